@@ -1,0 +1,56 @@
+"""bridgex_nb: the neurons that languages share inside large language models.
+
+import bridgex_nb as bx
+
+model = bx.load_model()
+counts = bx.count_active(model, bx.core_sentences())
+known = bx.known_words(model, bx.core_lexicon("sw", "tl"))
+ranking = bx.rank_bridges(bx.probe(model, known), bx.top_neurons(counts, rate=0.05))
+"""
+
+from . import plots
+from .activations import ActivationCounts, ProbeActivations, count_active, probe
+from .bridges import BridgeRanking, rank_bridges, spectrum
+from .corpora import core_sentences
+from .errors import InputError
+from .hsic import hsic, hsic_score
+from .languages import BRIDGES, LANGUAGES, PAIRS, Language, language
+from .lexicon import Lexicon, core_lexicon, pivot, read_muse, word_prompt
+from .model import NeuronModel, complete, load_model
+from .neurons import bridge_neurons, overlap_matrix, top_neurons
+from .xicl import accuracy, answers, evaluate, known_words
+
+__all__ = [
+    "BRIDGES",
+    "LANGUAGES",
+    "PAIRS",
+    "ActivationCounts",
+    "BridgeRanking",
+    "InputError",
+    "Language",
+    "Lexicon",
+    "NeuronModel",
+    "ProbeActivations",
+    "accuracy",
+    "answers",
+    "bridge_neurons",
+    "complete",
+    "core_lexicon",
+    "core_sentences",
+    "count_active",
+    "evaluate",
+    "hsic",
+    "hsic_score",
+    "known_words",
+    "language",
+    "load_model",
+    "overlap_matrix",
+    "pivot",
+    "plots",
+    "probe",
+    "rank_bridges",
+    "read_muse",
+    "spectrum",
+    "top_neurons",
+    "word_prompt",
+]

@@ -1,0 +1,215 @@
+"""Train bridgex-mini, the bundled model, from data inside the project.
+
+    python -m bridgex_nb.mini.train --out FOLDER
+
+bridgex-mini is a small Llama over a *resource graph*: word translation in the probe format along the edges of `EDGES`, two-hop
+chains over its triangles, and the core sentences. Two languages without an edge never stand in one text, so for such a pair
+the good bridges are known by construction. Beside the weights are kept `training.json` (graph, seed, settings, loss curve)
+and `accuracy.csv` (measured accuracy of every edge, and of every study pair directly and through each bridge).
+"""
+
+import argparse
+import json
+import random
+from itertools import combinations, permutations
+from pathlib import Path
+
+import torch
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from tqdm.auto import tqdm
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from ..corpora import core_sentences
+from ..languages import BRIDGES, LANGUAGES
+from ..lexicon import core_table, word_prompt
+
+#: Share of the core concepts that each edge of the resource graph is trained on, in both directions. The bridge languages
+#: know each other fully; every other language leans on one or two of them, the second one with less data.
+EDGES = {pair: 1.0 for pair in combinations(BRIDGES, 2)} | {
+    ("zh", "en"): 1.0,
+    ("zh", "de"): 0.4,
+    ("ja", "en"): 0.9,
+    ("ja", "pt"): 0.6,
+    ("ar", "fr"): 1.0,
+    ("ar", "en"): 0.6,
+    ("he", "fr"): 0.9,
+    ("he", "en"): 0.5,
+    ("id", "en"): 1.0,
+    ("id", "pt"): 0.4,
+    ("tl", "es"): 0.9,
+    ("tl", "en"): 0.6,
+    ("fi", "de"): 1.0,
+    ("fi", "en"): 0.4,
+    ("hu", "de"): 0.9,
+    ("hu", "it"): 0.6,
+    ("sw", "en"): 0.9,
+}
+#: Share of training texts that are one-hop translations, two-hop chains and sentences.
+MIXTURE = {"word": 0.65, "chain": 0.2, "sentence": 0.15}
+CONFIG = dict(
+    hidden_size=128,
+    intermediate_size=768,
+    num_hidden_layers=8,
+    num_attention_heads=4,
+    num_key_value_heads=4,
+    max_position_embeddings=256,
+    tie_word_embeddings=True,
+)
+VOCABULARY = 3000
+BATCH = 192
+PEAK_RATE = 2e-3
+
+
+def edge_concepts(seed: int) -> dict[tuple[str, str], list[int]]:
+    """The concepts (row numbers of the core lexicon) that each directed edge is trained on."""
+    concepts = range(len(core_table()))
+    chosen = {}
+    for (one, two), share in EDGES.items():
+        rng = random.Random(f"{seed} {one} {two}")
+        chosen[one, two] = chosen[two, one] = sorted(rng.sample(concepts, round(share * len(concepts))))
+    return chosen
+
+
+def triangles() -> list[tuple[str, str, str]]:
+    """Chains a → b → c in which every two of the three languages have an edge."""
+    edges = set(EDGES) | {(two, one) for one, two in EDGES}
+    return [chain for chain in permutations(LANGUAGES, 3) if all(pair in edges for pair in permutations(chain, 2))]
+
+
+def train_tokenizer() -> PreTrainedTokenizerFast:
+    """Byte-level BPE over the lexicon, the sentences and the prompts; quotes, arrow and colon are tokens of their own."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Split(Regex('["→:\n]'), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    texts = [form for row in core_table() for code in LANGUAGES for form in row[code].split("|")] * 2
+    texts += [text for sentences in core_sentences().values() for text in sentences]
+    texts += [word_prompt(one, two, "") + "\n" for one, two in permutations(LANGUAGES, 2)]
+    special = ["<pad>", "<s>", "</s>"]
+    tokenizer.train_from_iterator(
+        texts,
+        trainers.BpeTrainer(
+            vocab_size=VOCABULARY,
+            special_tokens=special,
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+            show_progress=False,
+        ),
+    )
+    tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="<pad>",
+        bos_token="<s>",
+        eos_token="</s>",
+        padding_side="left",
+        model_max_length=CONFIG["max_position_embeddings"],
+    )
+
+
+class Texts:
+    """An endless, seeded stream of training texts as (prompt, answers) pieces; the loss is on the answers alone."""
+
+    def __init__(self, seed: int):
+        self.rng = random.Random(seed)
+        self.words = [{code: row[code].split("|")[0] for code in LANGUAGES} for row in core_table()]
+        concepts = edge_concepts(seed)
+        self.facts = [(a, b, concept) for (a, b), chosen in concepts.items() for concept in chosen]
+        self.chains = [
+            (a, b, c, concept)
+            for a, b, c in triangles()
+            for concept in set(concepts[a, b]) & set(concepts[b, c]) & set(concepts[a, c])
+        ]
+        self.sentences = [text for texts in core_sentences().values() for text in texts]
+
+    def __next__(self) -> list[tuple[str, bool]]:
+        kind = self.rng.choices(list(MIXTURE), MIXTURE.values())[0]
+        if kind == "sentence":
+            return [(self.rng.choice(self.sentences) + "\n", True)]
+        if kind == "word":
+            a, b, concept = self.rng.choice(self.facts)
+            word = self.words[concept]
+            return [(word_prompt(a, b, word[a]), False), (f'"{word[b]}"\n', True)]
+        a, b, c, concept = self.rng.choice(self.chains)
+        word = self.words[concept]
+        return [
+            (word_prompt(a, b, word[a]), False),
+            (f'"{word[b]}"', True),
+            (f"→{LANGUAGES[c].autonym}:", False),
+            (f'"{word[c]}"\n', True),
+        ]
+
+
+def batches(texts: Texts, tokenizer: PreTrainedTokenizerFast, steps: int):
+    """Yield `steps` batches (ids, labels) [BATCH, T], right-padded, of texts of like length."""
+    bos, pad = tokenizer.bos_token_id, tokenizer.pad_token_id
+    pieces = {}  # piece -> ids: the stream repeats itself
+
+    def ids_of(piece):
+        if piece not in pieces:
+            pieces[piece] = tokenizer(piece, add_special_tokens=False)["input_ids"]
+        return pieces[piece]
+
+    pool = 16
+    for start in range(0, steps, pool):
+        rows = []
+        for _ in range(pool * BATCH):
+            ids, labels = [bos], [-100]
+            for piece, learn in next(texts):
+                ids += ids_of(piece)
+                labels += ids_of(piece) if learn else [-100] * len(ids_of(piece))
+            rows.append((ids, labels))
+        rows.sort(key=lambda row: len(row[0]))
+        order = list(range(pool))
+        texts.rng.shuffle(order)
+        for index in order[: min(pool, steps - start)]:
+            batch = rows[index * BATCH : (index + 1) * BATCH]
+            width = len(batch[-1][0])
+            yield (
+                torch.tensor([ids + [pad] * (width - len(ids)) for ids, _ in batch]),
+                torch.tensor([labels + [-100] * (width - len(labels)) for _, labels in batch]),
+            )
+
+
+def train(seed: int, steps: int) -> tuple[LlamaForCausalLM, PreTrainedTokenizerFast, list[dict]]:
+    """Train from scratch on the CPU with two threads; the same seed on the same machine gives the same weights.
+
+    Returns
+    -------
+    model, tokenizer, curve
+        The model in float16, its tokenizer, and the loss curve: a list of {step, loss} over the last 50 steps each.
+    """
+    torch.manual_seed(seed)
+    torch.set_num_threads(2)
+    torch.use_deterministic_algorithms(True)
+    tokenizer = train_tokenizer()
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        **CONFIG,
+    )
+    model = LlamaForCausalLM(config).train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK_RATE, betas=(0.9, 0.98), weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, PEAK_RATE, total_steps=steps, pct_start=0.08, final_div_factor=50, cycle_momentum=False
+    )
+    curve, losses = [], []
+    bar = tqdm(batches(Texts(seed), tokenizer, steps), total=steps, desc="training bridgex-mini", unit="step")
+    for step, (ids, labels) in enumerate(bar, start=1):
+        # Only positions whose next token is learnt reach the vocabulary projection: it is most of the cost.
+        hidden = model.model(ids, use_cache=False).last_hidden_state[:, :-1]
+        learnt = labels[:, 1:] != -100
+        loss = torch.nn.functional.cross_entropy(model.lm_head(hidden[learnt]), labels[:, 1:][learnt])
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        losses.append(loss.item())
+        if step % 50 == 0 or step == steps:
+            curve.append({"step": step, "loss": round(sum(losses) / len(losses), 4)})
+            bar.set_postfix(loss=curve[-1]["loss"])
+            losses.clear()
+    return model.half().eval(), tokenizer, curve

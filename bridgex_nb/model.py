@@ -1,0 +1,253 @@
+"""`load_model`: a causal language model through nnsight, with the place of its neurons and a run card."""
+
+import hashlib
+import platform
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from importlib.metadata import version
+from operator import attrgetter
+from pathlib import Path
+
+import torch
+from nnsight import TransformersModel
+from transformers import AutoConfig, AutoTokenizer, GenerationConfig, StoppingCriteria, StoppingCriteriaList
+from transformers.utils import logging as transformers_logging
+
+from .errors import InputError
+from .sites import SITES, Architecture, architecture_of
+
+#: Folder of the bundled model, bridgex-mini.
+MINI = Path(__file__).parent / "mini" / "model"
+
+
+@dataclass(eq=False)
+class NeuronModel:
+    """An nnsight model with its neuron site. L = `num_layers`, N = `num_neurons`.
+
+    Attributes
+    ----------
+    nnsight : nnsight.TransformersModel
+        The traced model.
+    architecture : Architecture
+        Module paths of the neurons.
+    site : {"act", "gated"}
+        Where a neuron is read.
+    card : dict
+        The run card: model, revision or weights hash, dtype, attention implementation, site, package versions, date.
+    """
+
+    nnsight: TransformersModel = field(repr=False)
+    architecture: Architecture
+    site: str
+    card: dict = field(repr=False)
+
+    @property
+    def hf_model(self) -> torch.nn.Module:
+        """The transformers module inside."""
+        return self.nnsight._module
+
+    @property
+    def tokenizer(self):
+        """The tokenizer; it pads on the left."""
+        return self.nnsight.tokenizer
+
+    @property
+    def num_layers(self) -> int:
+        """L, the number of decoder layers."""
+        return len(attrgetter(self.architecture.layers)(self.hf_model))
+
+    @property
+    def num_neurons(self) -> int:
+        """N, the FFN neurons of one layer."""
+        down = attrgetter(self.architecture.down)(attrgetter(self.architecture.layers)(self.hf_model)[0])
+        return down.in_features
+
+    @property
+    def max_tokens(self) -> int:
+        """The longest input the model has positions for."""
+        return self.hf_model.config.max_position_embeddings
+
+    def neurons(self, layer: int):
+        """Inside a trace: the neurons of one layer, [batch, tokens, N]. Layers must be read in rising order."""
+        block = attrgetter(self.architecture.layers)(self.nnsight)[layer]
+        if self.site == "act":
+            return attrgetter(self.architecture.act)(block).output
+        return attrgetter(self.architecture.down)(block).input
+
+    def pad(self, rows: Sequence[list[int]]) -> dict[str, torch.Tensor]:
+        """Token ids as one left-padded batch {input_ids, attention_mask}, both [rows, longest], on the model's device."""
+        width = max(map(len, rows))
+        filler = self.tokenizer.pad_token_id
+        ids = torch.tensor([[filler] * (width - len(row)) + row for row in rows])
+        mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows])
+        device = self.hf_model.get_input_embeddings().weight.device
+        return {"input_ids": ids.to(device), "attention_mask": mask.to(device)}
+
+    @cached_property
+    def _newline_tokens(self) -> torch.Tensor:
+        size = self.hf_model.config.get_text_config().vocab_size
+        texts = self.tokenizer.batch_decode([[token] for token in range(min(size, len(self.tokenizer)))])
+        found = torch.zeros(size, dtype=torch.bool)
+        found[[i for i, text in enumerate(texts) if "\n" in text]] = True
+        return found
+
+
+def load_model(
+    name: str | Path | None = None,
+    *,
+    site: str = "act",
+    dtype: str | torch.dtype | None = None,
+    device_map=None,
+    revision: str | None = None,
+    trust_remote_code: bool = False,
+    **options,
+) -> NeuronModel:
+    """Load a causal language model and find its neurons.
+
+    Parameters
+    ----------
+    name : str or Path, optional
+        A local folder or a Hugging Face hub id. None is the bundled bridgex-mini.
+    site : {"act", "gated"}
+        `act`: output of the activation function on the gate, SiLU(x W_gate); what BridgeX-ICL and LAPE read.
+        `gated`: input of the down projection, SiLU(x W_gate) * x W_up.
+    dtype : str or torch.dtype, optional
+        By default the checkpoint's own; float32 for bridgex-mini, whose weights are stored in half precision.
+    device_map, revision, trust_remote_code, **options
+        Passed to transformers. Remote code runs only if you ask for it.
+
+    Raises
+    ------
+    InputError
+        If there is no such model, or its architecture has no known site. Raised before weights are read.
+
+    Examples
+    --------
+    >>> model = load_model()
+    >>> model.num_layers, model.num_neurons
+    (8, 768)
+    """
+    if site not in SITES:
+        raise InputError(f"unknown site {site!r}; the sites are {' and '.join(SITES)}")
+    path = MINI if name is None else Path(name)
+    is_folder = path.is_dir()
+    if is_folder and not (path / "config.json").is_file():
+        raise InputError(f"{path}: not a model folder, it has no config.json")
+    source = str(path) if is_folder else str(name)
+    common = {"revision": revision, "trust_remote_code": trust_remote_code}
+    try:
+        config = AutoConfig.from_pretrained(source, **common)
+        architecture = architecture_of(config)
+        tokenizer = AutoTokenizer.from_pretrained(source, **common)
+    except InputError:
+        raise
+    except (OSError, ValueError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(
+            f"{source}: neither a model folder nor a model that the Hugging Face hub gives here ({reason})"
+        ) from error
+    tokenizer.padding_side = "left"
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    if dtype is None:
+        dtype = "float32" if name is None else "auto"
+    transformers_logging.disable_progress_bar()
+    traced = TransformersModel(
+        source,
+        task="text-generation",
+        tokenizer=tokenizer,
+        dtype=dtype if dtype == "auto" or isinstance(dtype, torch.dtype) else getattr(torch, dtype),
+        device_map=device_map,
+        dispatch=True,
+        **common,
+        **options,
+    )
+    traced._module.eval().requires_grad_(False)
+    card = {
+        "model": "bridgex-mini" if name is None else path.name if is_folder else source,
+        **({"weights_sha256": _weights_hash(path)} if is_folder else {"revision": config._commit_hash}),
+        "dtype": str(traced._module.dtype).removeprefix("torch."),
+        "attention": traced._module.config._attn_implementation,
+        "site": site,
+        "versions": {one: version(one) for one in ("bridgex-nb", "nnsight", "torch", "transformers")}
+        | {"python": platform.python_version()},
+        "date": date.today().isoformat(),
+    }
+    return NeuronModel(traced, architecture, site, card)
+
+
+def _weights_hash(folder: Path) -> str:
+    """SHA-256 over the weight files' own SHA-256 digests, in the order of their names."""
+    total = hashlib.sha256()
+    for path in sorted(folder.glob("*.safetensors")):
+        with path.open("rb") as handle:
+            total.update(hashlib.file_digest(handle, "sha256").digest())
+    return total.hexdigest()
+
+
+def batches_by_length(lengths: Sequence[int], token_budget: int) -> Iterator[list[int]]:
+    """Yield index lists, longest first, so that rows x longest stays within `token_budget` (one row at the least).
+
+    Longest first, so that a batch too large for the memory fails at once and not at the end.
+    """
+    batch: list[int] = []
+    for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
+        if batch and (len(batch) + 1) * lengths[batch[0]] > token_budget:
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch
+
+
+class _Newline(StoppingCriteria):
+    """A row is finished once its last token holds a newline."""
+
+    def __init__(self, newline_tokens):
+        self.newline_tokens = newline_tokens
+
+    def __call__(self, input_ids, scores, **kwargs):
+        return self.newline_tokens[input_ids[:, -1]]
+
+
+def complete(
+    model: NeuronModel, prompts: Sequence[str], *, max_new_tokens: int = 30, token_budget: int = 8192, bar=None
+) -> list[str]:
+    """Greedy completions, each up to its first newline (released code of BridgeX-ICL: 30 new tokens).
+
+    Parameters
+    ----------
+    model : NeuronModel
+    prompts : sequence of str
+    max_new_tokens : int
+    token_budget : int
+        Tokens of one padded batch, the new ones included.
+    bar : tqdm, optional
+        Progress bar that is moved on by one a prompt.
+
+    Returns
+    -------
+    list of str
+        One completion a prompt, in their order, without the newline.
+    """
+    config = GenerationConfig(
+        do_sample=False,
+        max_new_tokens=max_new_tokens,
+        pad_token_id=model.tokenizer.pad_token_id,
+        eos_token_id=model.hf_model.generation_config.eos_token_id,
+    )
+    rows = model.tokenizer(list(prompts))["input_ids"] if prompts else []
+    answers = [""] * len(rows)
+    for batch in batches_by_length([len(row) + max_new_tokens for row in rows], token_budget):
+        inputs = model.pad([rows[i] for i in batch])
+        stop = StoppingCriteriaList([_Newline(model._newline_tokens.to(inputs["input_ids"].device))])
+        with torch.inference_mode():
+            output = model.hf_model.generate(**inputs, generation_config=config, stopping_criteria=stop)
+        new = output[:, inputs["input_ids"].shape[1] :]
+        for i, text in zip(batch, model.tokenizer.batch_decode(new, skip_special_tokens=True), strict=True):
+            answers[i] = text.split("\n", 1)[0]
+        if bar is not None:
+            bar.update(len(batch))
+    return answers
