@@ -18,7 +18,7 @@ from .languages import BRIDGES, LANGUAGES, PAIRS, Language, language
 from .lexicon import Lexicon, core_lexicon, pivot, read_muse, word_prompt
 from .model import NeuronModel, complete, load_model
 from .neurons import bridge_neurons, overlap_matrix, top_neurons
-from .xicl import accuracy, answers, evaluate, known_words
+from .xicl import accuracy, answers, evaluate, evaluate_grid, known_words
 
 __all__ = [
     "BRIDGES",
@@ -39,6 +39,7 @@ __all__ = [
     "core_sentences",
     "count_active",
     "evaluate",
+    "evaluate_grid",
     "hsic",
     "hsic_score",
     "known_words",

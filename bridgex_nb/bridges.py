@@ -148,8 +148,8 @@ def rank_bridges(
     without = [bridge for bridge in bridges if bridge not in set(counted.bridge)]
     if without:
         warnings.warn(
-            f"{src}-{tgt}: {', '.join(without)} left out, without neurons of their own in layers {inside[0]}-{inside[-1]}; take "
-            "a higher rate",
+            f"{src}-{tgt}: {', '.join(without)} left out, without neurons of their own in layers {inside[0]}-{inside[-1]}; "
+            "take a higher rate",
             stacklevel=2,
         )
     table = (
@@ -174,8 +174,8 @@ def spectrum(
 ) -> pd.DataFrame:
     """The linguistic spectrum: HSIC score between the own neurons of every two languages over one shared probe.
 
-    For languages a and b, X is T_a without T_b and Y is T_b without T_a: the neurons of one alone, so that no neuron is compared
-    with itself. The score is the mean of `hsic_score` over the layers of the window in which both have neurons.
+    For languages a and b, X is T_a without T_b and Y is T_b without T_a: the neurons of one alone, so that no neuron is
+    compared with itself. The score is the mean of `hsic_score` over the layers of the window in which both have neurons.
 
     Parameters
     ----------

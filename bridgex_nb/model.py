@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 from nnsight import TransformersModel
-from transformers import AutoConfig, AutoTokenizer, GenerationConfig, StoppingCriteria, StoppingCriteriaList
+from transformers import AutoConfig, AutoTokenizer, GenerationConfig, PretrainedConfig, StoppingCriteria, StoppingCriteriaList
 from transformers.utils import logging as transformers_logging
 
 from .errors import InputError
@@ -94,6 +94,32 @@ class NeuronModel:
         return found
 
 
+def find_model(
+    name: str | Path | None = None, *, revision: str | None = None, trust_remote_code: bool = False
+) -> tuple[str, PretrainedConfig]:
+    """The folder or hub id of a model and its configuration; no weights are read.
+
+    Raises
+    ------
+    InputError
+        If there is no such model.
+    """
+    source = str(MINI if name is None else name)
+    if Path(source).is_dir() and not (Path(source) / "config.json").is_file():
+        raise InputError(f"{source}: not a model folder, it has no config.json")
+    config = _given(source, AutoConfig.from_pretrained, source, revision=revision, trust_remote_code=trust_remote_code)
+    return source, config
+
+
+def _given(source, load, *args, **options):
+    """What `load` gives, or one line that says why there is no such model."""
+    try:
+        return load(*args, **options)
+    except (OSError, ValueError, KeyError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{source}: no model folder, and no model that the Hugging Face hub gives here ({reason})") from error
+
+
 def load_model(
     name: str | Path | None = None,
     *,
@@ -131,23 +157,10 @@ def load_model(
     """
     if site not in SITES:
         raise InputError(f"unknown site {site!r}; the sites are {' and '.join(SITES)}")
-    path = MINI if name is None else Path(name)
-    is_folder = path.is_dir()
-    if is_folder and not (path / "config.json").is_file():
-        raise InputError(f"{path}: not a model folder, it has no config.json")
-    source = str(path) if is_folder else str(name)
+    source, config = find_model(name, revision=revision, trust_remote_code=trust_remote_code)
+    architecture = architecture_of(config)
     common = {"revision": revision, "trust_remote_code": trust_remote_code}
-    try:
-        config = AutoConfig.from_pretrained(source, **common)
-        architecture = architecture_of(config)
-        tokenizer = AutoTokenizer.from_pretrained(source, **common)
-    except InputError:
-        raise
-    except (OSError, ValueError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise InputError(
-            f"{source}: neither a model folder nor a model that the Hugging Face hub gives here ({reason})"
-        ) from error
+    tokenizer = _given(source, AutoTokenizer.from_pretrained, source, **common)
     tokenizer.padding_side = "left"
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
@@ -165,9 +178,10 @@ def load_model(
         **options,
     )
     traced._module.eval().requires_grad_(False)
+    folder = Path(source)
     card = {
-        "model": "bridgex-mini" if name is None else path.name if is_folder else source,
-        **({"weights_sha256": _weights_hash(path)} if is_folder else {"revision": config._commit_hash}),
+        "model": "bridgex-mini" if name is None else folder.name if folder.is_dir() else source,
+        **({"weights_sha256": _weights_hash(folder)} if folder.is_dir() else {"revision": config._commit_hash}),
         "dtype": str(traced._module.dtype).removeprefix("torch."),
         "attention": traced._module.config._attn_implementation,
         "site": site,

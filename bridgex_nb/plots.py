@@ -1,0 +1,285 @@
+"""Results in, matplotlib Figure out.
+
+Figures are plain `matplotlib.figure.Figure` objects, apart from pyplot's state, so that a notebook never draws one twice. They
+name languages in Latin script, since a fresh machine has no font for the other autonyms.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import matplotlib as mpl
+import pandas as pd
+import seaborn as sns
+import torch
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch, Rectangle
+from pandas.io.formats.style import Styler
+from scipy.cluster.hierarchy import linkage
+from scipy.spatial.distance import squareform
+
+from .bridges import BridgeRanking
+from .languages import BRIDGES, LANGUAGES, language
+from .xicl import ZERO_SHOT
+
+STYLE = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same letters on every machine
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "figure.dpi": 110,
+    "savefig.dpi": 160,
+    "svg.hashsalt": "bridgex",
+}
+_PALETTE = sns.color_palette("colorblind", 10)
+#: One colour a family and one colour and marker a bridge, the same in every figure.
+FAMILY_COLOURS = dict(zip(dict.fromkeys(one.family for one in LANGUAGES.values()), _PALETTE, strict=False))
+_BRIDGE_COLOURS = dict(zip(BRIDGES, _PALETTE, strict=False))
+_BRIDGE_MARKERS = dict(zip(BRIDGES, "osD^vP", strict=True))
+
+
+def save(figure: Figure, table: pd.DataFrame, folder: str | Path, name: str, card: Mapping) -> Path:
+    """Write a figure as PNG, with the table it was drawn from (CSV) and the run card (JSON) beside it.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    table : pandas.DataFrame
+        The numbers of the figure.
+    folder : str or Path
+        Made if it is not there.
+    name : str
+        File name without suffix.
+    card : mapping
+        The run card of the result.
+
+    Returns
+    -------
+    Path
+        The PNG.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.png"
+    with mpl.rc_context(STYLE):
+        figure.savefig(path, bbox_inches="tight", metadata={"Software": None})
+    named_index = not isinstance(table.index, pd.RangeIndex)
+    table.to_csv(path.with_suffix(".csv"), index=named_index, float_format="%.6g", lineterminator="\n")
+    path.with_suffix(".json").write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return path
+
+
+def html_table(table: pd.DataFrame) -> Styler:
+    """A table for a notebook in which words of every script read in their own direction."""
+    return table.style.format(precision=3).set_properties(**{"unicode-bidi": "plaintext", "text-align": "left"})
+
+
+def neurons_by_layer(sets: Mapping[str, torch.Tensor]) -> Figure:
+    """How many language neurons each layer holds, a line a language (`neurons_by_layer_table` has the numbers)."""
+    table = neurons_by_layer_table(sets)
+    with mpl.rc_context(STYLE):
+        figure, axes = _figure(6.4, 3.6)
+        sns.heatmap(
+            table.rename(index=_name),
+            ax=axes,
+            cmap="viridis",
+            annot=True,
+            fmt="d",
+            annot_kws={"size": 7},
+            cbar_kws={"label": "neurons"},
+        )
+        axes.set(xlabel="layer", ylabel="", title="Language neurons by layer")
+        axes.tick_params(axis="y", rotation=0)
+    return figure
+
+
+def neurons_by_layer_table(sets: Mapping[str, torch.Tensor]) -> pd.DataFrame:
+    """Number of neurons of each set in each layer, [language x layer]."""
+    table = pd.DataFrame({code: one.sum(dim=1).tolist() for code, one in sets.items()}).T
+    return table.rename_axis(index="language", columns="layer")
+
+
+def overlap_heatmap(matrix: pd.DataFrame, label: str = "shared neurons") -> Figure:
+    """The language x language matrix of `overlap_matrix`; the diagonal, a language with itself, is left blank.
+
+    Parameters
+    ----------
+    matrix : pandas.DataFrame
+        [language x language].
+    label : str
+        What a cell is, with its unit: the colour bar's label.
+    """
+    shown = matrix.astype(float)
+    for code in matrix.index:
+        shown.loc[code, code] = float("nan")
+    whole = bool((matrix == matrix.round()).all(axis=None))
+    with mpl.rc_context(STYLE):
+        figure, axes = _figure(7.4, 6.2)
+        sns.heatmap(
+            shown.rename(index=_name, columns=_name),
+            ax=axes,
+            cmap="viridis",
+            square=True,
+            annot=True,
+            fmt=".0f" if whole else ".2f",
+            annot_kws={"size": 6.5},
+            cbar_kws={"label": label},
+        )
+        axes.set(title="Neurons that two languages share", xlabel="", ylabel="")
+        axes.tick_params(axis="x", rotation=90)
+        axes.tick_params(axis="y", rotation=0)
+    return figure
+
+
+def spectrum_clustermap(matrix: pd.DataFrame, label: str = "HSIC score") -> Figure:
+    """The linguistic spectrum: the matrix of `spectrum`, languages ordered by clustering, with family colours.
+
+    Average linkage on (largest score - score) as the distance. Cells without a score are blank and count as the largest
+    distance.
+
+    Parameters
+    ----------
+    matrix : pandas.DataFrame
+        [language x language], symmetric.
+    label : str
+        The colour bar's label.
+    """
+    distance = (matrix.max(axis=None) - matrix).fillna(matrix.max(axis=None)).to_numpy().copy()
+    distance[range(len(matrix)), range(len(matrix))] = 0
+    tree = linkage(squareform(distance, checks=False), method="average", optimal_ordering=True)
+    families = pd.Series({code: FAMILY_COLOURS[language(code).family] for code in matrix.index}, name="family")
+    with mpl.rc_context(STYLE):
+        grid = sns.clustermap(
+            matrix.rename(index=_name, columns=_name),
+            row_linkage=tree,
+            col_linkage=tree,
+            row_colors=families.rename(index=_name),
+            col_colors=families.rename(index=_name),
+            cmap="viridis",
+            figsize=(8.2, 7.4),
+            mask=matrix.isna().to_numpy(),
+            dendrogram_ratio=(0.14, 0.14),
+            colors_ratio=0.025,
+            cbar_pos=(0.02, 0.84, 0.03, 0.13),
+            cbar_kws={"label": label},
+        )
+        figure = grid.figure
+        plt.close(figure)  # clustermap draws through pyplot, which would show the figure a second time
+        grid.ax_heatmap.set(xlabel="", ylabel="")
+        grid.ax_heatmap.tick_params(axis="x", rotation=90)
+        present = dict.fromkeys(language(code).family for code in matrix.index)
+        figure.legend(
+            handles=[Patch(color=FAMILY_COLOURS[family], label=family) for family in present],
+            title="language family",
+            loc="lower center",
+            ncols=4,
+            frameon=False,
+            bbox_to_anchor=(0.5, -0.07),
+        )
+    return figure
+
+
+def hsic_by_layer(ranking: BridgeRanking) -> Figure:
+    """HSIC score by layer, a curve a candidate bridge; the layers that decide are shaded."""
+    table = ranking.by_layer
+    with mpl.rc_context(STYLE):
+        figure, axes = _figure(6.4, 3.8)
+        inside = table.layer[table.in_window]
+        axes.axvspan(inside.min() - 0.5, inside.max() + 0.5, color="0.93", zorder=0, label="layers that decide")
+        for bridge in ranking.table.bridge:
+            curve = table[table.bridge == bridge]
+            axes.plot(
+                curve.layer,
+                curve.score,
+                color=_BRIDGE_COLOURS.get(bridge, "black"),
+                marker=_BRIDGE_MARKERS.get(bridge, "o"),
+                markersize=4,
+                label=language(bridge).name,
+            )
+        axes.set(xlabel="layer", ylabel="HSIC score", title=f"Candidate bridges by layer, {_pair(ranking.src, ranking.tgt)}")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def bridge_ranking(ranking: BridgeRanking) -> Figure:
+    """Score of each candidate bridge, best on top."""
+    table = ranking.table
+    with mpl.rc_context(STYLE):
+        figure, axes = _figure(5.2, 0.6 + 0.38 * len(table))
+        axes.barh(table.name, table.score, color=[_BRIDGE_COLOURS.get(code, "0.5") for code in table.bridge])
+        axes.invert_yaxis()
+        axes.set(xlabel="HSIC score, mean over the layers that decide", title=f"Bridges for {_pair(ranking.src, ranking.tgt)}")
+    return figure
+
+
+def xicl_heatmap(table: pd.DataFrame, chosen: Mapping[tuple[str, str], str]) -> Figure:
+    """X-ICL accuracy, pair x bridge, with the zero-shot column; the chosen and the best bridge are marked.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Rows of `evaluate` for all pairs: src, tgt, bridge, accuracy.
+    chosen : mapping of (src, tgt) to str
+        The bridge that a selector picks for each pair.
+    """
+    wide = table.pivot(index=["src", "tgt"], columns="bridge", values="accuracy")
+    pairs = list(dict.fromkeys(zip(table.src, table.tgt, strict=True)))
+    columns = [ZERO_SHOT, *(code for code in dict.fromkeys(table.bridge) if code != ZERO_SHOT)]
+    wide = wide.loc[pairs, columns] * 100
+    best = wide.drop(columns=ZERO_SHOT).idxmax(axis=1)
+    shown = wide.set_axis([f"{src} → {tgt}" for src, tgt in pairs]).rename(
+        columns=lambda code: code if code == ZERO_SHOT else _name(code)
+    )
+    with mpl.rc_context(STYLE):
+        figure, axes = _figure(6.8, 1.3 + 0.34 * len(pairs))
+        sns.heatmap(
+            shown,
+            ax=axes,
+            cmap="viridis",
+            annot=True,
+            fmt=".0f",
+            annot_kws={"size": 8},
+            cbar_kws={"label": "accuracy (%)"},
+            linewidths=0.5,
+        )
+        for row, pair in enumerate(pairs):
+            axes.add_patch(_frame(columns.index(best.loc[pair]), row, 0.06, "white", "-"))
+            if pair in chosen:
+                axes.add_patch(_frame(columns.index(chosen[pair]), row, 0.16, "red", "--"))
+        axes.axvline(1, color="black", linewidth=2)
+        axes.set(xlabel="", ylabel="", title="Word translation, zero-shot and through each bridge")
+        axes.tick_params(axis="y", rotation=0)
+        axes.tick_params(axis="x", rotation=30)
+        axes.legend(
+            handles=[
+                Patch(facecolor="0.5", edgecolor="white", linewidth=2, label="best bridge"),
+                Patch(facecolor="0.5", edgecolor="red", linestyle="--", linewidth=1.5, label="bridge chosen by HSIC"),
+            ],
+            loc="upper center",
+            bbox_to_anchor=(0.5, -0.12),
+            ncols=2,
+            frameon=False,
+        )
+    return figure
+
+
+def _figure(width: float, height: float) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots()
+
+
+def _frame(column: int, row: int, inset: float, colour: str, line: str) -> Rectangle:
+    side = 1 - 2 * inset
+    return Rectangle((column + inset, row + inset), side, side, fill=False, edgecolor=colour, linestyle=line, linewidth=1.8)
+
+
+def _name(code: str) -> str:
+    return language(code).name
+
+
+def _pair(src: str, tgt: str) -> str:
+    return f"{_name(src)} → {_name(tgt)}"

@@ -9,7 +9,7 @@ from scipy.stats import binomtest
 from tqdm.auto import tqdm
 
 from .errors import InputError
-from .languages import language
+from .languages import BRIDGES, PAIRS, language
 from .lexicon import Lexicon, core_lexicon, word_prompt
 from .model import NeuronModel, complete
 
@@ -45,30 +45,26 @@ def fold(word: str) -> str:
 def answers(
     model: NeuronModel,
     task: str,
-    src: str,
-    tgt: str,
+    lexicons: Lexicon | Sequence[Lexicon],
     bridges: Sequence[str | None] = (None,),
     *,
-    lexicon: Lexicon | None = None,
     max_new_tokens: int = 30,
     token_budget: int = 8192,
 ) -> pd.DataFrame:
     """What the model answers to each item, zero-shot and through bridges.
 
     A bridge enters in two steps: ``{Src}:"{w}"→{Bridge}:`` gives b, then ``{Src}:"{w}"→{Bridge}:"{b}"→{Tgt}:`` is asked; the
-    model sees its own b, right or wrong. Zero-shot is the probe prompt.
+    model sees its own b, right or wrong. Zero-shot is the probe prompt. A step that several lexicons need is asked once.
 
     Parameters
     ----------
     model : NeuronModel
     task : {"bli"}
         Word translation.
-    src, tgt : str
-        Language codes.
+    lexicons : Lexicon or sequence of Lexicon
+        Words and accepted translations, one lexicon a language pair.
     bridges : sequence of str or None
-        Bridge languages; None is zero-shot.
-    lexicon : Lexicon, optional
-        Words and accepted translations; the core lexicon by default.
+        Bridge languages; None is zero-shot. A bridge that is a pair's source or target is left out for that pair.
     max_new_tokens, token_budget : int
         As in `complete`.
 
@@ -80,7 +76,7 @@ def answers(
     Raises
     ------
     InputError
-        Unknown task, language, or a bridge that is source or target.
+        Unknown task or language.
 
     Notes
     -----
@@ -89,50 +85,41 @@ def answers(
     if task != "bli":
         raise InputError(f"unknown task {task!r}; there is bli")
     for bridge in bridges:
-        if bridge is not None and language(bridge).code in (src, tgt):
-            raise InputError(f"{bridge!r} cannot be the bridge between {src} and {tgt}")
-    lexicon = core_lexicon(src, tgt) if lexicon is None else lexicon
-    words = list(lexicon.entries)
+        if bridge is not None:
+            language(bridge)
+    lexicons = [lexicons] if isinstance(lexicons, Lexicon) else list(lexicons)
+    rows = [
+        (lexicon.src, lexicon.tgt, bridge, word, lexicon.entries[word])
+        for lexicon in lexicons
+        for bridge in bridges
+        if bridge not in (lexicon.src, lexicon.tgt)
+        for word in lexicon.entries
+    ]
+    firsts = list(dict.fromkeys(word_prompt(src, bridge, word) for src, _, bridge, word, _ in rows if bridge))
     options = {"max_new_tokens": max_new_tokens, "token_budget": token_budget}
-    through = [bridge for bridge in bridges if bridge is not None]
-    total = len(words) * (len(bridges) + len(through))
-    with tqdm(total=total, desc=f"answering {src}-{tgt}", unit="prompt", leave=False) as bar:
-        hops = complete(model, [word_prompt(src, bridge, word) for bridge in through for word in words], bar=bar, **options)
-        middles = dict(zip(through, _chunks(map(read_middle, hops), len(words)), strict=True))
-        prompts = [prompt for bridge in bridges for prompt in _prompts(src, tgt, bridge, words, middles)]
-        outputs = _chunks(complete(model, prompts, bar=bar, **options), len(words))
-    frames = []
-    for bridge, output in zip(bridges, outputs, strict=True):
-        frame = pd.DataFrame({"word": words, "bridge_word": middles.get(bridge), "output": output})
-        frame.insert(0, "bridge", bridge or ZERO_SHOT)
-        frames.append(frame)
-    items = pd.concat(frames, ignore_index=True)
-    items.insert(0, "src", src), items.insert(1, "tgt", tgt)
+    with tqdm(total=len(firsts) + len(rows), desc="answering", unit="prompt", leave=False) as bar:
+        middles = dict(zip(firsts, map(read_middle, complete(model, firsts, bar=bar, **options)), strict=True))
+        middle = [middles[word_prompt(src, bridge, word)] if bridge else None for src, _, bridge, word, _ in rows]
+        prompts = [
+            f'{word_prompt(src, bridge, word)}"{between}"→{language(tgt).autonym}:' if bridge else word_prompt(src, tgt, word)
+            for (src, tgt, bridge, word, _), between in zip(rows, middle, strict=True)
+        ]
+        outputs = complete(model, prompts, bar=bar, **options)
+    items = pd.DataFrame(rows, columns=["src", "tgt", "bridge", "word", "gold"])
+    items["bridge"] = items.bridge.where(items.bridge.notna(), ZERO_SHOT)
+    items["bridge_word"], items["output"] = middle, outputs
     items["answer"] = items.output.map(read_answer)
-    items["gold"] = items.word.map(lambda word: "|".join(lexicon.entries[word]))
-    accepted = {word: {fold(gold) for gold in golds} for word, golds in lexicon.entries.items()}
-    items["correct"] = [answer in accepted[word] for word, answer in zip(items.word, items.answer, strict=True)]
-    return items
+    items["correct"] = [
+        answer in {fold(gold) for gold in golds} for answer, golds in zip(items.answer, items.gold, strict=True)
+    ]
+    items["gold"] = items.gold.map("|".join)
+    return items[["src", "tgt", "bridge", "word", "bridge_word", "output", "answer", "gold", "correct"]]
 
 
 def read_middle(text: str) -> str:
     """The bridge word as it goes into the second prompt: cleaned like an answer, but in the writing the model gave it."""
     quoted = re.match(r'\s*["“「]([^"”」]*)["”」]', text)
     return quoted.group(1).strip() if quoted else read_answer(text)
-
-
-def _chunks(items, size):
-    items = list(items)
-    return [items[i : i + size] for i in range(0, len(items), size)]
-
-
-def _prompts(src, tgt, bridge, words, middles):
-    if bridge is None:
-        return [word_prompt(src, tgt, word) for word in words]
-    return [
-        f'{word_prompt(src, bridge, word)}"{middle}"→{language(tgt).autonym}:'
-        for word, middle in zip(words, middles[bridge], strict=True)
-    ]
 
 
 def accuracy(items: pd.DataFrame, by: Sequence[str] = ("src", "tgt", "bridge")) -> pd.DataFrame:
@@ -158,13 +145,28 @@ def accuracy(items: pd.DataFrame, by: Sequence[str] = ("src", "tgt", "bridge")) 
 
 
 def evaluate(
-    model: NeuronModel, task: str, src: str, tgt: str, bridges: Sequence[str | None] = (None,), **options
+    model: NeuronModel,
+    task: str,
+    src: str,
+    tgt: str,
+    bridges: Sequence[str | None] = (None,),
+    *,
+    lexicon: Lexicon | None = None,
+    **options,
 ) -> pd.DataFrame:
-    """Accuracy of a task zero-shot and through each bridge.
+    """Accuracy of a task on one pair, zero-shot and through each bridge.
 
     Parameters
     ----------
-    model, task, src, tgt, bridges, **options
+    model : NeuronModel
+    task : {"bli"}
+    src, tgt : str
+        Language codes.
+    bridges : sequence of str or None
+        Bridge languages; None is zero-shot.
+    lexicon : Lexicon, optional
+        Words and accepted translations; the core lexicon by default.
+    **options
         As in `answers`, which keeps every output.
 
     Returns
@@ -172,12 +174,50 @@ def evaluate(
     pandas.DataFrame
         A row a bridge: src, tgt, bridge, n, correct, accuracy, low, high (95 % Wilson interval).
 
+    Raises
+    ------
+    InputError
+        If a bridge is source or target.
+
     Examples
     --------
     >>> evaluate(load_model(), "bli", "sw", "tl", [None, "en"]).bridge.tolist()
     ['zero-shot', 'en']
     """
-    return accuracy(answers(model, task, src, tgt, bridges, **options))
+    ends = [bridge for bridge in bridges if bridge in (src, tgt)]
+    if ends:
+        raise InputError(f"{ends[0]!r} cannot be the bridge between {src} and {tgt}")
+    return accuracy(answers(model, task, lexicon or core_lexicon(src, tgt), bridges, **options))
+
+
+def evaluate_grid(
+    model: NeuronModel,
+    tasks: Sequence[str],
+    pairs: Sequence[tuple[str, str]] = PAIRS,
+    bridges: Sequence[str] = BRIDGES,
+    **options,
+) -> pd.DataFrame:
+    """Accuracy of tasks over language pairs, zero-shot and through every bridge, on the core lexicon.
+
+    Parameters
+    ----------
+    model : NeuronModel
+    tasks : sequence of str
+    pairs : sequence of (str, str)
+    bridges : sequence of str
+        Those that are a pair's source or target are left out for that pair.
+    **options
+        As in `answers`, which keeps every output.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a task, pair and bridge: task, src, tgt, bridge, n, correct, accuracy, low, high.
+    """
+    lexicons = [core_lexicon(src, tgt) for src, tgt in pairs]
+    tables = [accuracy(answers(model, task, lexicons, [None, *bridges], **options)).assign(task=task) for task in tasks]
+    table = pd.concat(tables, ignore_index=True)
+    return table[["task", *table.columns.drop("task")]]
 
 
 def known_words(model: NeuronModel, lexicon: Lexicon, **options) -> Lexicon:
@@ -195,7 +235,7 @@ def known_words(model: NeuronModel, lexicon: Lexicon, **options) -> Lexicon:
     InputError
         If the model knows fewer than two of the words.
     """
-    items = answers(model, "bli", lexicon.src, lexicon.tgt, lexicon=lexicon, **options)
+    items = answers(model, "bli", lexicon, **options)
     known = lexicon.keep(items.word[items.correct])
     if len(known) < 2:
         raise InputError(

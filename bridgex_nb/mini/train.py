@@ -14,14 +14,17 @@ import random
 from itertools import combinations, permutations
 from pathlib import Path
 
+import pandas as pd
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from tqdm.auto import tqdm
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from ..corpora import core_sentences
-from ..languages import BRIDGES, LANGUAGES
-from ..lexicon import core_table, word_prompt
+from ..languages import BRIDGES, LANGUAGES, PAIRS
+from ..lexicon import core_lexicon, core_table, word_prompt
+from ..model import load_model
+from ..xicl import accuracy, answers
 
 #: Share of the core concepts that each edge of the resource graph is trained on, in both directions. The bridge languages
 #: know each other fully; every other language leans on one or two of them, the second one with less data.
@@ -56,6 +59,7 @@ CONFIG = dict(
     tie_word_embeddings=True,
 )
 VOCABULARY = 3000
+STEPS = 2400
 BATCH = 192
 PEAK_RATE = 2e-3
 
@@ -213,3 +217,45 @@ def train(seed: int, steps: int) -> tuple[LlamaForCausalLM, PreTrainedTokenizerF
             bar.set_postfix(loss=curve[-1]["loss"])
             losses.clear()
     return model.half().eval(), tokenizer, curve
+
+
+def measure(folder: Path, seed: int) -> pd.DataFrame:
+    """Accuracy of every edge on its own words, and of every study pair zero-shot and through each bridge.
+
+    Returns
+    -------
+    pandas.DataFrame
+        kind ("edge" or "pair"), src, tgt, bridge, n, correct, accuracy, low, high.
+    """
+    model = load_model(folder, dtype="float32")
+    edges = []
+    for (src, tgt), concepts in edge_concepts(seed).items():
+        lexicon = core_lexicon(src, tgt)
+        edges.append(lexicon.keep(dict.fromkeys(core_table()[concept][src].split("|")[0] for concept in concepts)))
+    pairs = [core_lexicon(src, tgt) for src, tgt in PAIRS]
+    tables = {"edge": answers(model, "bli", edges), "pair": answers(model, "bli", pairs, [None, *BRIDGES])}
+    table = pd.concat([accuracy(items).assign(kind=kind) for kind, items in tables.items()], ignore_index=True)
+    return table[["kind", *table.columns.drop("kind")]]
+
+
+def main() -> None:
+    """Train, save and measure."""
+    parser = argparse.ArgumentParser(prog="python -m bridgex_nb.mini.train", description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, required=True, help="folder to write the model to")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--steps", type=int, default=STEPS)
+    options = parser.parse_args()
+    model, tokenizer, curve = train(options.seed, options.steps)
+    model.save_pretrained(options.out)
+    tokenizer.save_pretrained(options.out)
+    graph = [{"languages": pair, "share": share} for pair, share in EDGES.items()]
+    settings = {"seed": options.seed, "steps": options.steps, "batch": BATCH, "peak_rate": PEAK_RATE, "mixture": MIXTURE}
+    log = {"graph": graph, **settings, "torch": torch.__version__, "loss": curve}
+    (options.out / "training.json").write_text(json.dumps(log, indent=1) + "\n")
+    table = measure(options.out, options.seed)
+    table.to_csv(options.out / "accuracy.csv", index=False, float_format="%.4f", lineterminator="\n")
+    print(table.groupby("kind").accuracy.describe().round(3).to_string())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,172 @@
+"""The command line: bridgex figures | bridge | lab | info."""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from huggingface_hub.utils import logging as huggingface_logging
+from tqdm import tqdm
+from transformers import AutoModelForCausalLM
+
+from .activations import count_active, probe
+from .bridges import rank_bridges
+from .corpora import core_sentences
+from .errors import InputError
+from .hsic import ESTIMATORS
+from .languages import language
+from .lexicon import core_lexicon, pivot, read_muse
+from .model import find_model, load_model
+from .neurons import RULES, top_neurons
+from .sites import architecture_of
+from .xicl import known_words
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return its exit code: 0, or 2 for bad input, which is told in one line."""
+    parser = argparse.ArgumentParser(
+        prog="bridgex", description="The neurons that languages share inside large language models."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    figures = commands.add_parser("figures", help="run the notebooks and write every figure with its numbers")
+    figures.add_argument("--model", help="folder or hub id (default: the bundled bridgex-mini)")
+    figures.add_argument("--out", type=Path, default=Path("figures"), help="folder to write to (default: figures)")
+    figures.set_defaults(run=run_figures)
+
+    bridge = commands.add_parser("bridge", help="rank the bridge languages of one pair")
+    bridge.add_argument("src", help="source language, e.g. sw")
+    bridge.add_argument("tgt", help="target language, e.g. tl")
+    bridge.add_argument("--model", help="folder or hub id (default: the bundled bridgex-mini)")
+    bridge.add_argument(
+        "--lexicon",
+        nargs="+",
+        metavar="FILE",
+        help="a source-target dictionary in MUSE's format; or two files, source-English and English-target, to pivot",
+    )
+    bridge.add_argument("--rate", type=float, default=0.05, help="share of neurons in a language's set (default: 0.05)")
+    bridge.add_argument("--rule", choices=RULES, default="exclusive", help="what a bridge's own neurons are")
+    bridge.add_argument("--estimator", choices=ESTIMATORS, default="biased", help="HSIC estimator")
+    bridge.set_defaults(run=run_bridge)
+
+    lab = commands.add_parser("lab", help="open JupyterLab on the notebooks")
+    lab.set_defaults(run=run_lab)
+
+    info = commands.add_parser("info", help="say what a model is and where its neurons are; reads no weights")
+    info.add_argument("model", nargs="?", help="folder or hub id (default: the bundled bridgex-mini)")
+    info.set_defaults(run=run_info)
+
+    options = parser.parse_args(arguments)
+    warnings.showwarning = lambda message, *_: print(f"bridgex: warning: {message}", file=sys.stderr)
+    huggingface_logging.set_verbosity_error()  # a hub that cannot be reached is told once, by the error
+    try:
+        options.run(options)
+    except InputError as error:
+        print(f"bridgex: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("bridgex: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def notebook_folder() -> Path:
+    """The notebooks: beside the package in a checkout, inside it in an installed wheel."""
+    package = Path(__file__).parent
+    checkout = package.parent / "notebooks"
+    return checkout if (package.parent / "pyproject.toml").is_file() else package / "notebooks"
+
+
+def run_figures(options: argparse.Namespace) -> None:
+    """Run the notebooks in their order; figures and tables go to --out, the executed notebooks below it."""
+    # Looked at first, so that a model that cannot be used is told in one line and not from inside a notebook.
+    source, config = find_model(options.model)
+    architecture_of(config)
+    import papermill
+
+    out = options.out.resolve()
+    executed = out / "notebooks"
+    executed.mkdir(parents=True, exist_ok=True)
+    # The bars of the package would fill the notebooks' outputs; there is one here.
+    os.environ["TQDM_DISABLE"] = "1"
+    notebooks = sorted(notebook_folder().glob("[0-9][0-9]_*.ipynb"))
+    model = options.model and (str(Path(source).resolve()) if Path(source).is_dir() else source)
+    parameters = {"figures": str(out), "model_name": model}
+    with tqdm(notebooks, unit="notebook", disable=False) as bar:
+        for notebook in bar:
+            bar.set_description(notebook.stem)
+            try:
+                papermill.execute_notebook(
+                    notebook, executed / notebook.name, parameters, cwd=executed, progress_bar=False, log_output=False
+                )
+            except papermill.PapermillExecutionError as error:
+                if error.ename == InputError.__name__:
+                    raise InputError(f"{notebook.name}: {error.evalue}") from None
+                raise
+    written = sorted(path.name for path in out.glob("*.png"))
+    print(f"{len(written)} figures in {options.out}: {', '.join(written)}; executed notebooks in {options.out / 'notebooks'}")
+
+
+def run_bridge(options: argparse.Namespace) -> None:
+    """Print the ranking of the bridges of one pair."""
+    src, tgt = options.src, options.tgt
+    if options.lexicon is None:
+        lexicon = core_lexicon(src, tgt)
+    elif len(options.lexicon) == 1:
+        lexicon = read_muse(options.lexicon[0], src, tgt)
+    elif len(options.lexicon) == 2:
+        lexicon = pivot(read_muse(options.lexicon[0], src, "en"), read_muse(options.lexicon[1], "en", tgt))
+    else:
+        raise InputError("--lexicon takes one file (source-target) or two (source-English and English-target)")
+    model = load_model(options.model)
+    known = known_words(model, lexicon)
+    sets = top_neurons(count_active(model, core_sentences()), options.rate)
+    ranking = rank_bridges(probe(model, known), sets, rule=options.rule, estimator=options.estimator)
+    names = f"{language(src).name} → {language(tgt).name}"
+    print(f"{names} on {model.card['model']}: {ranking.samples} of {len(lexicon)} words translated right")
+    print(ranking.table.to_string(index=False, formatters={"score": "{:.3e}".format}))
+    if ranking.absent:
+        print(f"no shared neurons in layer {', '.join(map(str, ranking.absent))}")
+    print(f"best bridge: {language(ranking.best).name} ({ranking.best})")
+
+
+def run_lab(options: argparse.Namespace) -> None:
+    """Open JupyterLab on the notebooks; from a wheel they are first copied to a folder of the user's."""
+    folder = notebook_folder()
+    if folder.parent == Path(__file__).parent:
+        mine = Path("bridgex-notebooks")
+        if not mine.exists():
+            shutil.copytree(folder, mine)
+        folder = mine
+    subprocess.run([sys.executable, "-m", "jupyterlab", str(folder)], check=False)
+
+
+def run_info(options: argparse.Namespace) -> None:
+    """Print what a model is and where its neurons are."""
+    source, config = find_model(options.model)
+    architecture = architecture_of(config)
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config)
+    layers = model.get_submodule(architecture.layers)
+    neurons = layers[0].get_submodule(architecture.down).in_features
+    lines = {
+        "model": "bridgex-mini (bundled)" if options.model is None else source,
+        "architecture": f"{type(model).__name__} ({config.model_type})",
+        "parameters": f"{sum(p.numel() for p in model.parameters()):,}",
+        "layers": len(layers),
+        "neurons": f"{neurons:,} a layer, {neurons * len(layers):,} in all",
+        "site act": f"output of {architecture.layers}[i].{architecture.act}",
+        "site gated": f"input of {architecture.layers}[i].{architecture.down}",
+        "context": f"{config.max_position_embeddings:,} tokens",
+    }
+    for name, value in lines.items():
+        print(f"{name:<13}{value}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""What several test files share."""
+
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+import bridgex_nb as bx
+
+# First word of the Unicode names of a script's letters; IDEOGRAPHIC is 々, KATAKANA-HIRAGANA the long vowel mark.
+LETTERS = {
+    "Latin": {"LATIN"},
+    "Han": {"CJK"},
+    "Japanese": {"CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "IDEOGRAPHIC"},
+    "Arabic": {"ARABIC"},
+    "Hebrew": {"HEBREW"},
+}
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of real reference data that is not part of the project."""
+    folder = Path(__file__).parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"reference data not present: {folder}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def mini() -> bx.NeuronModel:
+    """The bundled model."""
+    return bx.load_model()
+
+
+@pytest.fixture(scope="session")
+def in_script():
+    """Whether a text has letters, and only those of the script of a language."""
+
+    def check(text: str, code: str) -> bool:
+        letters = [char for char in text if char.isalpha()]
+        allowed = LETTERS[bx.language(code).script]
+        return bool(letters) and all(unicodedata.name(char).split()[0] in allowed for char in letters)
+
+    return check

@@ -1,0 +1,252 @@
+"""Loading a model: where its neurons are, what its run card says, what is refused, and greedy completion."""
+
+import json
+import shutil
+
+import huggingface_hub.constants
+import nnsight
+import pytest
+import tiny
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import GPT2Config, MixtralConfig
+
+import bridgex_nb as bx
+
+TEXT = "The sun is hot, and the moon is not hot at all today."
+PROMPTS = ['kiswahili:"moto"→English:', 'English:"sun"→', "x", 'Tagalog:"apoy"→English:"fire"→kiswahili:']
+
+every_architecture = pytest.mark.parametrize("kind", tiny.ARCHITECTURES)
+
+
+def traced(model, ids):
+    """Values [L, T, N] of one row of token ids, as the package reads them."""
+    with torch.inference_mode(), model.nnsight.trace(model.pad([ids])):
+        values = nnsight.save([])
+        for layer in range(model.num_layers):
+            values.append(model.neurons(layer))
+    return torch.stack(values)[:, 0]
+
+
+def config_folder(place, config):
+    """A model folder with a configuration and nothing else: reading weights or a tokenizer from it would fail otherwise."""
+    config.save_pretrained(place)
+    return place
+
+
+# Where the neurons are
+
+
+@every_architecture
+def test_shape(kind):
+    model = tiny.load(kind)
+    assert model.hf_model.config.model_type == kind
+    assert (model.num_layers, model.num_neurons) == (tiny.LAYERS, tiny.NEURONS)
+
+
+@every_architecture
+@pytest.mark.parametrize("site", ["act", "gated"])
+def test_site_is_what_plain_hooks_see(kind, site):
+    model = tiny.load(kind, site)
+    ids = model.tokenizer(TEXT)["input_ids"]
+    assert torch.equal(traced(model, ids), tiny.hooked(model, ids)[site])
+
+
+@every_architecture
+def test_gated_is_act_times_up(kind):
+    ids = tiny.load(kind).tokenizer(TEXT)["input_ids"]
+    up = tiny.hooked(tiny.load(kind), ids)["up"]
+    assert torch.equal(traced(tiny.load(kind, "gated"), ids), traced(tiny.load(kind, "act"), ids) * up)
+
+
+def test_bundled_model(mini):
+    assert (mini.num_layers, mini.num_neurons, mini.site) == (8, 768, "act")
+    # Its weights are stored in half precision, but half precision is slow and coarse on a CPU.
+    assert mini.hf_model.dtype == torch.float32
+
+
+def test_dtype_is_the_checkpoints_own_unless_asked(tmp_path):
+    place = shutil.copytree(tiny.folder("llama"), tmp_path / "half")
+    config = json.loads((place / "config.json").read_text())
+    (place / "config.json").write_text(json.dumps(config | {"dtype": "bfloat16"}))
+    assert bx.load_model(place).card["dtype"] == "bfloat16"
+    assert bx.load_model(place, dtype="float32").card["dtype"] == "float32"
+    assert bx.load_model(place, dtype=torch.float16).card["dtype"] == "float16"
+
+
+# The run card
+
+
+def test_card_names_what_was_run():
+    card = tiny.load("qwen2", "gated").card
+    assert card["model"] == "qwen2"
+    assert (card["site"], card["dtype"]) == ("gated", "float32")
+    assert card["attention"] == tiny.load("qwen2").hf_model.config._attn_implementation
+    assert card["versions"]["torch"] == torch.__version__
+
+
+def test_card_is_json_without_absolute_path(mini):
+    for model in (mini, tiny.load("llama")):
+        text = json.dumps(model.card)
+        assert str(tiny.folder("llama").parent) not in text
+        assert str(bx.model.MINI.parent) not in text
+
+
+def test_weights_hash_follows_the_weights(tmp_path):
+    # A copy elsewhere is the same model; one changed number makes it another.
+    place = shutil.copytree(tiny.folder("llama"), tmp_path / "other")
+    before = bx.load_model(place).card["weights_sha256"]
+    weights = load_file(place / "model.safetensors")
+    weights["model.layers.1.mlp.gate_proj.weight"][0, 0] += 1
+    save_file(weights, place / "model.safetensors", {"format": "pt"})
+    assert before == tiny.load("llama").card["weights_sha256"]
+    assert before != bx.load_model(place).card["weights_sha256"]
+
+
+def test_relative_folder_has_a_name_in_the_card(monkeypatch):
+    monkeypatch.chdir(tiny.folder("llama"))
+    assert bx.load_model(".").card["model"] == "llama"
+
+
+# Refusals: one line that names the thing, before weights are read (there are none)
+
+
+def refusal(*args, **options):
+    with pytest.raises(bx.InputError) as caught:
+        bx.load_model(*args, **options)
+    message = str(caught.value)
+    assert message
+    assert "\n" not in message
+    return message
+
+
+def test_folder_without_config(tmp_path):
+    message = refusal(tmp_path)
+    assert str(tmp_path) in message
+    assert "config.json" in message
+
+
+@pytest.mark.parametrize("name", ["no-such-group/no-such-model", "no-such-model", "/no/such/folder", "not a name"])
+def test_name_that_does_not_exist(name, monkeypatch):
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    assert name in refusal(name)
+
+
+def test_unknown_architecture(tmp_path):
+    config = GPT2Config(n_layer=2, n_embd=8, n_head=2, vocab_size=20, bos_token_id=0, eos_token_id=0)
+    message = refusal(config_folder(tmp_path, config))
+    # What a user needs for a new row: the modules of one layer, and where the row goes.
+    assert "transformer.h.0.mlp.act " in message
+    assert "transformer.h.1" not in message
+    assert "ARCHITECTURES['gpt2'] = Architecture(" in message
+
+
+def test_mixture_of_experts(tmp_path):
+    config = MixtralConfig(
+        num_hidden_layers=2,
+        hidden_size=8,
+        intermediate_size=8,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        num_local_experts=2,
+        vocab_size=20,
+    )
+    message = refusal(config_folder(tmp_path, config))
+    assert "mixtral" in message
+    assert "experts" in message
+
+
+@pytest.mark.parametrize("kind", ["t5", "vit"])
+def test_model_of_another_kind(tmp_path, kind):
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": kind}))
+    assert kind in refusal(tmp_path)
+
+
+def test_unknown_site():
+    message = refusal(tiny.folder("llama"), site="mlp")
+    assert "mlp" in message
+    assert "act" in message
+    assert "gated" in message
+
+
+def test_unknown_dtype():
+    assert "float99" in refusal(tiny.folder("llama"), dtype="float99")
+
+
+@pytest.mark.parametrize("text", ["this is not JSON", "{", "null", "{}", '{"model_type": "no-such-type"}'])
+def test_config_that_cannot_be_used(tmp_path, text):
+    (tmp_path / "config.json").write_text(text)
+    assert str(tmp_path) in refusal(tmp_path)
+
+
+def test_config_with_a_value_of_the_wrong_type(tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "llama", "hidden_size": "big"}')
+    assert "hidden_size" in refusal(tmp_path)
+
+
+def test_folder_without_weights(tmp_path):
+    place = shutil.copytree(tiny.folder("llama"), tmp_path / "empty", ignore=shutil.ignore_patterns("*.safetensors"))
+    assert str(place) in refusal(place)
+
+
+# Completion
+
+
+def generate_alone(model, prompt, new_tokens):
+    """One prompt through transformers' own generate: the text of the new tokens."""
+    ids = torch.tensor([model.tokenizer(prompt)["input_ids"]])
+    output = model.hf_model.generate(
+        ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=new_tokens, pad_token_id=0
+    )
+    return model.tokenizer.decode(output[0, ids.shape[1] :], skip_special_tokens=True)
+
+
+@every_architecture
+def test_complete_is_greedy_generation_one_at_a_time(kind):
+    model = tiny.load(kind)
+    alone = [generate_alone(model, prompt, 10).split("\n", 1)[0] for prompt in PROMPTS]
+    assert bx.complete(model, PROMPTS, max_new_tokens=10) == alone
+
+
+def test_complete_in_small_batches_is_the_same():
+    model = tiny.load("llama")
+    one_by_one = bx.complete(model, PROMPTS, max_new_tokens=10, token_budget=1)
+    assert bx.complete(model, PROMPTS, max_new_tokens=10) == one_by_one
+
+
+def test_complete_cuts_at_newline():
+    model = bx.load_model(tiny.folder("llama"))
+    ids = model.tokenizer(PROMPTS[0])["input_ids"]
+    before = model.hf_model.generate(torch.tensor([ids]), do_sample=False, max_new_tokens=10, pad_token_id=0)[0, len(ids) :]
+    newline = model.tokenizer("\n", add_special_tokens=False)["input_ids"][-1]
+    # Exchange the output rows of the newline and of the fourth new token: the model then writes a newline in its place.
+    rows = model.hf_model.lm_head.weight.data
+    rows[[newline, before[3]]] = rows[[before[3], newline]]
+    whole = generate_alone(model, PROMPTS[0], 10)
+    first, rest = whole.split("\n", 1)
+    assert first
+    assert rest
+    assert bx.complete(model, PROMPTS, max_new_tokens=10)[0] == first
+
+
+def test_complete_stops_at_end_of_text():
+    model = bx.load_model(tiny.folder("llama"))
+    whole = generate_alone(model, PROMPTS[0], 10)
+    ids = model.tokenizer(PROMPTS[0])["input_ids"]
+    tokens = model.hf_model.generate(torch.tensor([ids]), do_sample=False, max_new_tokens=10, pad_token_id=0)[0, len(ids) :]
+    rows = model.hf_model.lm_head.weight.data
+    end = model.tokenizer.eos_token_id
+    rows[[end, tokens[3]]] = rows[[tokens[3], end]]
+    short = bx.complete(model, PROMPTS, max_new_tokens=10)[0]
+    assert short == model.tokenizer.decode(tokens[:3])
+    assert whole.startswith(short)
+
+
+def test_complete_nothing():
+    assert bx.complete(tiny.load("llama"), []) == []
+
+
+def test_complete_refuses_a_bare_string():
+    # Its letters would be taken for prompts.
+    with pytest.raises(bx.InputError):
+        bx.complete(tiny.load("llama"), PROMPTS[0])
