@@ -40,7 +40,11 @@ class Lexicon:
         return len(self.entries)
 
     def keep(self, words: Iterable[str]) -> "Lexicon":
-        """The same lexicon with only the given source words, in their order."""
+        """The same lexicon with only the given source words, in their order; all of them must be in it."""
+        words = list(words)
+        strangers = [word for word in words if word not in self.entries]
+        if strangers:
+            raise InputError(f"{strangers[0]!r} is not in the {self.src}-{self.tgt} lexicon")
         return Lexicon(self.src, self.tgt, {word: self.entries[word] for word in words})
 
     def reverse(self) -> "Lexicon":
@@ -123,7 +127,9 @@ def read_muse(path: str | Path, src: str, tgt: str) -> Lexicon:
         if not raw.strip():
             continue
         try:
-            word, translation = raw.decode("utf-8").strip().split(None, 1)
+            line = raw.decode("utf-8").strip()
+            # A tab, where there is one, is the separator: then words may hold spaces.
+            word, translation = (part.strip() for part in line.split("\t" if "\t" in line else None, 1))
         except ValueError:  # no separator, or UnicodeDecodeError
             bad.append(number)
         else:

@@ -17,29 +17,62 @@ from .model import NeuronModel, complete
 ZERO_SHOT = "zero-shot"
 
 
-def read_answer(text: str) -> str:
-    """The word that a completion answers, cleaned for exact match (released code of BridgeX-ICL).
+_QUOTES = '"“”„«»‹›「」『』《》'
+_QUOTED = re.compile(rf"\s*[{_QUOTES}]([^{_QUOTES}]+)[{_QUOTES}]")
+_CUT = re.compile(r"[,،、;؛(\[?؟!]")
 
-    Cut at the newline, drop full stops, take what follows an arrow and its colon, cut at a comma, bracket or question mark,
-    strip quotes and Hebrew niqqud, lower-case.
+
+def read_word(text: str, tgt: str | None = None) -> str:
+    """The word that a completion answers, in the writing that the model gave it.
+
+    The first line counts, without full stops, cut at a comma, bracket or question mark and taken out of its quotes (released
+    code of BridgeX-ICL). Where the text has arrows, what follows the last arrow and its colon is the answer; if `tgt` is given,
+    what follows the last arrow *to that language*, or else what stands before the first one: a model that goes on to
+    translate into a third language has answered before. (The released code takes the last arrow, whatever it leads to.)
+
+    Examples
+    --------
+    >>> read_word('"Feuer"→English:"fire"')
+    'fire'
+    >>> read_word('"Feuer"→English:"fire"', "de")
+    'Feuer'
+    """
+    line = unicodedata.normalize("NFKC", text).split("\n", 1)[0]
+    if "→" in line:
+        marker = unicodedata.normalize("NFKC", f"→{language(tgt).autonym}:") if tgt else None
+        if marker and marker not in line:
+            line = line.split("→", 1)[0]
+        else:
+            line = line.rsplit(marker or "→", 1)[1]
+            line = line if marker else line.split(":", 1)[-1]
+    quoted = _QUOTED.match(line)
+    word = _CUT.split((quoted.group(1) if quoted else line).lstrip(" ¿¡"), maxsplit=1)[0]
+    return re.sub(f"[{_QUOTES}.。]", "", word).strip(" '‘’‚")
+
+
+def fold(word: str) -> str:
+    """A word as exact match compares it.
+
+    NFKC and lower case; no quotes or apostrophes, no Hebrew niqqud or Arabic vowel marks, no invisible direction marks; the
+    Hebrew hyphen is a space.
+    """
+    word = unicodedata.normalize("NFKD", word).replace("\u05be", " ")
+    word = "".join(c for c in word if unicodedata.category(c) != "Cf" and not _VOWEL_MARKS.match(c))
+    return re.sub(f"[{_QUOTES}'‘’‚`]", "", unicodedata.normalize("NFKC", word)).strip().lower()
+
+
+_VOWEL_MARKS = re.compile("[\u0591-\u05c7\u0640\u064b-\u0652\u0670]")
+
+
+def read_answer(text: str, tgt: str | None = None) -> str:
+    """The answer of a completion as exact match compares it: `fold` of `read_word`.
 
     Examples
     --------
     >>> read_answer('"Fire"\\nEnglish:"sun"')
     'fire'
     """
-    text = re.sub(r"[.。．]", "", text.split("\n", 1)[0])
-    if "→" in text:
-        # A model that goes on to another language answers there: `"moto"→English:"fire"` is fire.
-        text = re.split(r"[:：]", text.rsplit("→", 1)[1], maxsplit=1)[-1]
-    return fold(re.split(r"[,，、،;；؛(（\[［?？؟]", text, maxsplit=1)[0])
-
-
-def fold(word: str) -> str:
-    """A word as exact match compares it: no quotes, no niqqud, NFC, lower case, no space around."""
-    word = unicodedata.normalize("NFKD", word)
-    word = "".join(c for c in word if not 0x0591 <= ord(c) <= 0x05C7)
-    return re.sub("[\"'“”„«»「」『』‘’`]", "", unicodedata.normalize("NFKC", word)).strip().lower()
+    return fold(read_word(text, tgt))
 
 
 def answers(
@@ -98,8 +131,10 @@ def answers(
     firsts = list(dict.fromkeys(word_prompt(src, bridge, word) for src, _, bridge, word, _ in rows if bridge))
     options = {"max_new_tokens": max_new_tokens, "token_budget": token_budget}
     with tqdm(total=len(firsts) + len(rows), desc="answering", unit="prompt", leave=False) as bar:
-        middles = dict(zip(firsts, map(read_middle, complete(model, firsts, bar=bar, **options)), strict=True))
-        middle = [middles[word_prompt(src, bridge, word)] if bridge else None for src, _, bridge, word, _ in rows]
+        middles = dict(zip(firsts, complete(model, firsts, bar=bar, **options), strict=True))
+        middle = [
+            read_word(middles[word_prompt(src, bridge, word)], bridge) if bridge else None for src, _, bridge, word, _ in rows
+        ]
         prompts = [
             f'{word_prompt(src, bridge, word)}"{between}"→{language(tgt).autonym}:' if bridge else word_prompt(src, tgt, word)
             for (src, tgt, bridge, word, _), between in zip(rows, middle, strict=True)
@@ -108,18 +143,12 @@ def answers(
     items = pd.DataFrame(rows, columns=["src", "tgt", "bridge", "word", "gold"])
     items["bridge"] = items.bridge.where(items.bridge.notna(), ZERO_SHOT)
     items["bridge_word"], items["output"] = middle, outputs
-    items["answer"] = items.output.map(read_answer)
+    items["answer"] = [read_answer(output, tgt) for output, tgt in zip(outputs, items.tgt, strict=True)]
     items["correct"] = [
         answer in {fold(gold) for gold in golds} for answer, golds in zip(items.answer, items.gold, strict=True)
     ]
     items["gold"] = items.gold.map("|".join)
     return items[["src", "tgt", "bridge", "word", "bridge_word", "output", "answer", "gold", "correct"]]
-
-
-def read_middle(text: str) -> str:
-    """The bridge word as it goes into the second prompt: cleaned like an answer, but in the writing the model gave it."""
-    quoted = re.match(r'\s*["“「]([^"”」]*)["”」]', text)
-    return quoted.group(1).strip() if quoted else read_answer(text)
 
 
 def accuracy(items: pd.DataFrame, by: Sequence[str] = ("src", "tgt", "bridge")) -> pd.DataFrame:

@@ -11,13 +11,11 @@ from bridgex_nb.lexicon import core_table
 CODES = list(bx.LANGUAGES)
 
 # Words of grammar, which a lexicon of concepts does not hold.
-FUNCTION_WORDS = set(
-    """
+FUNCTION_WORDS = """
     a all an and are as at be because before but by can cannot did do does every for from had has have he her his how i in is
     it its me my near never next no nobody not of on or our out over please she so than that the their there these they this
     to too under very was we were what when where which who why will with without you your
-    """.split()
-)
+"""
 
 
 def stems(token):
@@ -52,15 +50,16 @@ class TestLanguage:
     def test_questions_stand_where_english_has_them(self, code):
         # A row that slipped would pair a statement with a question sooner or later.
         texts = bx.core_sentences()
-        asks = [[text[-1] in "?？؟" for text in texts[one]] for one in ("en", code)]
+        # Japanese may ask with か and a full stop.
+        asks = [[text.endswith(("?", "？", "؟", "か。")) for text in texts[one]] for one in ("en", code)]
         assert asks[0] == asks[1]
 
 
 def test_sentences_use_mostly_words_of_the_lexicon():
-    # Measured: 76 %. Irregular forms (bought, feet, children) are among the rest, so the bound leaves room for a few more.
+    # Measured: 75 %. Irregular forms (bought, feet, children) are among the rest, so the bound leaves room for a few more.
     known = {form for row in core_table() for form in row["en"].split("|")}
     tokens = [token for text in bx.core_sentences()["en"] for token in re.findall("[a-z']+", text.lower())]
-    content = [token for token in tokens if token not in FUNCTION_WORDS]
+    content = [token for token in tokens if token not in FUNCTION_WORDS.split()]
     covered = sum(any(stem in known for stem in stems(token)) for token in content) / len(content)
     assert len(content) > 400
     assert covered >= 0.70

@@ -1,6 +1,5 @@
 """The core lexicon, dictionary files, and joining lexicons through a third language."""
 
-import itertools
 import unicodedata
 
 import pytest
@@ -55,10 +54,11 @@ class TestColumn:
         assert [form for form in self.forms(code) if not in_script(form, code)] == []
 
 
-@pytest.mark.parametrize(("src", "tgt"), itertools.permutations(CODES, 2))
-def test_core_lexicon_joins_first_forms_to_all_synonyms(src, tgt):
-    expected = {(row[src].split("|")[0], there) for row in core_table() for there in row[tgt].split("|")}
-    assert pairs(bx.core_lexicon(src, tgt)) == expected
+@pytest.mark.parametrize("src", CODES)
+def test_core_lexicon_joins_first_forms_to_all_synonyms(src):
+    for tgt in set(CODES) - {src}:
+        expected = {(row[src].split("|")[0], there) for row in core_table() for there in row[tgt].split("|")}
+        assert pairs(bx.core_lexicon(src, tgt)) == expected
 
 
 def test_a_word_of_two_concepts_is_one_entry():
@@ -66,8 +66,8 @@ def test_a_word_of_two_concepts_is_one_entry():
 
 
 def test_a_translation_that_two_concepts_share_stands_once():
-    # Swahili moto is fire and hot, gumu hard and difficult: one translation each where the target has one word too.
-    assert all(len(set(theres)) == len(theres) for theres in bx.core_lexicon("sw", "zh").entries.values())
+    # Hour and clock are one word in Swahili, and one in Hungarian.
+    assert bx.core_lexicon("sw", "hu").entries["saa"] == ["óra"]
 
 
 def test_the_preferred_translation_comes_first():
@@ -144,7 +144,7 @@ def test_read_muse_keeps_identical_strings(write):
 def test_read_muse_names_every_bad_line_in_one_warning(write):
     # The blank second line counts: the numbers are those that an editor shows.
     path = write(b"fire moto\n\nwater\nsea bahari\n\xff\xfe \xe9t\xe9\n")
-    with pytest.warns(UserWarning) as caught:
+    with pytest.warns(UserWarning, match="left out") as caught:
         lexicon = bx.read_muse(path, "en", "sw")
     assert lexicon.entries == {"fire": ["moto"], "sea": ["bahari"]}
     assert [str(one.message) for one in caught] == [f"{path}: 2 unreadable line(s) left out: line 3, 5"]
@@ -168,7 +168,7 @@ def test_read_muse_of_a_file_with_nothing_to_read(write, content):
 
 
 def test_read_muse_of_a_missing_file(tmp_path):
-    with pytest.raises(bx.InputError, match="missing.txt"):
+    with pytest.raises(bx.InputError, match=r"missing\.txt"):
         bx.read_muse(tmp_path / "missing.txt", "en", "sw")
 
 
@@ -209,7 +209,8 @@ def test_pivot_is_the_join_of_all_pairs(first, second):
 
 
 def test_pivot_of_real_dictionaries(shared_data):
-    sw_en = bx.read_muse(shared_data / "wiktionary_bli" / "sw-en.all", "sw", "en")
+    with pytest.warns(UserWarning, match=r"8 unreadable line\(s\)"):  # eight pronouns stand there without a translation
+        sw_en = bx.read_muse(shared_data / "wiktionary_bli" / "sw-en.all", "sw", "en")
     en_tl = bx.read_muse(shared_data / "muse" / "en-tl.5000-6500.txt", "en", "tl")
     result = bx.pivot(sw_en, en_tl)
     assert (result.src, result.tgt) == ("sw", "tl")

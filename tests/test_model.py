@@ -214,32 +214,34 @@ def test_complete_in_small_batches_is_the_same():
     assert bx.complete(model, PROMPTS, max_new_tokens=10) == one_by_one
 
 
+def writes_instead(token):
+    """The model, made to write `token` as the fourth new token after the first prompt, and what it wrote before: its tokens.
+
+    The two tokens exchange their output rows, so that the model stays a real one.
+    """
+    model = bx.load_model(tiny.folder("llama"))
+    ids = torch.tensor([model.tokenizer(PROMPTS[0])["input_ids"]])
+    output = model.hf_model.generate(ids, do_sample=False, max_new_tokens=10, pad_token_id=0)
+    tokens = output[0, ids.shape[1] :].tolist()
+    rows = model.hf_model.lm_head.weight.data
+    rows[[token, tokens[3]], :] = rows[[tokens[3], token], :]
+    return model, tokens
+
+
 def test_complete_cuts_at_newline():
-    model = bx.load_model(tiny.folder("llama"))
-    ids = model.tokenizer(PROMPTS[0])["input_ids"]
-    before = model.hf_model.generate(torch.tensor([ids]), do_sample=False, max_new_tokens=10, pad_token_id=0)[0, len(ids) :]
-    newline = model.tokenizer("\n", add_special_tokens=False)["input_ids"][-1]
-    # Exchange the output rows of the newline and of the fourth new token: the model then writes a newline in its place.
-    rows = model.hf_model.lm_head.weight.data
-    rows[[newline, before[3]]] = rows[[before[3], newline]]
-    whole = generate_alone(model, PROMPTS[0], 10)
-    first, rest = whole.split("\n", 1)
-    assert first
-    assert rest
-    assert bx.complete(model, PROMPTS, max_new_tokens=10)[0] == first
+    newline = tiny.load("llama").tokenizer("\n", add_special_tokens=False)["input_ids"][-1]
+    model, tokens = writes_instead(newline)
+    # Left to itself, the model goes on behind the newline.
+    before, behind = generate_alone(model, PROMPTS[0], 10).split("\n", 1)
+    assert before == model.tokenizer.decode(tokens[:3])
+    assert behind
+    assert bx.complete(model, PROMPTS, max_new_tokens=10)[0] == before
 
 
-def test_complete_stops_at_end_of_text():
-    model = bx.load_model(tiny.folder("llama"))
-    whole = generate_alone(model, PROMPTS[0], 10)
-    ids = model.tokenizer(PROMPTS[0])["input_ids"]
-    tokens = model.hf_model.generate(torch.tensor([ids]), do_sample=False, max_new_tokens=10, pad_token_id=0)[0, len(ids) :]
-    rows = model.hf_model.lm_head.weight.data
-    end = model.tokenizer.eos_token_id
-    rows[[end, tokens[3]]] = rows[[tokens[3], end]]
-    short = bx.complete(model, PROMPTS, max_new_tokens=10)[0]
-    assert short == model.tokenizer.decode(tokens[:3])
-    assert whole.startswith(short)
+def test_complete_ends_at_end_of_text():
+    model, tokens = writes_instead(tiny.load("llama").tokenizer.eos_token_id)
+    # The other prompts of the batch go on, and what pads this one is not part of its text.
+    assert bx.complete(model, PROMPTS, max_new_tokens=10)[0] == model.tokenizer.decode(tokens[:3])
 
 
 def test_complete_nothing():
