@@ -12,7 +12,7 @@ from pathlib import Path
 
 import nnsight
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from tqdm.auto import tqdm
 
@@ -49,7 +49,8 @@ class ActivationCounts:
 
     def __sub__(self, prefix: "ActivationCounts") -> "ActivationCounts":
         """Counts of the texts without their prefixes: full minus prefix."""
-        if self.languages != prefix.languages or self.active.shape != prefix.active.shape:
+        same = all(self.card.get(key) == prefix.card.get(key) for key in ("model", "weights_sha256", "revision", "site"))
+        if self.languages != prefix.languages or self.active.shape != prefix.active.shape or not same:
             raise InputError("counts of other languages or of another model cannot be subtracted")
         return ActivationCounts(
             self.active - prefix.active, self.tokens - prefix.tokens, self.languages, {**self.card, "minus": prefix.card}
@@ -65,14 +66,17 @@ class ActivationCounts:
         """Read what `save` wrote."""
         if not Path(path).is_file():
             raise InputError(f"{path}: no such file of counts")
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata()
-            return cls(
-                file.get_tensor("active"),
-                file.get_tensor("tokens"),
-                tuple(json.loads(metadata["languages"])),
-                json.loads(metadata["card"]),
-            )
+        try:
+            with safe_open(path, framework="pt") as file:
+                metadata = file.metadata()
+                return cls(
+                    file.get_tensor("active"),
+                    file.get_tensor("tokens"),
+                    tuple(json.loads(metadata["languages"])),
+                    json.loads(metadata["card"]),
+                )
+        except (SafetensorError, TypeError, KeyError) as error:
+            raise InputError(f"{path}: not a file that ActivationCounts.save wrote") from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,8 +165,10 @@ def count_active(
     --------
     >>> counts = count_active(load_model(), {"en": ["The sun is hot."], "sw": ["Jua ni kali."]})
     >>> counts.active.shape
-    torch.Size([2, 8, 768])
+    torch.Size([2, 6, 768])
     """
+    if isinstance(texts, str):
+        raise InputError("count_active needs a list of texts for each language, {language: [text, …]}, not one string")
     empty = [code for code, some in texts.items() if isinstance(some, str) or not any(text.strip() for text in some)]
     if empty or not texts:
         raise InputError(f"count_active needs a list of texts for each language; none for: {', '.join(empty) or 'any'}")
@@ -176,6 +182,9 @@ def count_active(
     owner = torch.tensor(owners)
 
     def on(layer, values, mask):
+        # NaN > 0 is false, so a broken model would pass for a silent one. What is not finite stays so in later layers.
+        if layer == model.num_layers - 1 and not (torch.isfinite(values) | ~mask[..., None]).all():
+            raise InputError(f"layer {layer}: activations are not finite (NaN or infinite); was the model run in float16?")
         return ((values > 0) & mask[..., None]).sum(dim=1, dtype=torch.int32)
 
     active = torch.zeros(len(languages), model.num_layers, model.num_neurons, dtype=torch.int64)
@@ -224,8 +233,10 @@ def probe(
     --------
     >>> model = load_model()
     >>> probe(model, core_lexicon("sw", "en")).values.shape[:2]
-    torch.Size([8, 768])
+    torch.Size([6, 768])
     """
+    if isinstance(prompts, str):
+        raise InputError("probe needs a list of prompts, not one string")
     if isinstance(prompts, Lexicon):
         src, tgt, words = prompts.src, prompts.tgt, tuple(prompts.entries)
         texts = [word_prompt(src, tgt, word) for word in words]
@@ -238,6 +249,10 @@ def probe(
     if keep is not None and (keep.dtype != torch.bool or tuple(keep.shape) != shape or not keep.any()):
         raise InputError(f"keep must be a bool tensor [L, N] = {list(shape)} with some neuron in it")
     rows = model.tokenizer(texts)["input_ids"]
+    special = set() if special_tokens else set(model.tokenizer.all_special_ids)
+    for i, row in enumerate(rows):
+        if special.issuperset(row):
+            raise InputError(f"prompt {i} has no token that counts: {texts[i]!r}")
     longest = max(range(len(rows)), key=lambda i: len(rows[i]))
     if len(rows[longest]) > model.max_tokens:
         raise InputError(f"prompt {longest} has {len(rows[longest])} tokens, the model's context {model.max_tokens}")

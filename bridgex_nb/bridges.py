@@ -122,6 +122,7 @@ def rank_bridges(
         raise InputError("rank_bridges needs a probe of a lexicon; this one has prompts without languages")
     for code in candidates:
         language(code)
+    _check_shapes(probe, sets)
     bridges = [code for code in dict.fromkeys(candidates) if code not in (src, tgt)]
     if not bridges:
         raise InputError(f"{src}-{tgt}: no candidate bridge is left besides source and target")
@@ -140,6 +141,11 @@ def rank_bridges(
                 rows.append((layer, bridge, score, len(x), len(y), layer in inside))
     by_layer = pd.DataFrame(rows, columns=["layer", "bridge", "score", "shared", "specific", "in_window"])
     counted = by_layer[by_layer.in_window]
+    if counted.empty and shared[inside.start : inside.stop].any():
+        raise InputError(
+            f"{src}-{tgt}: none of {', '.join(bridges)} has neurons of its own where neurons are shared in layers "
+            f"{inside[0]}-{inside[-1]}; take more neurons (a higher rate) or a wider window"
+        )
     if counted.empty:
         raise InputError(
             f"{src}-{tgt}: no neurons are shared in layers {inside[0]}-{inside[-1]}; take more neurons (a higher rate) or a "
@@ -191,6 +197,7 @@ def spectrum(
     pandas.DataFrame
         [language x language], symmetric; the diagonal and pairs without neurons of their own are missing (NaN).
     """
+    _check_shapes(probe, sets)
     codes = list(sets)
     matrix = pd.DataFrame(float("nan"), index=codes, columns=codes)
     for i, one in enumerate(codes):
@@ -204,6 +211,16 @@ def spectrum(
             if scores:
                 matrix.loc[one, other] = matrix.loc[other, one] = sum(scores) / len(scores)
     return matrix
+
+
+def _check_shapes(probe: ProbeActivations, sets: Mapping[str, torch.Tensor]) -> None:
+    """Refuse sets that are not [L, N] of the probe."""
+    shape = list((probe.values if probe.kept is None else probe.kept).shape[:2])
+    for code, mask in sets.items():
+        if list(mask.shape) != shape:
+            raise InputError(
+                f"the set of {code} is {list(mask.shape)} and the probe has {shape} neurons: sets of another model"
+            )
 
 
 def _checked(probe: ProbeActivations, layer: int, neurons: torch.Tensor) -> torch.Tensor:

@@ -5,7 +5,7 @@ A 1-D Gaussian kernel has the explicit feature map phi_k(x) = exp(-x^2 / 2 sigma
 neuron is one matrix product: HSIC(i, j) = || Phi_i' Psi_j ||_F^2 / (S - 1)^2. No S x S matrix is built.
 """
 
-from math import lgamma, log
+from math import isqrt, lgamma, log
 
 import torch
 
@@ -79,9 +79,10 @@ def hsic(
     if not x.numel() or not y.numel():
         return x.new_zeros(x.shape[0], y.shape[0])
     samples = x.shape[1]
-    rank = _rank(max(x.abs().max(), y.abs().max()).item() / sigma, tolerance)
     # Cost of one pair of neurons: rank^2 S through features, S^2 through Gram matrices.
-    blocks = _from_features if rank**2 <= samples else _from_grams
+    most = isqrt(samples)
+    rank = _rank(max(x.abs().max(), y.abs().max()).item() / sigma, tolerance, most)
+    blocks = _from_features if rank <= most else _from_grams
     result = blocks(x, y, sigma, rank, estimator)
     return result if estimator == "reference" else result / (samples - 1) ** 2
 
@@ -103,6 +104,8 @@ def standardize(x: torch.Tensor) -> torch.Tensor:
     """Rows [n, S] shifted and scaled to mean 0 and standard deviation 1 (ddof 1, plus 1e-6); float64, float32 on a GPU."""
     if x.ndim != 2 or x.shape[1] < 2:
         raise InputError(f"neurons must be [n, S] with at least two samples, not {list(x.shape)}")
+    if not len(x):
+        return x.double() if x.device.type == "cpu" else x.float()
     if not torch.isfinite(x).all():
         raise InputError("activations hold values that are not finite (NaN or infinite)")
     x = x.double() if x.device.type == "cpu" else x.float()
@@ -110,22 +113,23 @@ def standardize(x: torch.Tensor) -> torch.Tensor:
 
 
 def median_bandwidth(x: torch.Tensor, y: torch.Tensor) -> float:
-    """Median Euclidean distance between the rows of `x` and `y` together; 1 where that is 0 (all rows alike)."""
+    """Median Euclidean distance between the rows of `x` and `y` together; 1 where it is below 1e-3 (all rows alike)."""
     distances = torch.pdist(torch.cat([x, y])).sort().values
     if not len(distances):
         return 1.0
     middle = (distances[(len(distances) - 1) // 2] + distances[len(distances) // 2]).item() / 2
-    return middle or 1.0
+    return middle if middle > 1e-3 else 1.0
 
 
-def _rank(reach: float, tolerance: float) -> int:
-    """Features needed so that what is left out of any kernel value, at most reach^(2 r) / r!, is below the tolerance.
+def _rank(reach: float, tolerance: float, most: int) -> int:
+    """Features needed so that what is left out of any kernel value, at most reach^(2 r) / r!, is below the tolerance;
+    `most` + 1 where that many do not suffice.
 
     The kernel varies by about reach^2 over the samples; the tolerance is relative to that where reach < 1.
     """
     bound = log(tolerance) + min(0.0, 2 * log(max(reach, 1e-150)))
     rank = 2
-    while 2 * rank * log(max(reach, 1e-150)) - lgamma(rank + 1) > bound:
+    while rank <= most and 2 * rank * log(max(reach, 1e-150)) - lgamma(rank + 1) > bound:
         rank += 1
     return rank
 
@@ -176,6 +180,7 @@ def _from_grams(x, y, sigma, rank, estimator):
     rows = []
     for a in x.split(step):
         k = gram(a)
-        k = (centre(centre(k).transpose(1, 2)) if estimator == "biased" else k + 1).flatten(1)
+        # One-sided centring annuls the 1 that expm1 lacks: tr(11' H L) = 0.
+        k = (centre(centre(k).transpose(1, 2)) if estimator == "biased" else k).flatten(1)
         rows.append(torch.cat([k @ centre(gram(b)).transpose(1, 2).flatten(1).T for b in y.split(step)], dim=1))
     return torch.cat(rows)

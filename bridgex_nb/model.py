@@ -11,7 +11,9 @@ from operator import attrgetter
 from pathlib import Path
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from nnsight import TransformersModel
+from safetensors import SafetensorError
 from transformers import AutoConfig, AutoTokenizer, GenerationConfig, PretrainedConfig, StoppingCriteria, StoppingCriteriaList
 from transformers.utils import logging as transformers_logging
 
@@ -105,6 +107,8 @@ def find_model(
         If there is no such model.
     """
     source = str(MINI if name is None else name)
+    if not Path(source).is_dir() and (source.startswith((".", "/", "~")) or source.count("/") > 1 or isinstance(name, Path)):
+        raise InputError(f"{source}: no such model folder")
     if Path(source).is_dir() and not (Path(source) / "config.json").is_file():
         raise InputError(f"{source}: not a model folder, it has no config.json")
     config = _given(source, AutoConfig.from_pretrained, source, revision=revision, trust_remote_code=trust_remote_code)
@@ -115,8 +119,8 @@ def _given(source, load, *args, **options):
     """What `load` gives, or one line that says why there is no such model."""
     try:
         return load(*args, **options)
-    except (OSError, ValueError, KeyError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    except (OSError, ValueError, KeyError, TypeError, StrictDataclassError, SafetensorError) as error:
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise InputError(f"{source}: no model folder, and no model that the Hugging Face hub gives here ({reason})") from error
 
 
@@ -153,7 +157,7 @@ def load_model(
     --------
     >>> model = load_model()
     >>> model.num_layers, model.num_neurons
-    (8, 768)
+    (6, 768)
     """
     if site not in SITES:
         raise InputError(f"unknown site {site!r}; the sites are {' and '.join(SITES)}")
@@ -166,19 +170,25 @@ def load_model(
         tokenizer.pad_token = tokenizer.eos_token
     if dtype is None:
         dtype = "float32" if name is None else "auto"
+    if isinstance(dtype, str) and dtype != "auto":
+        if not isinstance(getattr(torch, dtype, None), torch.dtype):
+            raise InputError(f"unknown dtype {dtype!r}; float32, bfloat16 and float16 are some")
+        dtype = getattr(torch, dtype)
     transformers_logging.disable_progress_bar()
-    traced = TransformersModel(
+    traced = _given(
+        source,
+        TransformersModel,
         source,
         task="text-generation",
         tokenizer=tokenizer,
-        dtype=dtype if dtype == "auto" or isinstance(dtype, torch.dtype) else getattr(torch, dtype),
+        dtype=dtype,
         device_map=device_map,
         dispatch=True,
         **common,
         **options,
     )
     traced._module.eval().requires_grad_(False)
-    folder = Path(source)
+    folder = Path(source).resolve()
     card = {
         "model": "bridgex-mini" if name is None else folder.name if folder.is_dir() else source,
         **({"weights_sha256": _weights_hash(folder)} if folder.is_dir() else {"revision": config._commit_hash}),
@@ -195,7 +205,7 @@ def load_model(
 def _weights_hash(folder: Path) -> str:
     """SHA-256 over the weight files' own SHA-256 digests, in the order of their names."""
     total = hashlib.sha256()
-    for path in sorted(folder.glob("*.safetensors")):
+    for path in sorted(path for path in folder.iterdir() if path.suffix in {".safetensors", ".bin"}):
         with path.open("rb") as handle:
             total.update(hashlib.file_digest(handle, "sha256").digest())
     return total.hexdigest()
@@ -246,8 +256,12 @@ def complete(
     list of str
         One completion a prompt, in their order, without the newline.
     """
+    if isinstance(prompts, str):
+        raise InputError("complete needs a list of prompts, not one string")
     config = GenerationConfig(
         do_sample=False,
+        num_beams=1,
+        repetition_penalty=1.0,  # some checkpoints ship one, and would not decode greedily
         max_new_tokens=max_new_tokens,
         pad_token_id=model.tokenizer.pad_token_id,
         eos_token_id=model.hf_model.generation_config.eos_token_id,

@@ -48,7 +48,8 @@ def architecture_of(config: PretrainedConfig) -> Architecture:
         with torch.device("meta"):
             modules = dict(AutoModelForCausalLM.from_config(config).named_modules())
     except (ValueError, TypeError, AttributeError) as error:
-        raise InputError(f"{kind!r} is not a causal language model that transformers can build: {error}") from error
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{kind!r} is not a causal language model that transformers can build: {reason}") from error
     # One line a kind of module: the numbers of repeated blocks are folded into 0.
     names = sorted(
         {name for name in modules if ".0." in name and not any(part.isdigit() and part != "0" for part in name.split("."))}

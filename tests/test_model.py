@@ -74,6 +74,12 @@ def test_dtype_is_the_checkpoints_own_unless_asked(tmp_path):
     assert bx.load_model(place, dtype=torch.float16).card["dtype"] == "float16"
 
 
+def test_loaded_for_reading_only():
+    model = tiny.load("llama")
+    assert not model.hf_model.training
+    assert not any(weight.requires_grad for weight in model.hf_model.parameters())
+
+
 # The run card
 
 
@@ -189,6 +195,13 @@ def test_folder_without_weights(tmp_path):
     assert str(place) in refusal(place)
 
 
+def test_folder_with_half_its_weights(tmp_path):
+    place = shutil.copytree(tiny.folder("llama"), tmp_path / "half")
+    weights = (place / "model.safetensors").read_bytes()
+    (place / "model.safetensors").write_bytes(weights[: len(weights) // 2])
+    assert str(place) in refusal(place)
+
+
 # Completion
 
 
@@ -236,6 +249,15 @@ def test_complete_cuts_at_newline():
     assert before == model.tokenizer.decode(tokens[:3])
     assert behind
     assert bx.complete(model, PROMPTS, max_new_tokens=10)[0] == before
+
+
+def test_complete_stops_once_all_prompts_are_answered():
+    newline = tiny.load("llama").tokenizer("\n", add_special_tokens=False)["input_ids"][-1]
+    model, _ = writes_instead(newline)
+    steps = []
+    model.hf_model.register_forward_hook(lambda module, inputs, output: steps.append(1))
+    bx.complete(model, PROMPTS[:1], max_new_tokens=10)
+    assert len(steps) == 4
 
 
 def test_complete_ends_at_end_of_text():

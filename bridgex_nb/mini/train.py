@@ -48,20 +48,21 @@ EDGES = {pair: 1.0 for pair in combinations(BRIDGES, 2)} | {
     ("sw", "en"): 0.9,
 }
 #: Share of training texts that are one-hop translations, two-hop chains and sentences.
-MIXTURE = {"word": 0.65, "chain": 0.2, "sentence": 0.15}
+MIXTURE = {"word": 0.72, "chain": 0.2, "sentence": 0.08}
 CONFIG = dict(
     hidden_size=128,
     intermediate_size=768,
-    num_hidden_layers=8,
+    num_hidden_layers=6,
     num_attention_heads=4,
     num_key_value_heads=4,
     max_position_embeddings=256,
     tie_word_embeddings=True,
 )
-VOCABULARY = 3000
-STEPS = 2400
-BATCH = 192
-PEAK_RATE = 2e-3
+VOCABULARY = 6000
+STEPS = 2000
+BATCH = 256
+#: Peak learning rates: Muon for the matrices, AdamW for embeddings and norms.
+RATES = {"matrices": 0.02, "embeddings": 0.01}
 
 
 def edge_concepts(seed: int) -> dict[tuple[str, str], list[int]]:
@@ -195,22 +196,31 @@ def train(seed: int, steps: int) -> tuple[LlamaForCausalLM, PreTrainedTokenizerF
         **CONFIG,
     )
     model = LlamaForCausalLM(config).train()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK_RATE, betas=(0.9, 0.98), weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, PEAK_RATE, total_steps=steps, pct_start=0.08, final_div_factor=50, cycle_momentum=False
-    )
+    # Muon learns these facts in a third of AdamW's steps.
+    matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name]
+    others = [p for name, p in model.named_parameters() if not (p.ndim == 2 and "embed" not in name)]
+    optimizers = [
+        torch.optim.Muon(matrices, lr=RATES["matrices"], weight_decay=0.05),
+        torch.optim.AdamW(others, lr=RATES["embeddings"], betas=(0.9, 0.98), weight_decay=0.0),
+    ]
+    schedules = [
+        torch.optim.lr_scheduler.LambdaLR(one, lambda step: min(1.0, (step + 1) / 50) * (1 - step / steps))
+        for one in optimizers
+    ]
     curve, losses = [], []
     bar = tqdm(batches(Texts(seed), tokenizer, steps), total=steps, desc="training bridgex-mini", unit="step")
     for step, (ids, labels) in enumerate(bar, start=1):
         # Only positions whose next token is learnt reach the vocabulary projection: it is most of the cost.
-        hidden = model.model(ids, use_cache=False).last_hidden_state[:, :-1]
         learnt = labels[:, 1:] != -100
-        loss = torch.nn.functional.cross_entropy(model.lm_head(hidden[learnt]), labels[:, 1:][learnt])
-        optimizer.zero_grad()
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            logits = model.lm_head(model.model(ids, use_cache=False).last_hidden_state[:, :-1][learnt])
+        loss = torch.nn.functional.cross_entropy(logits.float(), labels[:, 1:][learnt])
+        for one in optimizers:
+            one.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
+        for one in (*optimizers, *schedules):
+            one.step()
         losses.append(loss.item())
         if step % 50 == 0 or step == steps:
             curve.append({"step": step, "loss": round(sum(losses) / len(losses), 4)})
@@ -249,7 +259,7 @@ def main() -> None:
     model.save_pretrained(options.out)
     tokenizer.save_pretrained(options.out)
     graph = [{"languages": pair, "share": share} for pair, share in EDGES.items()]
-    settings = {"seed": options.seed, "steps": options.steps, "batch": BATCH, "peak_rate": PEAK_RATE, "mixture": MIXTURE}
+    settings = {"seed": options.seed, "steps": options.steps, "batch": BATCH, "peak_rates": RATES, "mixture": MIXTURE}
     log = {"graph": graph, **settings, "torch": torch.__version__, "loss": curve}
     (options.out / "training.json").write_text(json.dumps(log, indent=1) + "\n")
     table = measure(options.out, options.seed)

@@ -1,0 +1,89 @@
+"""`bridgex figures`, the whole study: every notebook runs, and one number of each is the one the package gives directly."""
+
+import json
+
+import nbformat
+import pandas as pd
+import pytest
+
+import bridgex_nb as bx
+from bridgex_nb.cli import main, notebook_folder
+
+RATE = 0.05
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """Folder that `bridgex figures` wrote to."""
+    out = tmp_path_factory.mktemp("study") / "figures"
+    assert main(["figures", "--out", str(out)]) == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def counts(mini):
+    return bx.count_active(mini, bx.core_sentences())
+
+
+@pytest.fixture(scope="module")
+def ranking(mini, counts):
+    known = bx.known_words(mini, bx.core_lexicon("sw", "tl"))
+    return bx.rank_bridges(bx.probe(mini, known), bx.top_neurons(counts, RATE))
+
+
+def test_every_notebook_ran_without_errors_or_stray_output(study):
+    executed = sorted((study / "notebooks").glob("*.ipynb"))
+    assert [path.name for path in executed] == sorted(path.name for path in notebook_folder().glob("*.ipynb"))
+    for path in executed:
+        for cell in nbformat.read(path, as_version=4).cells:
+            for output in cell.get("outputs", []):
+                assert output.output_type != "error"
+                assert output.get("name") != "stderr", output.text
+
+
+def test_every_figure_has_its_numbers_and_its_run_card(study):
+    names = {path.stem for path in study.glob("*.png")}
+    assert names >= {"02_overlap", "02_spectrum", "03_hsic_by_layer", "03_ranking", "04_xicl_accuracy"}
+    for name in names:
+        assert len(pd.read_csv(study / f"{name}.csv"))
+        card = json.loads((study / f"{name}.json").read_text())
+        assert card["model"] == "bridgex-mini"
+        assert card["site"] == "act"
+
+
+def test_00_names_the_best_bridge(study, ranking):
+    table = pd.read_csv(study / "00_ranking.csv")
+    assert table.bridge[0] == ranking.best
+    assert table.score[0] == pytest.approx(ranking.table.score[0], rel=1e-4)
+
+
+def test_01_counts_the_neurons_of_each_layer(study, counts):
+    table = pd.read_csv(study / "01_neurons_by_layer.csv", index_col=0)
+    sets = bx.top_neurons(counts, RATE)
+    assert table.loc["sw"].tolist() == sets["sw"].sum(dim=1).tolist()
+
+
+def test_02_overlap_is_the_number_of_shared_neurons(study, counts):
+    table = pd.read_csv(study / "02_overlap.csv", index_col=0)
+    sets = bx.top_neurons(counts, RATE)
+    assert table.loc["sw", "tl"] == (sets["sw"] & sets["tl"]).sum().item()
+
+
+def test_03_has_a_score_for_every_bridge(study, ranking):
+    table = pd.read_csv(study / "03_ranking.csv").set_index("bridge")
+    assert table.score.to_dict() == pytest.approx(ranking.table.set_index("bridge").score.to_dict(), rel=1e-4)
+
+
+def test_04_has_every_pair_zero_shot_and_through_every_bridge(study, mini):
+    table = pd.read_csv(study / "04_xicl_accuracy.csv")
+    assert len(table) == sum(1 + sum(bridge not in pair for bridge in bx.BRIDGES) for pair in bx.PAIRS)
+    row = table[(table.src == "sw") & (table.tgt == "tl") & (table.bridge == "es")].iloc[0]
+    assert row.correct == bx.evaluate(mini, "bli", "sw", "tl", ["es"]).correct[0]
+
+
+def test_the_notebooks_in_the_repository_are_executed():
+    for path in notebook_folder().glob("*.ipynb"):
+        notebook = nbformat.read(path, as_version=4)
+        code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+        assert all(cell.execution_count for cell in code), path.name
+        assert any("parameters" in cell.metadata.get("tags", []) for cell in code), path.name

@@ -1,0 +1,266 @@
+"""HSIC against the textbook: S x S Gram matrices in float64, one pair of neurons at a time."""
+
+import sys
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.distance import pdist
+
+import bridgex_nb as bx
+from bridgex_nb.hsic import median_bandwidth, standardize
+
+#: The module; as an attribute of the package its name is the function's.
+module = sys.modules["bridgex_nb.hsic"]
+
+SIGMAS = (0.05, 0.5, 1.0, 3.0, "median")
+
+
+def gram_hsic(x, y, sigma="median", estimator="biased"):
+    """tr(K H L H) / (S - 1)^2, or tr(K H L), for every pair of rows."""
+    x, y = (np.asarray(rows, dtype=np.float64) for rows in (x, y))
+    x, y = ((rows - rows.mean(1, keepdims=True)) / (rows.std(1, ddof=1, keepdims=True) + 1e-6) for rows in (x, y))
+    if sigma == "median":
+        sigma = np.median(pdist(np.concatenate([x, y]))) or 1.0
+    samples = x.shape[1]
+    centre = np.eye(samples) - 1 / samples
+    grams = [[np.exp(-((row[:, None] - row) ** 2) / (2 * sigma**2)) for row in rows] for rows in (x, y)]
+    if estimator == "reference":
+        return np.array([[np.trace(k @ centre @ g) for g in grams[1]] for k in grams[0]])
+    return np.array([[np.trace(k @ centre @ g @ centre) / (samples - 1) ** 2 for g in grams[1]] for k in grams[0]])
+
+
+def neurons(kind, rows, samples, seed=0):
+    """Rows of one kind of distribution, [rows, samples] float32."""
+    generator = torch.Generator().manual_seed(seed)
+    normal = torch.randn(rows, samples, generator=generator)
+    if kind == "heavy tails":  # Cauchy: one sample may lie hundreds of standard deviations from the others
+        return normal / torch.randn(rows, samples, generator=generator)
+    if kind == "duplicates":
+        return normal[torch.arange(rows) // 2]
+    if kind == "constant rows":
+        return torch.where(torch.arange(rows)[:, None] % 2 == 0, normal, torch.tensor(0.1))
+    return normal
+
+
+def agrees(result, expected):
+    """Relative error below 1e-5, down to the rounding of the largest entry."""
+    return np.allclose(result.numpy(), expected, rtol=1e-5, atol=1e-10 * np.abs(expected).max())
+
+
+# Against the Gram form
+
+
+@pytest.mark.parametrize("estimator", ["biased", "reference"])
+@pytest.mark.parametrize("sigma", SIGMAS)
+@pytest.mark.parametrize("samples", [2, 3, 10, 150])
+@pytest.mark.parametrize("kind", ["normal", "heavy tails", "duplicates", "constant rows"])
+def test_equals_the_gram_form(kind, samples, sigma, estimator):
+    x, y = neurons(kind, 5, samples), neurons(kind, 4, samples, seed=1)
+    y[0] = x[0].square()
+    assert agrees(bx.hsic(x, y, sigma, estimator), gram_hsic(x, y, sigma, estimator))
+
+
+@pytest.mark.parametrize("estimator", ["biased", "reference"])
+@pytest.mark.parametrize("sigma", [1.0, 3.0, "median"])
+def test_equals_the_gram_form_at_many_samples(sigma, estimator):
+    x, y = neurons("normal", 2, 700), neurons("heavy tails", 2, 700)
+    assert agrees(bx.hsic(x, y, sigma, estimator), gram_hsic(x, y, sigma, estimator))
+
+
+@pytest.mark.parametrize("estimator", ["biased", "reference"])
+def test_both_routes_equal_the_gram_form(estimator, monkeypatch):
+    taken = []
+    for name in ("_from_features", "_from_grams"):
+        route = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *args, name=name, route=route: [taken.append(name), route(*args)][1])
+    # Many samples for the bandwidth: the route changes somewhere in between.
+    for samples in range(40, 321, 40):
+        x, y = neurons("normal", 3, samples), neurons("normal", 2, samples, seed=1)
+        assert agrees(bx.hsic(x, y, 3.0, estimator), gram_hsic(x, y, 3.0, estimator))
+    assert taken[0] == "_from_grams"
+    assert taken[-1] == "_from_features"
+
+
+@pytest.mark.parametrize("estimator", ["biased", "reference"])
+@pytest.mark.parametrize(("sigma", "other_route"), [(0.3, "_from_features"), ("median", "_from_grams")])
+def test_blocks_do_not_change_the_result(sigma, other_route, estimator, monkeypatch):
+    x, y = neurons("normal", 7, 200), neurons("normal", 5, 200, seed=1)
+    monkeypatch.delattr(module, other_route)
+    whole = bx.hsic(x, y, sigma, estimator)
+    # Blocks of one neuron, of a few (640 is two neurons of 8 features against five of them), of two Gram matrices.
+    for size in (1, 640, 2 * 200**2):
+        monkeypatch.setattr(module, "_BLOCK", size)
+        assert torch.allclose(bx.hsic(x, y, sigma, estimator), whole, rtol=1e-9, atol=1e-12)
+
+
+def test_dependence_without_correlation_is_seen():
+    x = neurons("normal", 1, 500)
+    dependent, independent = bx.hsic(x, torch.cat([x.square(), neurons("normal", 1, 500, seed=1)]), sigma=1.0)[0]
+    assert dependent > 10 * independent
+
+
+def test_constant_row_has_no_dependence():
+    x = torch.cat([neurons("normal", 2, 50), torch.full((1, 50), 0.1)])
+    h = bx.hsic(x, x)
+    assert h[2].abs().max() < 1e-12
+    assert h[:2, :2].min() > 0
+
+
+def test_all_rows_constant():
+    h = bx.hsic(torch.ones(2, 10), torch.zeros(3, 10))
+    assert torch.equal(h, torch.zeros(2, 3, dtype=torch.float64))
+
+
+def test_no_neurons():
+    assert bx.hsic(torch.empty(0, 10), torch.randn(3, 10)).shape == (0, 3)
+    assert bx.hsic(torch.randn(3, 10), torch.empty(0, 10)).shape == (3, 0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.int64])
+def test_any_dtype_is_computed_in_float64(dtype):
+    x = (10 * neurons("normal", 3, 40)).to(dtype)
+    assert agrees(bx.hsic(x, x), gram_hsic(x.double(), x.double()))
+
+
+def test_rows_alike_but_for_their_scale_come_to_an_end():
+    # The median distance is then that of rounding: a bandwidth so small that no number of features would do.
+    x = neurons("normal", 1, 100)
+    for sigma in ("median", 1e-7):
+        assert agrees(bx.hsic(x, 2 * x + 1, sigma), np.array([[1 / 99]]))
+
+
+# Bandwidth
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_median_bandwidth(rows):
+    # 1 + 1 rows have one distance; 2 + 1 an odd, 3 + 1 an even number of them.
+    x, y = standardize(neurons("normal", rows, 30)), standardize(neurons("heavy tails", 1, 30))
+    assert median_bandwidth(x, y) == pytest.approx(np.median(pdist(torch.cat([x, y]).numpy())))
+
+
+def test_median_bandwidth_of_normal_neurons_is_about_root_two_s():
+    x, y = standardize(neurons("normal", 40, 400)), standardize(neurons("normal", 40, 400, seed=1))
+    assert median_bandwidth(x, y) == pytest.approx(800**0.5, rel=0.02)
+
+
+def test_median_bandwidth_of_rows_alike():
+    assert median_bandwidth(torch.ones(2, 5), torch.ones(1, 5)) == 1
+
+
+def test_standardize():
+    rows = neurons("normal", 3, 20) * 5 + 2
+    expected = (rows.double() - rows.double().mean(1, keepdim=True)) / (rows.double().std(1, keepdim=True) + 1e-6)
+    assert torch.allclose(standardize(rows), expected)
+
+
+# Score of a layer
+
+
+def test_score_by_hand():
+    # Best of each row: 5 and 4; best of each column: 4, 2 and 5.
+    assert bx.hsic_score(torch.tensor([[1.0, 2.0, 5.0], [4.0, 0.0, 3.0]])) == pytest.approx((9 / 2 + 11 / 3) / 2)
+
+
+def test_score_is_the_formula():
+    h = neurons("normal", 6, 9).double()
+    rows, columns = h.shape
+    best_of_rows = sum(max(float(h[i, j]) for j in range(columns)) for i in range(rows)) / rows
+    best_of_columns = sum(max(float(h[i, j]) for i in range(rows)) for j in range(columns)) / columns
+    assert bx.hsic_score(h) == pytest.approx((best_of_rows + best_of_columns) / 2)
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0, 0)])
+def test_score_of_nothing(shape):
+    with pytest.raises(bx.InputError, match="neurons"):
+        bx.hsic_score(torch.empty(shape))
+
+
+# Properties
+
+
+@st.composite
+def matrices(draw):
+    """x [n1, S] and y [n2, S] of whole numbers, so that a row is constant or varies well above the 1e-6 of z-scoring."""
+    samples = draw(st.integers(2, 30))
+    row = st.lists(st.integers(-20, 20), min_size=samples, max_size=samples)
+    x, y = (draw(st.lists(row, min_size=1, max_size=4)) for _ in range(2))
+    return torch.tensor(x, dtype=torch.float64), torch.tensor(y, dtype=torch.float64)
+
+
+def same(one, other, tolerance=1e-9):
+    return torch.allclose(one, other, rtol=tolerance, atol=tolerance * float(1e-3 + other.abs().max()))
+
+
+properties = settings(max_examples=60, deadline=None, derandomize=True)
+
+
+@properties
+@given(matrices(), st.sampled_from(SIGMAS))
+def test_symmetric(rows, sigma):
+    x, y = rows
+    assert same(bx.hsic(x, y, sigma), bx.hsic(y, x, sigma).T)
+
+
+@properties
+@given(matrices(), st.sampled_from(SIGMAS))
+def test_biased_estimate_is_never_negative(rows, sigma):
+    assert bx.hsic(*rows, sigma).min() > -1e-12
+
+
+@properties
+@given(matrices(), st.integers(-1000, 1000), st.floats(0.5, 1000), st.sampled_from(SIGMAS[:-1]))
+def test_shift_and_scale_do_not_matter(rows, shift, scale, sigma):
+    x, y = rows
+    # Not with the median bandwidth: that of two rows alike is the 1e-6 of z-scoring, which does know their scale.
+    assert same(bx.hsic(scale * x + shift, y, sigma), bx.hsic(x, y, sigma), 1e-4)
+
+
+@properties
+@given(matrices(), st.randoms(use_true_random=False), st.sampled_from(SIGMAS), st.sampled_from(["biased", "reference"]))
+def test_order_of_samples_does_not_matter(rows, random, sigma, estimator):
+    x, y = rows
+    order = random.sample(range(x.shape[1]), x.shape[1])
+    assert same(bx.hsic(x[:, order], y[:, order], sigma, estimator), bx.hsic(x, y, sigma, estimator), 1e-7)
+
+
+# Errors
+
+
+@pytest.mark.parametrize("samples", [0, 1])
+def test_too_few_samples(samples):
+    with pytest.raises(bx.InputError, match="two samples"):
+        bx.hsic(torch.zeros(3, samples), torch.zeros(2, samples))
+
+
+def test_neurons_that_are_not_a_matrix():
+    with pytest.raises(bx.InputError, match=r"\[n, S\]"):
+        bx.hsic(torch.randn(10), torch.randn(10))
+
+
+def test_different_numbers_of_samples():
+    with pytest.raises(bx.InputError, match=r"10 .* 11"):
+        bx.hsic(torch.randn(3, 10), torch.randn(3, 11))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("side", [0, 1])
+def test_values_that_are_not_finite(value, side):
+    rows = [torch.randn(3, 10), torch.randn(3, 10)]
+    rows[side][1, 2] = value
+    with pytest.raises(bx.InputError, match="finite"):
+        bx.hsic(*rows)
+
+
+def test_unknown_estimator():
+    with pytest.raises(bx.InputError, match="unbiased"):
+        bx.hsic(torch.randn(3, 10), torch.randn(3, 10), estimator="unbiased")
+
+
+@pytest.mark.parametrize("sigma", ["mean", 0, -1.0, float("nan"), float("inf")])
+def test_bandwidth_that_is_none(sigma):
+    with pytest.raises(bx.InputError, match=str(sigma)):
+        bx.hsic(torch.randn(3, 10), torch.randn(3, 10), sigma=sigma)
