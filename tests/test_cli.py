@@ -41,7 +41,7 @@ def test_info_says_where_the_neurons_are(capsys):
     code, out, _ = run(capsys, "info")
     assert code == 0
     assert "LlamaForCausalLM" in out
-    assert "768 a layer, 6,144 in all" in out
+    assert "768 a layer, 4,608 in all" in out
     assert "output of model.layers[i].mlp.act_fn" in out
 
 
@@ -73,7 +73,7 @@ def places(tmp_path):
         ("bridge sw tl --model {0}/strange", "no_such_thing"),
         ("figures --model {0}/folder --out {0}/out", "not a model folder"),
         ("info {0}/folder", "not a model folder"),
-        ("bridge sw tl --rate 0.0001", "no neurons are shared in layers 3-5"),
+        ("bridge sw tl --rate 0.0001", "no neurons are shared in layers 2-4"),
         ("bridge sw tl --rate 7", "rate is the share of all neurons"),
     ],
 )

@@ -21,7 +21,9 @@ def items(mini, few):
 
 
 def test_a_row_an_item_and_bridge_with_its_output_kept(items, few):
-    assert items.groupby("bridge").word.apply(list).to_dict() == dict.fromkeys(["zero-shot", "en", "es"], list(few.entries))
+    assert items.groupby("bridge").word.apply(list).to_dict() == {
+        bridge: list(few.entries) for bridge in ("zero-shot", "en", "es")
+    }
     assert items.output.str.len().gt(0).all()
     assert items.bridge_word.isna().equals(items.bridge == "zero-shot")
 
