@@ -4,12 +4,14 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 import torch
+from tqdm.auto import tqdm
 
 from .activations import ProbeActivations
 from .errors import InputError
-from .hsic import hsic, hsic_score
+from .hsic import Features, feature_rank, features, from_features, hsic, hsic_score, reorder, scale, standardize
 from .languages import BRIDGES, language
 from .neurons import bridge_neurons
 
@@ -27,10 +29,14 @@ class BridgeRanking:
         Code of the best bridge.
     table : pandas.DataFrame
         A row a bridge, best first: bridge, name, score (mean over the layers of the window), layers (how many of them have a
-        score), shared (neurons that source and target share in those layers), specific (neurons of the bridge in them).
+        score), shared (neurons that source and target share in those layers), specific (neurons of the bridge in them), low
+        and high (95 % bootstrap interval of the score), wins (share of bootstrap draws in which the bridge is first), p
+        (permutation test of no dependence), p_holm (the same, corrected over the candidates).
     by_layer : pandas.DataFrame
         A row a layer and bridge: layer (true number, from 0), bridge, score, shared, specific, in_window. A layer without
         shared neurons, or without neurons of the bridge, has no row.
+    lead : tuple of float
+        95 % bootstrap interval of the first bridge's score less the second's; missing (NaN) with one candidate.
     src, tgt : str
         Language codes.
     samples : int
@@ -44,11 +50,22 @@ class BridgeRanking:
     best: str
     table: pd.DataFrame = field(repr=False)
     by_layer: pd.DataFrame = field(repr=False)
+    lead: tuple[float, float]
     src: str
     tgt: str
     samples: int
     absent: tuple[int, ...]
     card: dict = field(repr=False)
+
+    @property
+    def probability(self) -> float:
+        """Share of bootstrap draws in which the best bridge is first."""
+        return float(self.table.wins[0])
+
+    @property
+    def tie(self) -> bool:
+        """Whether the lead's interval holds 0: the samples do not decide between the first two bridges."""
+        return not self.lead[0] > 0 and len(self.table) > 1
 
 
 def layer_window(num_layers: int, window: tuple[float, float] = WINDOW) -> range:
@@ -74,6 +91,8 @@ def rank_bridges(
     window: tuple[float, float] = WINDOW,
     sigma: float | str = "median",
     estimator: str = "biased",
+    resamples: int = 200,
+    seed: int = 0,
 ) -> BridgeRanking:
     """Rank candidate bridges between the languages of a probe.
 
@@ -95,6 +114,11 @@ def rank_bridges(
         Fractions of depth [from, to).
     sigma, estimator
         As in `hsic`.
+    resamples : int
+        Bootstrap draws of the prompts, and as many permutations; one is a matrix product over the features at hand. 0: no
+        intervals (the columns are missing).
+    seed : int
+        Of the draws.
 
     Returns
     -------
@@ -110,6 +134,11 @@ def rank_bridges(
     -----
     BridgeX-ICL (Xu et al. 2025, arXiv 2508.17078). Unlike the released code, layers keep their true numbers, and a layer
     without neurons is left out of the mean instead of counting as 0.
+
+    Uncertainty: prompts are drawn with replacement (percentile intervals), z-scores and bandwidths held as they are; for the
+    null the bridge's samples are permuted together, p = (1 + permutations with at least the score) / (1 + permutations).
+    A prompt may stand twice in a draw, which raises HSIC by a term of order 1 / S; the draws are shifted so that their mean is
+    the score (bootstrap bias correction, Efron and Tibshirani 1993, section 10.3).
 
     Examples
     --------
@@ -129,7 +158,7 @@ def rank_bridges(
     specific = {bridge: bridge_neurons(sets, src, tgt, bridge, rule, probe) for bridge in bridges}
     shared = sets[src] & sets[tgt]
     inside = layer_window(probe.num_layers, window)
-    rows = []
+    rows, mapped = [], {bridge: [] for bridge in bridges}
     for layer in range(probe.num_layers):
         if not shared[layer].any():
             continue
@@ -139,6 +168,8 @@ def rank_bridges(
                 y = _checked(probe, layer, specific[bridge][layer])
                 score = hsic_score(hsic(x, y, sigma, estimator))
                 rows.append((layer, bridge, score, len(x), len(y), layer in inside))
+                if layer in inside and resamples:
+                    mapped[bridge].append(_map(x, y, sigma))
     by_layer = pd.DataFrame(rows, columns=["layer", "bridge", "score", "shared", "specific", "in_window"])
     counted = by_layer[by_layer.in_window]
     if counted.empty and shared[inside.start : inside.stop].any():
@@ -165,9 +196,66 @@ def rank_bridges(
         .reset_index()
     )
     table.insert(1, "name", [language(code).name for code in table.bridge])
+    lead = (float("nan"), float("nan"))
+    if resamples:
+        drawn, null = _resample([mapped[bridge] for bridge in table.bridge], estimator, resamples, seed)
+        drawn += table.score.to_numpy() - drawn.mean(axis=0)
+        table["low"], table["high"] = np.percentile(drawn, [2.5, 97.5], axis=0)
+        table["wins"] = np.bincount(drawn.argmax(axis=1), minlength=len(table)) / resamples
+        table["p"] = (1 + (null >= table.score.to_numpy()).sum(axis=0)) / (1 + resamples)
+        table["p_holm"] = _holm(table.p.to_numpy())
+        if len(table) > 1:
+            lead = tuple(np.percentile(drawn[:, 0] - drawn[:, 1], [2.5, 97.5]).tolist())
     absent = tuple(layer for layer in range(probe.num_layers) if not shared[layer].any())
-    card = probe.card | {"ranking": {"rule": rule, "window": list(window), "sigma": sigma, "estimator": estimator}}
-    return BridgeRanking(table.bridge[0], table, by_layer, src, tgt, len(probe.words), absent, card)
+    choices = {
+        "rule": rule,
+        "window": list(window),
+        "sigma": sigma,
+        "estimator": estimator,
+        "resamples": resamples,
+        "seed": seed,
+    }
+    card = probe.card | {"ranking": choices}
+    return BridgeRanking(table.bridge[0], table, by_layer, lead, src, tgt, len(probe.words), absent, card)
+
+
+def _map(x: torch.Tensor, y: torch.Tensor, sigma: float | str) -> tuple[Features, Features]:
+    """Feature maps of the neurons of one layer; 1e-6 is far below what resampling moves."""
+    x, y = scale(standardize(x), standardize(y), sigma)
+    rank = feature_rank(x, y, 1e-6, most=x.shape[1])
+    return features(x, rank), features(y, rank)
+
+
+def _resample(
+    mapped: Sequence[Sequence[tuple[Features, Features]]], estimator: str, resamples: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Scores [resamples, bridges] of bootstrap draws, and of permutations of the bridge's samples.
+
+    `mapped` holds, for each bridge, the features of shared and bridge neurons of each of its layers. All bridges and layers
+    meet the same draws, so that their scores can be compared draw by draw.
+    """
+    samples = mapped[0][0][0].centred.shape[2]
+    generator = torch.Generator().manual_seed(seed)
+
+    def score(layers, left, right):
+        scores = [hsic_score(from_features(left(phi), right(psi), estimator)) for phi, psi in layers]
+        return sum(scores) / len(scores)
+
+    drawn, null = np.empty((resamples, len(mapped))), np.empty((resamples, len(mapped)))
+    for i in tqdm(range(resamples), desc="resampling", leave=False, delay=1):
+        draw = torch.randint(samples, (samples,), generator=generator)
+        order = torch.randperm(samples, generator=generator)
+        for b, layers in enumerate(mapped):
+            drawn[i, b] = score(layers, lambda one, draw=draw: reorder(one, draw), lambda one, draw=draw: reorder(one, draw))
+            null[i, b] = score(layers, lambda one: one, lambda one, order=order: reorder(one, order))
+    return drawn, null
+
+
+def _holm(p: np.ndarray) -> np.ndarray:
+    """Holm's step-down correction (Holm 1979)."""
+    order = p.argsort()
+    steps = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)).clip(max=1)
+    return steps[order.argsort()]
 
 
 def spectrum(

@@ -129,10 +129,13 @@ def run_bridge(options: argparse.Namespace) -> None:
     ranking = rank_bridges(probe(model, known), sets, rule=options.rule, estimator=options.estimator)
     names = f"{language(src).name} → {language(tgt).name}"
     print(f"{names} on {model.card['model']}: {ranking.samples} of {len(lexicon)} words translated right")
-    print(ranking.table.to_string(index=False, formatters={"score": "{:.3e}".format}))
+    print(ranking.table.to_string(index=False, formatters=dict.fromkeys(("score", "low", "high"), "{:.2e}".format)))
     if ranking.absent:
         print(f"no shared neurons in layer {', '.join(map(str, ranking.absent))}")
-    print(f"best bridge: {language(ranking.best).name} ({ranking.best})")
+    second = f"; a tie with {ranking.table.name[1]}" if ranking.tie else ""
+    print(
+        f"best bridge: {language(ranking.best).name} ({ranking.best}), first in {ranking.probability:.0%} of resamples{second}"
+    )
 
 
 def run_lab(options: argparse.Namespace) -> None:

@@ -88,11 +88,7 @@ def hsic(
     rank = feature_rank(x, y, tolerance, most)
     if rank > most:
         return _from_grams(x, y, estimator)
-    phi, psi = features(x, rank), features(y, rank)
-    result = from_features(phi, psi, estimator)
-    if estimator == "normalized":
-        result = result / (own_hsic(phi)[:, None] * own_hsic(psi)).sqrt().clamp(min=_tiny(x))
-    return result
+    return from_features(features(x, rank), features(y, rank), estimator)
 
 
 def hsic_score(h: torch.Tensor) -> float:
@@ -198,8 +194,15 @@ def features(x: torch.Tensor, rank: int) -> Features:
     return Features(phi - mean[:, :, None], mean)
 
 
+def reorder(phi: Features, samples: torch.Tensor) -> Features:
+    """The features over other samples: a bootstrap draw or a permutation, as sample numbers [S']. Nothing is computed anew."""
+    drawn = phi.centred[..., samples]
+    shift = drawn.mean(dim=2)
+    return Features(drawn - shift[:, :, None], phi.mean + shift)
+
+
 def from_features(phi: Features, psi: Features, estimator: str) -> torch.Tensor:
-    """[n1, n2] from two feature maps; for `normalized` the numerator, the biased estimate."""
+    """HSIC [n1, n2] from two feature maps."""
     (n1, rank, samples), n2 = phi.centred.shape, len(psi.centred)
     right = psi.centred.flatten(0, 1).T
     blocks = []
@@ -217,16 +220,14 @@ def from_features(phi: Features, psi: Features, estimator: str) -> torch.Tensor:
     total = torch.cat(blocks)
     if estimator == "reference":
         return total
-    if estimator != "unbiased":
+    if estimator == "normalized":
+        own = phi.centred, psi.centred
+        norms = [torch.einsum("nks,nls->nkl", one, one).square().sum(dim=(1, 2)) for one in own]
+        return total / (norms[0][:, None] * norms[1]).sqrt().clamp(min=_tiny(total))
+    if estimator == "biased":
         return total / (samples - 1) ** 2
     (u, g), (v, h) = _row_means(phi), _row_means(psi)
     return _unbiased(total, u @ v.T, g[:, None] * h, samples)
-
-
-def own_hsic(phi: Features) -> torch.Tensor:
-    """Biased HSIC [n] of each neuron with itself."""
-    moments = torch.einsum("nks,nls->nkl", phi.centred, phi.centred)
-    return moments.square().sum(dim=(1, 2)) / (phi.centred.shape[2] - 1) ** 2
 
 
 def _row_means(phi: Features) -> tuple[torch.Tensor, torch.Tensor]:

@@ -206,11 +206,23 @@ def hsic_by_layer(ranking: BridgeRanking) -> Figure:
 
 
 def bridge_ranking(ranking: BridgeRanking) -> Figure:
-    """Score of each candidate bridge, best on top."""
+    """Score of each candidate bridge with its 95 % bootstrap interval, best on top."""
     table = ranking.table
     with mpl.rc_context(STYLE):
         figure, axes = _figure(5.2, 0.6 + 0.38 * len(table))
         axes.barh(table.name, table.score, color=[_BRIDGE_COLOURS.get(code, "0.5") for code in table.bridge])
+        if "low" in table:
+            axes.hlines(table.name, table.low, table.high, color="0.25", linewidth=1.2)
+            for row in table.itertuples():
+                axes.annotate(
+                    f"first in {row.wins:.0%}",
+                    (row.high, row.name),
+                    (4, 0),
+                    textcoords="offset points",
+                    va="center",
+                    fontsize=8,
+                )
+            axes.margins(x=0.18)
         axes.invert_yaxis()
         axes.set(xlabel="HSIC score, mean over the layers that decide", title=f"Bridges for {_pair(ranking.src, ranking.tgt)}")
     return figure

@@ -52,9 +52,8 @@ def test_the_records_are_of_these_weights(mini, measured):
     assert log["loss"][-1]["loss"] < 0.25 * log["loss"][0]["loss"]
 
 
-def test_languages_without_an_edge_never_stand_in_one_text():
+def test_two_languages_that_are_not_bridges_never_stand_in_one_text():
     """The known truth about good bridges hangs on it."""
-    edges = set(train.EDGES) | {(two, one) for one, two in train.EDGES}
     autonyms = {one.autonym: code for code, one in LANGUAGES.items()}
     texts = train.Texts(seed=0)
     seen = set()
@@ -64,7 +63,8 @@ def test_languages_without_an_edge_never_stand_in_one_text():
             meeting = [autonyms[part.rsplit(":", 1)[0]] for part in line.split("→")[:-1]]
             meeting.append(autonyms[line.split("→")[-1].split(":", 1)[0]])
             seen |= set(permutations(meeting, 2))
-    assert seen == edges
+    assert seen >= {pair for edge in train.EDGES for pair in permutations(edge)}
+    assert all(set(pair) & set(bx.BRIDGES) for pair in seen)
 
 
 def test_study_pairs_beside_english_swahili_have_no_edge():
