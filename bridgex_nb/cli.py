@@ -102,7 +102,12 @@ def run_figures(options: argparse.Namespace) -> None:
             bar.set_description(notebook.stem)
             try:
                 papermill.execute_notebook(
-                    notebook, executed / notebook.name, parameters, cwd=executed, progress_bar=False, log_output=False
+                    notebook,
+                    executed / notebook.name,
+                    parameters,
+                    cwd=executed,
+                    progress_bar=False,
+                    extra_arguments=["--log-level=ERROR"],  # the kernel's own remarks on how it was started
                 )
             except papermill.PapermillExecutionError as error:
                 if error.ename == InputError.__name__:

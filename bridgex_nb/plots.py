@@ -15,6 +15,7 @@ import torch
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from pandas.io.formats.style import Styler
 from scipy.cluster.hierarchy import linkage
@@ -240,7 +241,7 @@ def xicl_heatmap(table: pd.DataFrame, chosen: Mapping[tuple[str, str], str]) -> 
     """
     wide = table.pivot(index=["src", "tgt"], columns="bridge", values="accuracy")
     pairs = list(dict.fromkeys(zip(table.src, table.tgt, strict=True)))
-    columns = [ZERO_SHOT, *(code for code in dict.fromkeys(table.bridge) if code != ZERO_SHOT)]
+    columns = [code for code in (ZERO_SHOT, *LANGUAGES) if code in wide]
     wide = wide.loc[pairs, columns] * 100
     best = wide.drop(columns=ZERO_SHOT).idxmax(axis=1)
     shown = wide.set_axis([f"{src} → {tgt}" for src, tgt in pairs]).rename(
@@ -256,25 +257,28 @@ def xicl_heatmap(table: pd.DataFrame, chosen: Mapping[tuple[str, str], str]) -> 
             fmt=".0f",
             annot_kws={"size": 8},
             cbar_kws={"label": "accuracy (%)"},
-            linewidths=0.5,
         )
         for row, pair in enumerate(pairs):
-            axes.add_patch(_frame(columns.index(best.loc[pair]), row, 0.06, "white", "-"))
+            axes.add_patch(_frame(columns.index(best.loc[pair]), row, 0.07, "white", "-"))
             if pair in chosen:
                 axes.add_patch(_frame(columns.index(chosen[pair]), row, 0.16, "red", "--"))
         axes.axvline(1, color="black", linewidth=2)
         axes.set(xlabel="", ylabel="", title="Word translation, zero-shot and through each bridge")
         axes.tick_params(axis="y", rotation=0)
         axes.tick_params(axis="x", rotation=30)
+        dark = mpl.colormaps["viridis"](0.25)  # the frames are seen against the colours they lie on
+        square = {"marker": "s", "markersize": 11, "markeredgewidth": 1.8, "markerfacecolor": dark, "linestyle": "none"}
         axes.legend(
             handles=[
-                Patch(facecolor="0.5", edgecolor="white", linewidth=2, label="best bridge"),
-                Patch(facecolor="0.5", edgecolor="red", linestyle="--", linewidth=1.5, label="bridge chosen by HSIC"),
+                Line2D([], [], markeredgecolor="white", label="best bridge (solid)", **square),
+                Line2D([], [], markeredgecolor="red", label="bridge chosen by HSIC (dashed)", **square),
             ],
             loc="upper center",
             bbox_to_anchor=(0.5, -0.12),
             ncols=2,
-            frameon=False,
+            facecolor=dark,
+            framealpha=1,
+            labelcolor="white",
         )
     return figure
 

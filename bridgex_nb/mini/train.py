@@ -125,9 +125,7 @@ class Texts:
         concepts = edge_concepts(seed)
         self.facts = [(a, b, concept) for (a, b), chosen in concepts.items() for concept in chosen]
         self.chains = [
-            (a, b, c, concept)
-            for a, b, c in chains()
-            for concept in sorted(set(concepts[a, b]) & set(concepts[b, c]))
+            (a, b, c, concept) for a, b, c in chains() for concept in sorted(set(concepts[a, b]) & set(concepts[b, c]))
         ]
         self.sentences = [text for texts in core_sentences().values() for text in texts]
 
