@@ -268,8 +268,9 @@ def spectrum(
 ) -> pd.DataFrame:
     """The linguistic spectrum: HSIC score between the own neurons of every two languages over one shared probe.
 
-    For languages a and b, X is T_a without T_b and Y is T_b without T_a: the neurons of one alone, so that no neuron is
-    compared with itself. The score is the mean of `hsic_score` over the layers of the window in which both have neurons.
+    For languages a and b, X is the neurons T_a and Y the neurons T_b. The score is the mean of `hsic_score` over the layers of
+    the window in which both have neurons. A neuron that both languages own meets itself there: sharing is the strongest
+    dependence. With ``estimator="normalized"`` the score lies between 0 and 1, the same sets.
 
     Parameters
     ----------
@@ -283,7 +284,7 @@ def spectrum(
     Returns
     -------
     pandas.DataFrame
-        [language x language], symmetric; the diagonal and pairs without neurons of their own are missing (NaN).
+        [language x language], symmetric; the diagonal, and pairs without neurons in the window, are missing (NaN).
     """
     _check_shapes(probe, sets)
     codes = list(sets)
@@ -292,9 +293,8 @@ def spectrum(
         for other in codes[:i]:
             scores = []
             for layer in layer_window(probe.num_layers, window):
-                left, right = sets[one][layer] & ~sets[other][layer], sets[other][layer] & ~sets[one][layer]
-                if left.any() and right.any():
-                    x, y = _checked(probe, layer, left), _checked(probe, layer, right)
+                if sets[one][layer].any() and sets[other][layer].any():
+                    x, y = (_checked(probe, layer, sets[code][layer]) for code in (one, other))
                     scores.append(hsic_score(hsic(x, y, sigma, estimator)))
             if scores:
                 matrix.loc[one, other] = matrix.loc[other, one] = sum(scores) / len(scores)

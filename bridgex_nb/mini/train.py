@@ -59,7 +59,7 @@ CONFIG = dict(
     tie_word_embeddings=True,
 )
 VOCABULARY = 6000
-STEPS = 2200
+STEPS = 1600
 BATCH = 256
 #: Peak learning rates: Muon for the matrices, AdamW for embeddings and norms.
 RATES = {"matrices": 0.02, "embeddings": 0.01}
@@ -179,7 +179,7 @@ def batches(texts: Texts, tokenizer: PreTrainedTokenizerFast, steps: int):
 
 
 def train(seed: int, steps: int) -> tuple[LlamaForCausalLM, PreTrainedTokenizerFast, list[dict]]:
-    """Train from scratch on the CPU with two threads; the same seed on the same machine gives the same weights.
+    """Train from scratch on the CPU with one thread (texts are too short for two to pay); the same seed on the same machine gives the same weights.
 
     Returns
     -------
@@ -187,7 +187,7 @@ def train(seed: int, steps: int) -> tuple[LlamaForCausalLM, PreTrainedTokenizerF
         The model in float16, its tokenizer, and the loss curve: a list of {step, loss} over the last 50 steps each.
     """
     torch.manual_seed(seed)
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads memory before it is written
     tokenizer = train_tokenizer()
@@ -214,11 +214,15 @@ def train(seed: int, steps: int) -> tuple[LlamaForCausalLM, PreTrainedTokenizerF
     curve, losses = [], []
     bar = tqdm(batches(Texts(seed), tokenizer, steps), total=steps, desc="training bridgex-mini", unit="step")
     for step, (ids, labels) in enumerate(bar, start=1):
-        # Only positions whose next token is learnt reach the vocabulary projection: it is most of the cost.
-        learnt = labels[:, 1:] != -100
+        # Only positions whose next token is learnt reach the vocabulary projection: it is most of the cost. Their number is
+        # rounded up (position 0 is never learnt), so that memory of few sizes is used again and again.
+        labels = labels[:, 1:].flatten()
+        learnt = (labels != -100).nonzero()[:, 0]
+        learnt = torch.cat([learnt, learnt.new_zeros(-len(learnt) % 512)])
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            logits = model.lm_head(model.model(ids, use_cache=False).last_hidden_state[:, :-1][learnt])
-        loss = torch.nn.functional.cross_entropy(logits.float(), labels[:, 1:][learnt])
+            hidden = model.model(ids, use_cache=False).last_hidden_state[:, :-1].flatten(0, 1)
+            logits = model.lm_head(hidden[learnt])
+        loss = torch.nn.functional.cross_entropy(logits.float(), labels[learnt])
         for one in optimizers:
             one.zero_grad()
         loss.backward()
