@@ -1,6 +1,6 @@
 """Where each architecture keeps its FFN neurons: one table, and nothing else asks which model it is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from transformers import AutoModelForCausalLM, PretrainedConfig
@@ -74,6 +74,7 @@ ARCHITECTURES = {
     "falcon": Architecture("transformer.h", act="mlp.act", down="mlp.dense_4h_to_h"),
     "gemma": _GATED,
     "gemma2": _GATED,
+    "gemma3": replace(_GATED, layers="model.language_model.layers"),  # the sizes that see images too: their language model
     "gemma3_text": _GATED,
     "glm": _FUSED,
     "glm4": _FUSED,

@@ -164,8 +164,8 @@ def test_unknown_architecture():
 
 
 def test_unknown_wrapper_around_a_language_model():
-    message = refusal(architecture_of, AutoConfig.for_model("gemma3"))
-    assert "'gemma3' is a language model (gemma3_text) inside a larger one" in message
+    message = refusal(architecture_of, AutoConfig.for_model("gemma4"))
+    assert "'gemma4' is a language model (gemma4_text) inside a larger one" in message
     assert "model.language_model.layers.0.mlp.act_fn" in message
 
 

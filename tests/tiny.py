@@ -32,6 +32,7 @@ ARCHITECTURES = {
     "falcon": {"ffn_hidden_size": NEURONS, "head_dim": None},
     "gemma": {},
     "gemma2": WINDOW,
+    "gemma3": WINDOW,
     "gemma3_text": WINDOW,
     "glm": {},
     "glm4": {},
@@ -89,10 +90,13 @@ def folder(kind: str) -> Path:
     for file in MINI.glob("tokenizer*"):
         shutil.copy(file, place)
     tokenizer = AutoTokenizer.from_pretrained(place)
+    sizes = {name: value for name, value in (SIZES | ARCHITECTURES[kind]).items() if value is not None}
+    sizes["vocab_size"] = len(tokenizer)
+    if kind == "gemma3":
+        sizes = {"text_config": sizes, "vision_config": SIZES | {"num_attention_heads": 2}, "mm_tokens_per_image": 4}
     config = AutoConfig.for_model(
         kind,
-        vocab_size=len(tokenizer),
-        **{name: value for name, value in (SIZES | ARCHITECTURES[kind]).items() if value is not None},
+        **sizes,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
