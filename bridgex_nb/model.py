@@ -247,11 +247,16 @@ def _site_fault(model: NeuronModel) -> str | None:
     for layer in range(model.num_layers):
         if shapes[layer] != shape:
             return f"layer {layer}: the neurons are {list(shapes[layer])}, not [batch, tokens, N] = {list(shape)}"
-        act, down = seen[paths[layer, sites.act]].output, seen[paths[layer, sites.down]].input
-        if act.shape != down.shape:
-            return f"layer {layer}: {sites.act} gives {list(act.shape)}, {sites.down} takes {list(down.shape)}"
-        product = act if sites.up is None else act * seen[paths[layer, sites.up]].output[..., -shape[2] :]
-        (zeroed, read), (_, made) = down.view(shape), product.view(shape)
+        parts = {}
+        for name in names:
+            value = seen[paths[layer, name]]
+            value = value.input if name == sites.down else value.output
+            widths = (shape[2], 2 * shape[2]) if name == sites.up else (shape[2],)
+            if not torch.is_tensor(value) or value.shape[-1] not in widths or value[..., 0].numel() != shape[0] * shape[1]:
+                return f"layer {layer}: {name} does not have N = {shape[2]} values for each token"
+            parts[name] = value[..., -shape[2] :].reshape(shape)
+        zeroed, read = parts[sites.down]
+        made = parts[sites.act][1] * (parts[sites.up][1] if sites.up else 1)
         if not torch.isfinite(read).all():
             return f"layer {layer}: values that are not finite on a short text; was the model run in float16?"
         limits = torch.finfo(read.dtype)

@@ -234,9 +234,10 @@ def test_wrong_site_is_found_when_the_model_is_loaded(name, other):
     assert reason in message
 
 
-def test_other_site_is_checked_too(other):
-    bx.register_site("other_llama", replace(LLAMA, act="input_layernorm"))
-    assert "input_layernorm gives [2, 3, 32], mlp.down_proj takes [2, 3, 48]" in refusal(bx.load_model, other, site="gated")
+@pytest.mark.parametrize(("part", "module"), [("act", "input_layernorm"), ("act", "self_attn"), ("up", "self_attn.o_proj")])
+def test_what_the_chosen_site_does_not_read_is_checked_too(other, part, module):
+    bx.register_site("other_llama", replace(LLAMA, **{part: module}))
+    assert f"layer 0: {module} does not have N = 48 values" in refusal(bx.load_model, other, site="gated")
 
 
 @both_sites
