@@ -18,6 +18,7 @@ from .languages import BRIDGES, LANGUAGES, PAIRS, Language, language
 from .lexicon import Lexicon, core_lexicon, pivot, read_muse, word_prompt
 from .model import NeuronModel, complete, load_model
 from .neurons import bridge_neurons, overlap_matrix, top_neurons
+from .sites import Architecture, register_site
 from .xicl import accuracy, answers, evaluate, evaluate_grid, known_words
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "LANGUAGES",
     "PAIRS",
     "ActivationCounts",
+    "Architecture",
     "BridgeRanking",
     "InputError",
     "Language",
@@ -51,6 +53,7 @@ __all__ = [
     "probe",
     "rank_bridges",
     "read_muse",
+    "register_site",
     "spectrum",
     "top_neurons",
     "word_prompt",

@@ -23,7 +23,7 @@ from .languages import language
 from .lexicon import core_lexicon, pivot, read_muse
 from .model import find_model, load_model
 from .neurons import RULES, top_neurons
-from .sites import architecture_of
+from .sites import architecture_of, max_tokens
 from .xicl import known_words
 
 
@@ -160,17 +160,18 @@ def run_info(options: argparse.Namespace) -> None:
     architecture = architecture_of(config)
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
-    layers = model.get_submodule(architecture.layers)
-    neurons = layers[0].get_submodule(architecture.down).in_features
+    architecture.check_paths(model)
+    layers, neurons = len(model.get_submodule(architecture.layers)), architecture.num_neurons(model)
     lines = {
         "model": "bridgex-mini (bundled)" if options.model is None else source,
         "architecture": f"{type(model).__name__} ({config.model_type})",
         "parameters": f"{sum(p.numel() for p in model.parameters()):,}",
-        "layers": len(layers),
-        "neurons": f"{neurons:,} a layer, {neurons * len(layers):,} in all",
+        "layers": layers,
+        "neurons": f"{neurons:,} a layer, {neurons * layers:,} in all",
         "site act": f"output of {architecture.layers}[i].{architecture.act}",
-        "site gated": f"input of {architecture.layers}[i].{architecture.down}",
-        "context": f"{config.max_position_embeddings:,} tokens",
+        "site gated": f"input of {architecture.layers}[i].{architecture.down}"
+        + ("" if architecture.up else ", the same: no gate"),
+        "context": f"{max_tokens(config):,} tokens",
     }
     for name, value in lines.items():
         print(f"{name:<13}{value}")

@@ -10,15 +10,17 @@ from importlib.metadata import version
 from operator import attrgetter
 from pathlib import Path
 
+import nnsight
 import torch
 from huggingface_hub.errors import StrictDataclassError
 from nnsight import TransformersModel
+from nnsight.intervention.interleaver import OutOfOrderError
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoTokenizer, GenerationConfig, PretrainedConfig, StoppingCriteria, StoppingCriteriaList
 from transformers.utils import logging as transformers_logging
 
 from .errors import InputError
-from .sites import SITES, Architecture, architecture_of
+from .sites import SITES, Architecture, architecture_of, max_tokens
 
 #: Folder of the bundled model, bridgex-mini.
 MINI = Path(__file__).parent / "mini" / "model"
@@ -63,20 +65,25 @@ class NeuronModel:
     @property
     def num_neurons(self) -> int:
         """N, the FFN neurons of one layer."""
-        down = attrgetter(self.architecture.down)(attrgetter(self.architecture.layers)(self.hf_model)[0])
-        return down.in_features
+        return self.architecture.num_neurons(self.hf_model)
 
     @property
     def max_tokens(self) -> int:
         """The longest input the model has positions for."""
-        return self.hf_model.config.max_position_embeddings
+        return max_tokens(self.hf_model.config)
 
     def neurons(self, layer: int):
-        """Inside a trace: the neurons of one layer, [batch, tokens, N]. Layers must be read in rising order."""
+        """Inside a trace: the neurons of one layer, [batch, tokens, N], to read or to change in place.
+
+        Layers must be read in rising order.
+        """
         block = attrgetter(self.architecture.layers)(self.nnsight)[layer]
+        shape = block.input.shape[:2] if self.architecture.flat else None
         if self.site == "act":
-            return attrgetter(self.architecture.act)(block).output
-        return attrgetter(self.architecture.down)(block).input
+            values = attrgetter(self.architecture.act)(block).output
+        else:
+            values = attrgetter(self.architecture.down)(block).input
+        return values if shape is None else values.view(*shape, -1)
 
     def pad(self, rows: Sequence[list[int]]) -> dict[str, torch.Tensor]:
         """Token ids as one left-padded batch {input_ids, attention_mask}, both [rows, longest], on the model's device."""
@@ -142,7 +149,8 @@ def load_model(
         A local folder or a Hugging Face hub id. None is the bundled bridgex-mini.
     site : {"act", "gated"}
         `act`: output of the activation function on the gate, SiLU(x W_gate); what BridgeX-ICL and LAPE read.
-        `gated`: input of the down projection, SiLU(x W_gate) * x W_up.
+        `gated`: input of the down projection, SiLU(x W_gate) * x W_up. A model without a gate has one site under both names;
+        its card says ``gated: False``.
     dtype : str or torch.dtype, optional
         By default the checkpoint's own; float32 for bridgex-mini, whose weights are stored in half precision.
     device_map, revision, trust_remote_code, **options
@@ -151,7 +159,8 @@ def load_model(
     Raises
     ------
     InputError
-        If there is no such model, or its architecture has no known site. Raised before weights are read.
+        If there is no such model, or its architecture has no known site: raised before weights are read. If a short forward
+        shows that the neurons are not where `sites` says.
 
     Examples
     --------
@@ -188,6 +197,7 @@ def load_model(
         **options,
     )
     traced._module.eval().requires_grad_(False)
+    architecture.check_paths(traced._module)
     folder = Path(source).resolve()
     card = {
         "model": "bridgex-mini" if name is None else folder.name if folder.is_dir() else source,
@@ -195,11 +205,70 @@ def load_model(
         "dtype": str(traced._module.dtype).removeprefix("torch."),
         "attention": traced._module.config._attn_implementation,
         "site": site,
+        "gated": architecture.up is not None,
         "versions": {one: version(one) for one in ("bridgex-nb", "nnsight", "torch", "transformers")}
         | {"python": platform.python_version()},
         "date": date.today().isoformat(),
     }
-    return NeuronModel(traced, architecture, site, card)
+    model = NeuronModel(traced, architecture, site, card)
+    if fault := _site_fault(model):
+        raise InputError(f"the neuron site of {config.model_type!r} ({type(model.hf_model).__name__}) is wrong: {fault}")
+    return model
+
+
+def _site_fault(model: NeuronModel) -> str | None:
+    """What is wrong with the site, or None: the neurons are where the table says, in every layer, and the model uses them.
+
+    One forward of three tokens in two equal rows. The first row's neurons are set to zero, which must reach the down projection
+    and change the logits; in the second, act * up must be the down projection's input (act alone, without a gate).
+    """
+    sites = model.architecture
+    ids = model.tokenizer("one two three")["input_ids"][:3]
+    shape = (2, len(ids), model.num_neurons)
+    names = [name for name in (sites.act, sites.up, sites.down) if name]
+    paths = {(layer, name): f"model.{sites.layers}.{layer}.{name}" for layer in range(model.num_layers) for name in names}
+    try:
+        with torch.inference_mode(), model.nnsight.trace(model.pad([ids, ids])) as tracer:
+            # A cache, for the order in which act and up are computed differs between architectures.
+            seen = tracer.cache(list(paths.values()), include_inputs=True)
+            shapes = nnsight.save([])
+            for layer in range(model.num_layers):
+                values = model.neurons(layer)
+                shapes.append(tuple(values.shape))
+                values[0] = 0
+            logits = nnsight.save(model.nnsight.output.logits)
+    except (OutOfOrderError, AttributeError, TypeError, IndexError) as error:
+        return f"its neurons cannot be read, {error}"
+    for (layer, name), path in paths.items():
+        # A list: one entry a call.
+        if path not in seen or isinstance(seen[path].inputs, list):
+            return f"layer {layer}: {name} is not called just once in a forward"
+
+    for layer in range(model.num_layers):
+        if shapes[layer] != shape:
+            return f"layer {layer}: the neurons are {list(shapes[layer])}, not [batch, tokens, N] = {list(shape)}"
+        parts = {}
+        for name in names:
+            value = seen[paths[layer, name]]
+            value = value.input if name == sites.down else value.output
+            widths = (shape[2], 2 * shape[2]) if name == sites.up else (shape[2],)
+            if not torch.is_tensor(value) or value.shape[-1] not in widths or value[..., 0].numel() != shape[0] * shape[1]:
+                return f"layer {layer}: {name} does not have N = {shape[2]} values for each token"
+            parts[name] = value[..., -shape[2] :].reshape(shape)
+        zeroed, read = parts[sites.down]
+        made = parts[sites.act][1] * (parts[sites.up][1] if sites.up else 1)
+        if not torch.isfinite(read).all():
+            return f"layer {layer}: values that are not finite on a short text; was the model run in float16?"
+        limits = torch.finfo(read.dtype)
+        if not torch.allclose(made, read, rtol=4 * limits.eps, atol=limits.tiny):
+            return f"layer {layer}: {' * '.join(names[:-1])} is not the input of {sites.down}"
+        if zeroed.any():
+            return f"layer {layer}: neurons set to zero at site {model.site!r} do not reach {sites.down}"
+    # The rows were computed side by side: rounding alone may tell them apart.
+    change = (logits[0] - logits[1]).abs().max()
+    if not change > 4 * torch.finfo(logits.dtype).eps * logits[1].abs().median():
+        return "setting all neurons to zero does not change the logits"
+    return None
 
 
 def _weights_hash(folder: Path) -> str:

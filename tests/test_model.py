@@ -1,62 +1,22 @@
-"""Loading a model: where its neurons are, what its run card says, what is refused, and greedy completion."""
+"""Loading a model: what its run card says, what is refused, and greedy completion."""
 
 import json
 import shutil
 
 import huggingface_hub.constants
-import nnsight
 import pytest
 import tiny
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import GPT2Config, MixtralConfig
 
 import bridgex_nb as bx
 
-TEXT = "The sun is hot, and the moon is not hot at all today."
 PROMPTS = ['kiswahili:"moto"→English:', 'English:"sun"→', "x", 'Tagalog:"apoy"→English:"fire"→kiswahili:']
 
 every_architecture = pytest.mark.parametrize("kind", tiny.ARCHITECTURES)
 
 
-def traced(model, ids):
-    """Values [L, T, N] of one row of token ids, as the package reads them."""
-    with torch.inference_mode(), model.nnsight.trace(model.pad([ids])):
-        values = nnsight.save([])
-        for layer in range(model.num_layers):
-            values.append(model.neurons(layer))
-    return torch.stack(values)[:, 0]
-
-
-def config_folder(place, config):
-    """A model folder with a configuration and nothing else: reading weights or a tokenizer from it would fail otherwise."""
-    config.save_pretrained(place)
-    return place
-
-
-# Where the neurons are
-
-
-@every_architecture
-def test_shape(kind):
-    model = tiny.load(kind)
-    assert model.hf_model.config.model_type == kind
-    assert (model.num_layers, model.num_neurons) == (tiny.LAYERS, tiny.NEURONS)
-
-
-@every_architecture
-@pytest.mark.parametrize("site", ["act", "gated"])
-def test_site_is_what_plain_hooks_see(kind, site):
-    model = tiny.load(kind, site)
-    ids = model.tokenizer(TEXT)["input_ids"]
-    assert torch.equal(traced(model, ids), tiny.hooked(model, ids)[site])
-
-
-@every_architecture
-def test_gated_is_act_times_up(kind):
-    ids = tiny.load(kind).tokenizer(TEXT)["input_ids"]
-    up = tiny.hooked(tiny.load(kind), ids)["up"]
-    assert torch.equal(traced(tiny.load(kind, "gated"), ids), traced(tiny.load(kind, "act"), ids) * up)
+# What is loaded
 
 
 def test_bundled_model(mini):
@@ -136,30 +96,6 @@ def test_folder_without_config(tmp_path):
 def test_name_that_does_not_exist(name, monkeypatch):
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     assert name in refusal(name)
-
-
-def test_unknown_architecture(tmp_path):
-    config = GPT2Config(n_layer=2, n_embd=8, n_head=2, vocab_size=20, bos_token_id=0, eos_token_id=0)
-    message = refusal(config_folder(tmp_path, config))
-    # What a user needs for a new row: the modules of one layer, and where the row goes.
-    assert "transformer.h.0.mlp.act " in message
-    assert "transformer.h.1" not in message
-    assert "ARCHITECTURES['gpt2'] = Architecture(" in message
-
-
-def test_mixture_of_experts(tmp_path):
-    config = MixtralConfig(
-        num_hidden_layers=2,
-        hidden_size=8,
-        intermediate_size=8,
-        num_attention_heads=2,
-        num_key_value_heads=2,
-        num_local_experts=2,
-        vocab_size=20,
-    )
-    message = refusal(config_folder(tmp_path, config))
-    assert "mixtral" in message
-    assert "experts" in message
 
 
 @pytest.mark.parametrize("kind", ["t5", "vit"])

@@ -11,14 +11,72 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 import bridgex_nb as bx
 from bridgex_nb.model import MINI
 
-ARCHITECTURES = ("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text", "cohere", "olmo2")
 LAYERS, NEURONS, POSITIONS = 3, 48, 64
 
-#: What an architecture needs besides: attention windows shorter than the texts, so that padding could disturb them.
-EXTRA = {
+#: Attention windows shorter than the texts, so that padding could disturb them.
+WINDOW = {"sliding_window": 8, "layer_types": ["sliding_attention", "full_attention", "sliding_attention"]}
+#: Where N is always four times the width.
+NARROW = {"hidden_size": 12, "head_dim": 3}
+
+#: Every architecture of the site table -> what its configuration needs beside `SIZES`, or None for what it does not take.
+ARCHITECTURES = {
+    "apertus": {},
+    "arcee": {},
+    "biogpt": {},
+    "bloom": NARROW,
+    "codegen": {"n_inner": NEURONS, "rotary_dim": 4},
+    "cohere": {},
+    "cohere2": WINDOW,
+    "ernie4_5": {},
+    "exaone4": WINDOW,
+    "falcon": {"ffn_hidden_size": NEURONS, "head_dim": None},
+    "gemma": {},
+    "gemma2": WINDOW,
+    "gemma3": WINDOW,
+    "gemma3_text": WINDOW,
+    "glm": {},
+    "glm4": {},
+    "gpt2": {"n_inner": NEURONS},
+    "gpt_bigcode": {"n_inner": NEURONS},
+    "gpt_neo": {"attention_types": [[["global", "local"], 1], [["global"], 1]], "window_size": 8},
+    "gpt_neox": {},
+    "gptj": {"n_inner": NEURONS, "rotary_dim": 4},
+    "granite": {},
+    "helium": {},
+    "hunyuan_v1_dense": {},
+    "llama": {},
+    "ministral": WINDOW,
+    "ministral3": {},
     "mistral": {"sliding_window": 8},
-    "gemma2": {"sliding_window": 8, "layer_types": ["sliding_attention", "full_attention", "sliding_attention"]},
-    "gemma3_text": {"sliding_window": 8, "layer_types": ["sliding_attention", "full_attention", "sliding_attention"]},
+    "mpt": NARROW | {"max_seq_len": POSITIONS},
+    "nemotron": {},
+    "olmo": {},
+    "olmo2": {},
+    "olmo3": WINDOW,
+    "opt": {"ffn_dim": NEURONS, "word_embed_proj_dim": 32},
+    "persimmon": {},
+    "phi": {},
+    "phi3": {},
+    "qwen2": {},
+    "qwen3": {},
+    "seed_oss": {},
+    "smollm3": {},
+    "stablelm": {},
+    "starcoder2": {},
+    "xglm": {"ffn_dim": NEURONS},
+}
+
+SIZES = {
+    "hidden_size": 32,
+    "intermediate_size": NEURONS,
+    "num_hidden_layers": LAYERS,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 8,
+    "max_position_embeddings": POSITIONS,
+    # Large enough that neurons differ and the attention looks somewhere: the usual 0.02 gives a model of almost zeros.
+    "initializer_range": 0.3,
+    "tie_word_embeddings": False,
 }
 
 _scratch = TemporaryDirectory()
@@ -32,23 +90,16 @@ def folder(kind: str) -> Path:
     for file in MINI.glob("tokenizer*"):
         shutil.copy(file, place)
     tokenizer = AutoTokenizer.from_pretrained(place)
+    sizes = {name: value for name, value in (SIZES | ARCHITECTURES[kind]).items() if value is not None}
+    sizes["vocab_size"] = len(tokenizer)
+    if kind == "gemma3":
+        sizes = {"text_config": sizes, "vision_config": SIZES | {"num_attention_heads": 2}, "mm_tokens_per_image": 4}
     config = AutoConfig.for_model(
         kind,
-        vocab_size=len(tokenizer),
-        hidden_size=32,
-        intermediate_size=NEURONS,
-        num_hidden_layers=LAYERS,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        head_dim=8,
-        max_position_embeddings=POSITIONS,
-        # Large enough that neurons differ and the attention looks somewhere: the usual 0.02 gives a model of almost zeros.
-        initializer_range=0.3,
-        tie_word_embeddings=False,
+        **sizes,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
-        **EXTRA.get(kind, {}),
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -62,18 +113,42 @@ def load(kind: str = "llama", site: str = "act") -> bx.NeuronModel:
     return bx.load_model(folder(kind), site=site)
 
 
+def close(one: torch.Tensor, other: torch.Tensor) -> bool:
+    """Equal to 1e-5 of the largest value: a sum of large terms is no more exact where it happens to come out small."""
+    return torch.allclose(one, other, rtol=0, atol=1e-5 * float(other.abs().max()) if other.numel() else 0)
+
+
 def hooked(model: bx.NeuronModel, ids: list[int]) -> dict[str, torch.Tensor]:
-    """`act`, `up` and `gated`, each [L, T, N], of one row of token ids: plain torch hooks, no nnsight, no padding."""
-    seen = {"act": [], "up": [], "gated": []}
-    handles = []
-    for layer in model.hf_model.model.layers:
-        handles += [
-            layer.mlp.act_fn.register_forward_hook(lambda module, inputs, output: seen["act"].append(output[0])),
-            layer.mlp.up_proj.register_forward_hook(lambda module, inputs, output: seen["up"].append(output[0])),
-            layer.mlp.down_proj.register_forward_pre_hook(lambda module, inputs: seen["gated"].append(inputs[0][0])),
-        ]
+    """`act`, `up` and `gated`, each [L, T, N], of one row of token ids: plain torch hooks, no nnsight, no padding.
+
+    Modules are told by the widths they work on and not by the package's table: the activation function takes and gives N
+    values, the down projection takes N and gives fewer, up is the last N values of the last projection to N before it. `up` is
+    None where there is but one projection.
+    """
+    n = model.num_neurons
+    acts, ups, gates, projections = [], [], [], []
+
+    def see(module, inputs, output):
+        if not (inputs and torch.is_tensor(inputs[0]) and torch.is_tensor(output)):
+            return
+        widths = inputs[0].shape[-1], output.shape[-1]
+        if isinstance(module, torch.nn.Dropout):
+            return
+        if widths == (n, n):
+            acts.append(output.view(-1, n))
+        elif widths[0] == n:
+            gates.append(inputs[0].view(-1, n))
+            gated = len(projections) == 2 or projections[0].shape[-1] == 2 * n
+            ups.append(projections[-1].view(len(gates[-1]), -1)[:, -n:] if gated else None)
+            projections.clear()
+        elif widths[1] in (n, 2 * n):
+            projections.append(output)
+
+    leaves = [(name, module) for name, module in model.hf_model.named_modules() if not any(True for _ in module.children())]
+    handles = [module.register_forward_hook(see) for name, module in leaves if "att" not in name]
     with torch.inference_mode():
         model.hf_model(torch.tensor([ids]))
     for handle in handles:
         handle.remove()
-    return {name: torch.stack(values) for name, values in seen.items()}
+    assert len(acts) == len(gates) == model.num_layers
+    return {"act": torch.stack(acts), "up": None if ups[0] is None else torch.stack(ups), "gated": torch.stack(gates)}
