@@ -16,8 +16,9 @@ from .errors import InputError
 from .hsic import hsic, hsic_score
 from .languages import BRIDGES, LANGUAGES, PAIRS, Language, language
 from .lexicon import Lexicon, core_lexicon, pivot, read_muse, word_prompt
-from .model import NeuronModel, complete, load_model
+from .model import NeuronModel, complete, complete_scored, load_model
 from .neurons import bridge_neurons, overlap_matrix, top_neurons
+from .selectors import SELECTORS, Evidence, select_bridges, typological_distance
 from .sites import Architecture, register_site
 from .xicl import accuracy, answers, evaluate, evaluate_grid, known_words
 
@@ -25,9 +26,11 @@ __all__ = [
     "BRIDGES",
     "LANGUAGES",
     "PAIRS",
+    "SELECTORS",
     "ActivationCounts",
     "Architecture",
     "BridgeRanking",
+    "Evidence",
     "InputError",
     "Language",
     "Lexicon",
@@ -37,6 +40,7 @@ __all__ = [
     "answers",
     "bridge_neurons",
     "complete",
+    "complete_scored",
     "core_lexicon",
     "core_sentences",
     "count_active",
@@ -54,7 +58,9 @@ __all__ = [
     "rank_bridges",
     "read_muse",
     "register_site",
+    "select_bridges",
     "spectrum",
     "top_neurons",
+    "typological_distance",
     "word_prompt",
 ]

@@ -9,6 +9,7 @@ from functools import cached_property
 from importlib.metadata import version
 from operator import attrgetter
 from pathlib import Path
+from typing import NamedTuple
 
 import nnsight
 import torch
@@ -16,7 +17,16 @@ from huggingface_hub.errors import StrictDataclassError
 from nnsight import TransformersModel
 from nnsight.intervention.interleaver import OutOfOrderError
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoTokenizer, GenerationConfig, PretrainedConfig, StoppingCriteria, StoppingCriteriaList
+from transformers import (
+    AutoConfig,
+    AutoTokenizer,
+    GenerationConfig,
+    LogitsProcessor,
+    LogitsProcessorList,
+    PretrainedConfig,
+    StoppingCriteria,
+    StoppingCriteriaList,
+)
 from transformers.utils import logging as transformers_logging
 
 from .errors import InputError
@@ -305,6 +315,29 @@ class _Newline(StoppingCriteria):
         return self.newline_tokens[input_ids[:, -1]]
 
 
+class _Confidence(LogitsProcessor):
+    """Keeps the log-probability of each step's likeliest token, [B] a step, and never the [B, vocabulary] scores."""
+
+    def __init__(self):
+        self.steps = []
+
+    def __call__(self, input_ids, scores):
+        self.steps.append(torch.log_softmax(scores.float(), dim=-1).amax(dim=-1))
+        return scores
+
+
+class Completion(NamedTuple):
+    """A greedy completion: its text up to the first newline, and what the model gives it.
+
+    `logprob` is the natural logarithm of its probability, the sum over its `tokens` tokens; the one that ends it (newline or
+    end of text) is counted.
+    """
+
+    text: str
+    logprob: float
+    tokens: int
+
+
 def complete(
     model: NeuronModel, prompts: Sequence[str], *, max_new_tokens: int = 30, token_budget: int = 8192, bar=None
 ) -> list[str]:
@@ -325,6 +358,25 @@ def complete(
     list of str
         One completion a prompt, in their order, without the newline.
     """
+    options = {"max_new_tokens": max_new_tokens, "token_budget": token_budget}
+    return [one.text for one in complete_scored(model, prompts, **options, bar=bar)]
+
+
+def complete_scored(
+    model: NeuronModel, prompts: Sequence[str], *, max_new_tokens: int = 30, token_budget: int = 8192, bar=None
+) -> list[Completion]:
+    """The completions of `complete`, each with the log-probability that the model gives it.
+
+    Parameters
+    ----------
+    model, prompts, max_new_tokens, token_budget, bar
+        As in `complete`.
+
+    Returns
+    -------
+    list of Completion
+        One a prompt, in their order.
+    """
     if isinstance(prompts, str):
         raise InputError("complete needs a list of prompts, not one string")
     config = GenerationConfig(
@@ -336,15 +388,32 @@ def complete(
         eos_token_id=model.hf_model.generation_config.eos_token_id,
     )
     rows = model.tokenizer(list(prompts))["input_ids"] if prompts else []
-    answers = [""] * len(rows)
+    completions = [Completion("", 0.0, 0)] * len(rows)
     for batch in batches_by_length([len(row) + max_new_tokens for row in rows], token_budget):
         inputs = model.pad([rows[i] for i in batch])
-        stop = StoppingCriteriaList([_Newline(model._newline_tokens.to(inputs["input_ids"].device))])
+        final = _final_tokens(model).to(inputs["input_ids"].device)
+        stop = StoppingCriteriaList([_Newline(model._newline_tokens.to(final.device))])
+        kept = _Confidence()
         with torch.inference_mode():
-            output = model.hf_model.generate(**inputs, generation_config=config, stopping_criteria=stop)
+            output = model.hf_model.generate(
+                **inputs, generation_config=config, stopping_criteria=stop, logits_processor=LogitsProcessorList([kept])
+            )
         new = output[:, inputs["input_ids"].shape[1] :]
-        for i, text in zip(batch, model.tokenizer.batch_decode(new, skip_special_tokens=True), strict=True):
-            answers[i] = text.split("\n", 1)[0]
+        # A row that has ended is padded until the last one has: only tokens without an end before them are its own.
+        ends = final[new].int()
+        own = ends.cumsum(dim=1) - ends == 0
+        logprobs = torch.where(own, torch.stack(kept.steps, dim=1), 0.0).sum(dim=1).tolist()
+        texts = model.tokenizer.batch_decode(new, skip_special_tokens=True)
+        for i, text, logprob, tokens in zip(batch, texts, logprobs, own.sum(dim=1).tolist(), strict=True):
+            completions[i] = Completion(text.split("\n", 1)[0], logprob, tokens)
         if bar is not None:
             bar.update(len(batch))
-    return answers
+    return completions
+
+
+def _final_tokens(model: NeuronModel) -> torch.Tensor:
+    """bool [vocabulary]: tokens that end a completion."""
+    final = model._newline_tokens.clone()
+    eos = model.hf_model.generation_config.eos_token_id
+    final[[] if eos is None else eos] = True
+    return final

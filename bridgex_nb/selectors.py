@@ -1,0 +1,317 @@
+"""Selectors of the bridge language, HSIC and what it has to beat, behind one interface.
+
+A selector is a function (evidence, src, tgt, candidates) -> pandas.Series of scores, one a candidate; the highest is chosen,
+the first of equals. `SELECTORS` names them all, `select_bridges` runs them side by side. None of them sees a gold translation
+but those that pick the words HSIC is probed with (`known_words`).
+
+A bridge stands between two languages, so a selector that compares languages compares it with both: its score is the
+geometric mean of the comparisons of source and bridge, and of bridge and target.
+"""
+
+import csv
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from importlib.resources import files
+from statistics import fmean
+
+import pandas as pd
+import torch
+
+from .activations import ActivationCounts, ProbeActivations, probe
+from .bridges import layer_window, rank_bridges
+from .corpora import core_sentences
+from .errors import InputError
+from .languages import BRIDGES, language
+from .lexicon import Lexicon, core_lexicon, word_prompt
+from .model import NeuronModel, complete_scored
+from .neurons import overlap_matrix, top_neurons
+from .xicl import known_words, read_word
+
+
+@dataclass(eq=False)
+class Evidence:
+    """What selectors look at. Each part is computed when a selector first asks for it, and once.
+
+    Attributes
+    ----------
+    model : NeuronModel
+    counts : ActivationCounts
+        Of source, target and candidates (`count_active`).
+    rate : float
+        Share of all neurons in a language's set (`top_neurons`).
+    sentences : dict of str to list of str
+        Parallel sentences, aligned by position; the core sentences by default.
+    lexicon : callable
+        (src, tgt) -> Lexicon, whose source words are asked for; the core lexicon by default.
+    seed : int
+        Of the selector `random`.
+    """
+
+    model: NeuronModel
+    counts: ActivationCounts
+    rate: float = 0.05
+    sentences: dict[str, list[str]] = field(default_factory=core_sentences, repr=False)
+    lexicon: Callable[[str, str], Lexicon] = field(default=core_lexicon, repr=False)
+    seed: int = 0
+    _kept: dict = field(default_factory=dict, init=False, repr=False)
+
+    def _once(self, key, compute):
+        if key not in self._kept:
+            self._kept[key] = compute()
+        return self._kept[key]
+
+    @cached_property
+    def sets(self) -> dict[str, torch.Tensor]:
+        """Language neurons, language -> bool [L, N]."""
+        return top_neurons(self.counts, self.rate)
+
+    def probability(self, code: str) -> torch.Tensor:
+        """Activation probabilities of a language, float64 [L, N]."""
+        k = self.counts.languages.index(code)
+        return self.counts.active[k].double() / self.counts.tokens[k]
+
+    def probe(self, src: str, tgt: str) -> ProbeActivations:
+        """The probe of the words of a pair that the model knows; neurons that are in no language's set are not kept."""
+        keep = torch.stack(list(self.sets.values())).any(dim=0)
+        return self._once(
+            ("probe", src, tgt), lambda: probe(self.model, known_words(self.model, self.lexicon(src, tgt)), keep=keep)
+        )
+
+    def gram(self, code: str) -> torch.Tensor:
+        """Centred Gram matrices of a language's sentences at each layer, float64 [L, S, S], each of Frobenius norm 1.
+
+        A sentence's state at a layer is the mean of the N neurons' values over its tokens.
+        """
+
+        def compute():
+            states = probe(self.model, self.sentences[code]).values
+            states = (states - states.mean(dim=2, keepdim=True)).double()
+            gram = states.mT @ states
+            return gram / torch.linalg.matrix_norm(gram)[:, None, None].clamp(min=1e-300)
+
+        return self._once(("gram", code), compute)
+
+    def confidence(self, src: str, tgt: str, words: Sequence[str]) -> tuple[float, list[str]]:
+        """How sure the model is of its translations of some words: mean log-probability a token, and its answers."""
+
+        def compute():
+            done = complete_scored(self.model, [word_prompt(src, tgt, word) for word in words])
+            return fmean(one.logprob / one.tokens for one in done), [read_word(one.text, tgt) for one in done]
+
+        return self._once(("confidence", src, tgt, tuple(words)), compute)
+
+
+def select_bridges(
+    evidence: Evidence, src: str, tgt: str, candidates: Sequence[str] = BRIDGES, selectors: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """Scores of the candidate bridges between two languages, by every selector.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    src, tgt : str
+        Language codes.
+    candidates : sequence of str
+        Bridges to compare; source and target are left out of them.
+    selectors : sequence of str, optional
+        Names in `SELECTORS`; all by default.
+
+    Returns
+    -------
+    pandas.DataFrame
+        [bridge x selector], bridges in the order given. Scales differ between selectors; ``.idxmax()`` is what each chooses,
+        the first of equals.
+
+    Raises
+    ------
+    InputError
+        If a language or selector is unknown, source and target are the same, no candidate is left, or the counts or sentences
+        lack a language.
+
+    Examples
+    --------
+    >>> evidence = Evidence(model, counts)  # doctest: +SKIP
+    >>> select_bridges(evidence, "sw", "tl").idxmax()["english"]  # doctest: +SKIP
+    'en'
+    """
+    for code in (src, tgt, *candidates):
+        language(code)
+    if src == tgt:
+        raise InputError(f"source and target are both {src!r}; a bridge needs two languages")
+    bridges = [code for code in dict.fromkeys(candidates) if code not in (src, tgt)]
+    if not bridges:
+        raise InputError(f"{src}-{tgt}: no candidate bridge is left besides source and target")
+    names = list(SELECTORS) if selectors is None else list(selectors)
+    unknown = [name for name in names if name not in SELECTORS]
+    if unknown:
+        raise InputError(f"unknown selector {unknown[0]!r}; there are {', '.join(SELECTORS)}")
+    for where, there in (("counts", evidence.counts.languages), ("sentences", evidence.sentences)):
+        missing = [code for code in (src, tgt, *bridges) if code not in there]
+        if missing:
+            raise InputError(f"the {where} hold no {', '.join(missing)}")
+    return pd.DataFrame({name: SELECTORS[name](evidence, src, tgt, bridges) for name in names}, index=bridges)
+
+
+def _two_sided(compare, src, tgt, candidates):
+    """Geometric mean of compare(source, bridge) and compare(bridge, target), both 0 or more."""
+    return pd.Series({b: (max(0.0, compare(src, b)) * max(0.0, compare(b, tgt))) ** 0.5 for b in candidates})
+
+
+# What the model's neurons say
+
+
+def _hsic(evidence, src, tgt, candidates, estimator):
+    ranking = rank_bridges(evidence.probe(src, tgt), evidence.sets, candidates, estimator=estimator, resamples=0)
+    # A candidate without neurons of its own has no score, and is never chosen.
+    return ranking.table.set_index("bridge").score.reindex(candidates, fill_value=float("-inf"))
+
+
+def hsic_exact(evidence: Evidence, src: str, tgt: str, candidates: Sequence[str]) -> pd.Series:
+    """`rank_bridges`: HSIC of the neurons that source and target share with those of the bridge alone."""
+    return _hsic(evidence, src, tgt, candidates, "biased")
+
+
+def hsic_reference(evidence: Evidence, src: str, tgt: str, candidates: Sequence[str]) -> pd.Series:
+    """`rank_bridges` with tr(K H L), as BridgeX-ICL's released code computes it."""
+    return _hsic(evidence, src, tgt, candidates, "reference")
+
+
+def _overlap(evidence, src, tgt, candidates, kind):
+    chosen = {code: evidence.sets[code] for code in dict.fromkeys((src, tgt, *candidates))}
+    table = overlap_matrix(chosen, kind)
+    return _two_sided(lambda one, other: float(table.loc[one, other]), src, tgt, candidates)
+
+
+def overlap_count(evidence: Evidence, src: str, tgt: str, candidates: Sequence[str]) -> pd.Series:
+    """Neurons shared: sqrt(|T_src & T_b| |T_b & T_tgt|)."""
+    return _overlap(evidence, src, tgt, candidates, "count")
+
+
+def overlap_jaccard(evidence: Evidence, src: str, tgt: str, candidates: Sequence[str]) -> pd.Series:
+    """As `overlap_count`, each overlap divided by the union."""
+    return _overlap(evidence, src, tgt, candidates, "jaccard")
+
+
+def overlap_lift(evidence: Evidence, src: str, tgt: str, candidates: Sequence[str]) -> pd.Series:
+    """As `overlap_count`, each overlap divided by the one expected by chance."""
+    return _overlap(evidence, src, tgt, candidates, "lift")
+
+
+def activation_cosine(evidence: Evidence, src: str, tgt: str, candidates: Sequence[str]) -> pd.Series:
+    """How alike the activation probabilities p are on the neurons that source and target share.
+
+    sqrt(cos(p_src, p_b) cos(p_b, p_tgt)); 0 everywhere if source and target share no neuron.
+    """
+    shared = evidence.sets[src] & evidence.sets[tgt]
+
+    def cosine(one, other):
+        return torch.cosine_similarity(evidence.probability(one)[shared], evidence.probability(other)[shared], dim=0).item()
+
+    return _two_sided(cosine, src, tgt, candidates)
+
+
+def alignment_cka(evidence: Evidence, src: str, tgt: str, candidates: Sequence[str]) -> pd.Series:
+    """Linear CKA of layer states over parallel sentences, the mean over the layers of `rank_bridges`' window.
+
+    CKA = ||X' Y||_F^2 / (||X' X||_F ||Y' Y||_F) for centred states [S, N] (Kornblith et al. 2019, arXiv 1905.00414), from the
+    S x S Gram matrices.
+    """
+    window = layer_window(evidence.model.num_layers)
+
+    def cka(one, other):
+        layers = slice(window.start, window.stop)
+        return (evidence.gram(one)[layers] * evidence.gram(other)[layers]).sum(dim=(1, 2)).mean().item()
+
+    return _two_sided(cka, src, tgt, candidates)
+
+
+# What the model says
+
+
+def _confidence(evidence, src, tgt, candidates, join):
+    words = list(evidence.lexicon(src, tgt).entries)
+    scores = {}
+    for bridge in candidates:
+        first, middle = evidence.confidence(src, bridge, words)
+        second, _ = evidence.confidence(bridge, tgt, middle)
+        scores[bridge] = join((first, second))
+    return pd.Series(scores)
+
+
+def confidence_min(evidence: Evidence, src: str, tgt: str, candidates: Sequence[str]) -> pd.Series:
+    """The model's confidence in the less sure of the two hops; no gold is needed.
+
+    The words of the lexicon are translated into the bridge, and what the model answers into the target. The confidence of a hop
+    is the log-probability of its greedy answers, a token of each, averaged over the words.
+    """
+    return _confidence(evidence, src, tgt, candidates, min)
+
+
+def confidence_sum(evidence: Evidence, src: str, tgt: str, candidates: Sequence[str]) -> pd.Series:
+    """As `confidence_min`, the sum over both hops."""
+    return _confidence(evidence, src, tgt, candidates, sum)
+
+
+# What needs no model
+
+
+def english(evidence: Evidence, src: str, tgt: str, candidates: Sequence[str]) -> pd.Series:
+    """Always English; the first candidate where English is source or target."""
+    return pd.Series({bridge: float(bridge == "en") for bridge in candidates})
+
+
+def at_random(evidence: Evidence, src: str, tgt: str, candidates: Sequence[str]) -> pd.Series:
+    """A random order, fixed by `Evidence.seed`, the pair and the bridge."""
+    return pd.Series({bridge: random.Random(f"{evidence.seed} {src} {tgt} {bridge}").random() for bridge in candidates})
+
+
+def family(evidence: Evidence, src: str, tgt: str, candidates: Sequence[str]) -> pd.Series:
+    """With how many of source and target the bridge shares its family: 0, 1 or 2."""
+    return pd.Series(
+        {bridge: float(sum(language(end).family == language(bridge).family for end in (src, tgt))) for bridge in candidates}
+    )
+
+
+def typology(evidence: Evidence, src: str, tgt: str, candidates: Sequence[str]) -> pd.Series:
+    """Minus the mean of the `typological_distance` of the bridge from source and from target."""
+    distance = typological_distance()
+    return pd.Series({bridge: -float(distance.loc[bridge, [src, tgt]].mean()) for bridge in candidates})
+
+
+@cache
+def typological_distance() -> pd.DataFrame:
+    """Typological distance between the 15 languages: the mean absolute difference of their features.
+
+    `data/typology.csv` holds a row a feature: name, meaning, the WALS chapter that treats it, and a value a language, 1 (yes),
+    0 (no) or 0.5 (both, in part or optionally). The features are of the kind of URIEL's (Littell et al. 2017), most on
+    syntax; the values were written for this project.
+
+    Returns
+    -------
+    pandas.DataFrame
+        [language x language], symmetric, 0 on the diagonal, at most 1.
+    """
+    with (files(__package__) / "data" / "typology.csv").open(encoding="utf-8", newline="") as handle:
+        table = pd.DataFrame(csv.DictReader(handle)).drop(columns=["meaning", "wals"]).set_index("feature").astype(float)
+    values = torch.tensor(table.to_numpy().T)
+    return pd.DataFrame((torch.cdist(values, values, p=1) / len(table)).numpy(), index=table.columns, columns=table.columns)
+
+
+#: Every selector by its name.
+SELECTORS: dict[str, Callable[[Evidence, str, str, Sequence[str]], pd.Series]] = {
+    "hsic": hsic_exact,
+    "hsic_reference": hsic_reference,
+    "overlap_count": overlap_count,
+    "overlap_jaccard": overlap_jaccard,
+    "overlap_lift": overlap_lift,
+    "activation_cosine": activation_cosine,
+    "alignment_cka": alignment_cka,
+    "confidence_min": confidence_min,
+    "confidence_sum": confidence_sum,
+    "english": english,
+    "random": at_random,
+    "family": family,
+    "typology": typology,
+}
