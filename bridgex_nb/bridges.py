@@ -115,8 +115,7 @@ def rank_bridges(
     sigma, estimator
         As in `hsic`.
     resamples : int
-        Bootstrap draws of the prompts, and as many permutations; one is a matrix product over the features at hand. 0: no
-        intervals (the columns are missing).
+        Bootstrap draws of the prompts, and as many permutations. 0: no intervals (the columns are missing).
     seed : int
         Of the draws.
 
@@ -135,8 +134,9 @@ def rank_bridges(
     BridgeX-ICL (Xu et al. 2025, arXiv 2508.17078). Unlike the released code, layers keep their true numbers, and a layer
     without neurons is left out of the mean instead of counting as 0.
 
-    Uncertainty: prompts are drawn with replacement (percentile intervals), z-scores and bandwidths held as they are; for the
-    null the bridge's samples are permuted together, p = (1 + permutations with at least the score) / (1 + permutations).
+    Uncertainty: prompts are drawn with replacement (percentile intervals); z-scores and bandwidths are computed anew in each
+    draw, since held as they are they make the intervals of wide kernels up to three times too wide. For the null the bridge's
+    samples are permuted together over the features at hand: p = (1 + permutations that reach the score) / (1 + permutations).
     A prompt may stand twice in a draw, which raises HSIC by a term of order 1 / S; the draws are shifted so that their mean is
     the score (bootstrap bias correction, Efron and Tibshirani 1993, section 10.3).
 
@@ -158,7 +158,7 @@ def rank_bridges(
     specific = {bridge: bridge_neurons(sets, src, tgt, bridge, rule, probe) for bridge in bridges}
     shared = sets[src] & sets[tgt]
     inside = layer_window(probe.num_layers, window)
-    rows, mapped = [], {bridge: [] for bridge in bridges}
+    rows, kept = [], {bridge: [] for bridge in bridges}
     for layer in range(probe.num_layers):
         if not shared[layer].any():
             continue
@@ -166,10 +166,10 @@ def rank_bridges(
         for bridge in bridges:
             if specific[bridge][layer].any():
                 y = _checked(probe, layer, specific[bridge][layer])
-                score = hsic_score(hsic(x, y, sigma, estimator))
+                score = hsic_score(hsic(x, y, sigma, estimator, tolerance=1e-6))
                 rows.append((layer, bridge, score, len(x), len(y), layer in inside))
                 if layer in inside and resamples:
-                    mapped[bridge].append(_map(x, y, sigma))
+                    kept[bridge].append((x, y))
     by_layer = pd.DataFrame(rows, columns=["layer", "bridge", "score", "shared", "specific", "in_window"])
     counted = by_layer[by_layer.in_window]
     if counted.empty and shared[inside.start : inside.stop].any():
@@ -198,7 +198,7 @@ def rank_bridges(
     table.insert(1, "name", [language(code).name for code in table.bridge])
     lead = (float("nan"), float("nan"))
     if resamples:
-        drawn, null = _resample([mapped[bridge] for bridge in table.bridge], estimator, resamples, seed)
+        drawn, null = _resample([kept[bridge] for bridge in table.bridge], sigma, estimator, resamples, seed)
         drawn += table.score.to_numpy() - drawn.mean(axis=0)
         table["low"], table["high"] = np.percentile(drawn, [2.5, 97.5], axis=0)
         table["wins"] = np.bincount(drawn.argmax(axis=1), minlength=len(table)) / resamples
@@ -227,27 +227,32 @@ def _map(x: torch.Tensor, y: torch.Tensor, sigma: float | str) -> tuple[Features
 
 
 def _resample(
-    mapped: Sequence[Sequence[tuple[Features, Features]]], estimator: str, resamples: int, seed: int
+    layers: Sequence[Sequence[tuple[torch.Tensor, torch.Tensor]]],
+    sigma: float | str,
+    estimator: str,
+    resamples: int,
+    seed: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Scores [resamples, bridges] of bootstrap draws, and of permutations of the bridge's samples.
 
-    `mapped` holds, for each bridge, the features of shared and bridge neurons of each of its layers. All bridges and layers
-    meet the same draws, so that their scores can be compared draw by draw.
+    `layers` holds, for each bridge, the shared and the bridge's neurons of each of its layers, both [n, S]. All bridges and
+    layers meet the same draws, so that their scores can be compared draw by draw.
     """
-    samples = mapped[0][0][0].centred.shape[2]
+    samples = layers[0][0][0].shape[1]
     generator = torch.Generator().manual_seed(seed)
+    mapped = [[_map(x, y, sigma) for x, y in pairs] for pairs in layers]
 
-    def score(layers, left, right):
-        scores = [hsic_score(from_features(left(phi), right(psi), estimator)) for phi, psi in layers]
+    def score(pairs):
+        scores = [hsic_score(from_features(phi, psi, estimator)) for phi, psi in pairs]
         return sum(scores) / len(scores)
 
-    drawn, null = np.empty((resamples, len(mapped))), np.empty((resamples, len(mapped)))
+    drawn, null = np.empty((resamples, len(layers))), np.empty((resamples, len(layers)))
     for i in tqdm(range(resamples), desc="resampling", leave=False, delay=1):
         draw = torch.randint(samples, (samples,), generator=generator)
         order = torch.randperm(samples, generator=generator)
-        for b, layers in enumerate(mapped):
-            drawn[i, b] = score(layers, lambda one, draw=draw: reorder(one, draw), lambda one, draw=draw: reorder(one, draw))
-            null[i, b] = score(layers, lambda one: one, lambda one, order=order: reorder(one, order))
+        for b, pairs in enumerate(layers):
+            drawn[i, b] = score(_map(x[:, draw], y[:, draw], sigma) for x, y in pairs)
+            null[i, b] = score((phi, reorder(psi, order)) for phi, psi in mapped[b])
     return drawn, null
 
 

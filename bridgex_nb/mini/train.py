@@ -179,7 +179,7 @@ def batches(texts: Texts, tokenizer: PreTrainedTokenizerFast, steps: int):
 
 
 def train(seed: int, steps: int) -> tuple[LlamaForCausalLM, PreTrainedTokenizerFast, list[dict]]:
-    """Train from scratch on the CPU with one thread (texts are too short for two to pay); the same seed on the same machine gives the same weights.
+    """Train from scratch on one CPU thread; the same seed on the same machine gives the same weights.
 
     Returns
     -------
