@@ -1,6 +1,7 @@
 """`load_model`: a causal language model through nnsight, with the place of its neurons and a run card."""
 
 import hashlib
+import os
 import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,9 +11,11 @@ from importlib.metadata import version
 from operator import attrgetter
 from pathlib import Path
 
+import nnsight
 import torch
 from huggingface_hub.errors import StrictDataclassError
-from nnsight import TransformersModel
+from nnsight import Envoy, TransformersModel
+from nnsight.modeling.quantization import quantization
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoTokenizer, GenerationConfig, PretrainedConfig, StoppingCriteria, StoppingCriteriaList
 from transformers.utils import logging as transformers_logging
@@ -38,12 +41,15 @@ class NeuronModel:
         Where a neuron is read.
     card : dict
         The run card: model, revision or weights hash, dtype, attention implementation, site, package versions, date.
+    remote : bool or str
+        Where traces run, as nnsight's ``remote=``.
     """
 
     nnsight: TransformersModel = field(repr=False)
     architecture: Architecture
     site: str
     card: dict = field(repr=False)
+    remote: bool | str = False
 
     @property
     def hf_model(self) -> torch.nn.Module:
@@ -71,12 +77,16 @@ class NeuronModel:
         """The longest input the model has positions for."""
         return self.hf_model.config.max_position_embeddings
 
-    def neurons(self, layer: int):
-        """Inside a trace: the neurons of one layer, [batch, tokens, N]. Layers must be read in rising order."""
+    def place(self, layer: int) -> tuple[Envoy, str]:
+        """The traced module of one layer, and which side of it, "input" or "output", the neurons are."""
         block = attrgetter(self.architecture.layers)(self.nnsight)[layer]
         if self.site == "act":
-            return attrgetter(self.architecture.act)(block).output
-        return attrgetter(self.architecture.down)(block).input
+            return attrgetter(self.architecture.act)(block), "output"
+        return attrgetter(self.architecture.down)(block), "input"
+
+    def neurons(self, layer: int):
+        """Inside a trace: the neurons of one layer, [batch, tokens, N]. Layers must be read in rising order."""
+        return getattr(*self.place(layer))
 
     def pad(self, rows: Sequence[list[int]]) -> dict[str, torch.Tensor]:
         """Token ids as one left-padded batch {input_ids, attention_mask}, both [rows, longest], on the model's device."""
@@ -85,6 +95,8 @@ class NeuronModel:
         ids = torch.tensor([[filler] * (width - len(row)) + row for row in rows])
         mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows])
         device = self.hf_model.get_input_embeddings().weight.device
+        if device.type == "meta":  # the weights are on another machine, which moves the tokens to its own device
+            device = "cpu"
         return {"input_ids": ids.to(device), "attention_mask": mask.to(device)}
 
     @cached_property
@@ -132,6 +144,7 @@ def load_model(
     device_map=None,
     revision: str | None = None,
     trust_remote_code: bool = False,
+    remote: bool | str = False,
     **options,
 ) -> NeuronModel:
     """Load a causal language model and find its neurons.
@@ -144,9 +157,15 @@ def load_model(
         `act`: output of the activation function on the gate, SiLU(x W_gate); what BridgeX-ICL and LAPE read.
         `gated`: input of the down projection, SiLU(x W_gate) * x W_up.
     dtype : str or torch.dtype, optional
-        By default the checkpoint's own; float32 for bridgex-mini, whose weights are stored in half precision.
+        By default the checkpoint's own; float32 for bridgex-mini, whose weights are stored in half precision. "nf4", "int8" and
+        "fp8" load quantised weights, as nnsight does; they need a GPU, and the first two the package bitsandbytes.
+    remote : bool or str
+        True runs every trace on `NDIF <https://ndif.us>`_ (or on the host that a URL names): `count_active` and `probe` read no
+        weights here, and only their small results travel. What generates text (`complete`, `answers`, `evaluate`,
+        `known_words`) needs the weights here. "local" sends traces the same way, but to this machine: the offline test of it.
     device_map, revision, trust_remote_code, **options
-        Passed to transformers. Remote code runs only if you ask for it.
+        Passed to transformers. Remote code runs only if you ask for it. Under torchrun every process needs the whole model:
+        ``device_map="auto"`` then is the process's own GPU.
 
     Raises
     ------
@@ -161,6 +180,8 @@ def load_model(
     """
     if site not in SITES:
         raise InputError(f"unknown site {site!r}; the sites are {' and '.join(SITES)}")
+    if isinstance(remote, str) and not remote.startswith(("http://", "https://")) and remote != "local":
+        raise InputError(f"remote={remote!r}: give True for NDIF, the https:// address of a host, or 'local'")
     source, config = find_model(name, revision=revision, trust_remote_code=trust_remote_code)
     architecture = architecture_of(config)
     common = {"revision": revision, "trust_remote_code": trust_remote_code}
@@ -170,10 +191,16 @@ def load_model(
         tokenizer.pad_token = tokenizer.eos_token
     if dtype is None:
         dtype = "float32" if name is None else "auto"
-    if isinstance(dtype, str) and dtype != "auto":
+    quantised = quantization(dtype) is not None
+    if isinstance(dtype, str) and dtype != "auto" and not quantised:
         if not isinstance(getattr(torch, dtype, None), torch.dtype):
-            raise InputError(f"unknown dtype {dtype!r}; float32, bfloat16 and float16 are some")
+            raise InputError(f"unknown dtype {dtype!r}; float32, bfloat16, float16, nf4 and int8 are some")
         dtype = getattr(torch, dtype)
+    if device_map == "auto" and "LOCAL_RANK" in os.environ:
+        device_map = int(os.environ["LOCAL_RANK"])
+    weights_here = remote in (False, "local")
+    if remote:
+        nnsight.register("bridgex_nb")  # its functions travel by their source
     transformers_logging.disable_progress_bar()
     traced = _given(
         source,
@@ -183,7 +210,7 @@ def load_model(
         tokenizer=tokenizer,
         dtype=dtype,
         device_map=device_map,
-        dispatch=True,
+        dispatch=weights_here,
         **common,
         **options,
     )
@@ -192,14 +219,15 @@ def load_model(
     card = {
         "model": "bridgex-mini" if name is None else folder.name if folder.is_dir() else source,
         **({"weights_sha256": _weights_hash(folder)} if folder.is_dir() else {"revision": config._commit_hash}),
-        "dtype": str(traced._module.dtype).removeprefix("torch."),
+        "dtype": dtype if quantised else str(traced._module.dtype).removeprefix("torch."),
         "attention": traced._module.config._attn_implementation,
         "site": site,
+        **({} if weights_here else {"remote": remote}),
         "versions": {one: version(one) for one in ("bridgex-nb", "nnsight", "torch", "transformers")}
         | {"python": platform.python_version()},
         "date": date.today().isoformat(),
     }
-    return NeuronModel(traced, architecture, site, card)
+    return NeuronModel(traced, architecture, site, card, remote)
 
 
 def _weights_hash(folder: Path) -> str:
@@ -258,6 +286,8 @@ def complete(
     """
     if isinstance(prompts, str):
         raise InputError("complete needs a list of prompts, not one string")
+    if model.remote not in (False, "local"):
+        raise InputError("text is generated with the model's weights on this machine: load it without remote=")
     config = GenerationConfig(
         do_sample=False,
         num_beams=1,
