@@ -13,6 +13,7 @@ from pathlib import Path
 
 import nnsight
 import torch
+from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.errors import StrictDataclassError
 from nnsight import Envoy, TransformersModel
 from nnsight.modeling.quantization import quantization
@@ -183,6 +184,9 @@ def load_model(
     if isinstance(remote, str) and not remote.startswith(("http://", "https://")) and remote != "local":
         raise InputError(f"remote={remote!r}: give True for NDIF, the https:// address of a host, or 'local'")
     source, config = find_model(name, revision=revision, trust_remote_code=trust_remote_code)
+    weights_here = remote in (False, "local")
+    if not weights_here and Path(source).is_dir():
+        raise InputError(f"{source}: a remote machine knows a model by its Hugging Face hub id, not by a folder here")
     architecture = architecture_of(config)
     common = {"revision": revision, "trust_remote_code": trust_remote_code}
     tokenizer = _given(source, AutoTokenizer.from_pretrained, source, **common)
@@ -198,7 +202,6 @@ def load_model(
         dtype = getattr(torch, dtype)
     if device_map == "auto" and "LOCAL_RANK" in os.environ:
         device_map = int(os.environ["LOCAL_RANK"])
-    weights_here = remote in (False, "local")
     if remote:
         nnsight.register("bridgex_nb")  # its functions travel by their source
     transformers_logging.disable_progress_bar()
@@ -218,7 +221,7 @@ def load_model(
     folder = Path(source).resolve()
     card = {
         "model": "bridgex-mini" if name is None else folder.name if folder.is_dir() else source,
-        **({"weights_sha256": _weights_hash(folder)} if folder.is_dir() else {"revision": config._commit_hash}),
+        **({"weights_sha256": _weights_hash(folder)} if folder.is_dir() else {"revision": _commit(source, revision)}),
         "dtype": dtype if quantised else str(traced._module.dtype).removeprefix("torch."),
         "attention": traced._module.config._attn_implementation,
         "site": site,
@@ -228,6 +231,12 @@ def load_model(
         "date": date.today().isoformat(),
     }
     return NeuronModel(traced, architecture, site, card, remote)
+
+
+def _commit(source: str, revision: str | None) -> str | None:
+    """The commit of a hub model: the name of the folder its configuration was just read from."""
+    config = try_to_load_from_cache(source, "config.json", revision=revision)
+    return Path(config).parent.name if isinstance(config, str) else revision
 
 
 def _weights_hash(folder: Path) -> str:
