@@ -3,7 +3,9 @@
 import gc
 import time
 import warnings
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from pathlib import Path
 
 import nnsight
@@ -13,7 +15,7 @@ from tqdm.auto import tqdm
 
 from . import stores
 from .errors import InputError
-from .model import NeuronModel
+from .model import NeuronModel, batches_by_length
 
 #: Progress is written no more often than this, in seconds, and takes no more than this share of the time.
 WRITE_EVERY, WRITE_SHARE = 5.0, 0.05
@@ -59,8 +61,9 @@ def run_pass(
         Where the result will be stored; beside it the progress is written, and taken up again by the same pass.
     """
     rank, world = _processes()
-    # Longest first, so that a batch too large for the memory fails at once and not at the end.
-    order = sorted(range(len(rows)), key=lambda i: -len(rows[i]))[rank::world]
+    # Processes share batches and not rows: a row's numbers depend in their last bit on the batch it is in.
+    batches = list(batches_by_length([len(row) for row in rows], token_budget))[rank::world]
+    order, ends = [i for batch in batches for i in batch], list(accumulate(map(len, batches)))
     special = torch.tensor([] if special_tokens else model.tokenizer.all_special_ids)
     budget, done, progress = token_budget, 0, None
     if result is not None:
@@ -95,7 +98,8 @@ def run_pass(
     with bar:
         try:
             while done < len(order):
-                end = _batch_end(lengths, done, budget)
+                # The rest of this batch, or as much of it as the memory holds by now.
+                end = min(ends[bisect_right(ends, done)], done + max(1, budget // lengths[done]))
                 batch = torch.tensor(order[done:end])
                 reduced = None
                 try:
@@ -110,9 +114,9 @@ def run_pass(
                     continue
                 whole = False
                 add(state, batch, reduced)
-                bar.update(round(every * sum(lengths[done:end])))
-                done = end
+                start, done = done, end
                 whole = True
+                bar.update(round(every * sum(lengths[start:end])))
                 if progress is not None and time.monotonic() - written >= pause:
                     keep()
         except BaseException:
@@ -165,11 +169,6 @@ def _resume(progress: Path) -> tuple[list[torch.Tensor], tuple[int, int]]:
     if note.get("progress") != progress.name:
         raise InputError(f"{progress}: the progress of something else")
     return [tensors[str(i)] for i in range(len(tensors))], (note["done"], note["budget"])
-
-
-def _batch_end(lengths: Sequence[int], start: int, budget: int) -> int:
-    """The end of the batch that begins at `start`: as many falling lengths as the budget holds, one at the least."""
-    return min(len(lengths), start + max(1, budget // lengths[start]))
 
 
 def _trace(model, rows, batch, layers, reduce, special) -> list[torch.Tensor]:
