@@ -15,7 +15,7 @@ from . import stores
 from .errors import InputError
 from .lexicon import Lexicon, word_prompt
 from .model import NeuronModel
-from .passes import agreed, finish, run_pass
+from .passes import agreed, finish, run_pass, token_rows
 from .results import ActivationCounts, ProbeActivations
 
 
@@ -71,7 +71,7 @@ def count_active(
     languages = tuple(texts)
     rows, owners = [], []
     for k, code in enumerate(languages):
-        for row in model.tokenizer([text for text in texts[code] if text.strip()])["input_ids"]:
+        for row in token_rows(model, [text for text in texts[code] if text.strip()]):
             pieces = [row[i : i + model.max_tokens] for i in range(0, len(row), model.max_tokens)]
             rows += pieces
             owners += [k] * len(pieces)
@@ -79,12 +79,15 @@ def count_active(
     count, last = len(languages), model.num_layers - 1
 
     def active_tokens(layer, values, mask, batch):
-        active = ((values > 0) & mask[..., None]).sum(dim=1, dtype=torch.int32)
-        total = torch.zeros(count, active.shape[1], dtype=torch.int32, device=active.device)
-        total.index_add_(0, owner[batch].to(active.device), active)
+        # Sums of ones in float32 are exact, and take a third of the time that sums of bools do.
+        on = torch.gt(values, 0, out=torch.empty(values.shape, dtype=torch.float32, device=values.device))
+        active = torch.bmm(mask[:, None].float(), on)[:, 0]
+        total = torch.zeros(count, active.shape[1], dtype=torch.float32, device=values.device)
+        total = total.index_add_(0, owner[batch].to(values.device), active).to(torch.int32)
         if layer == last:
             # NaN > 0 is false, so a broken model would pass for a silent one. What is not finite stays so in later layers.
-            total.masked_fill_(~(torch.isfinite(values) | ~mask[..., None]).all(), -1)
+            finite = torch.isfinite(values.sum(dim=-1, dtype=torch.float32)) | ~mask
+            total.masked_fill_(~finite.all(), -1)
         return total
 
     def add(state, batch, reduced):
@@ -171,7 +174,7 @@ def probe(
     shape = (model.num_layers, model.num_neurons)
     if keep is not None and (keep.dtype != torch.bool or tuple(keep.shape) != shape or not keep.any()):
         raise InputError(f"keep must be a bool tensor [L, N] = {list(shape)} with some neuron in it")
-    rows = model.tokenizer(texts)["input_ids"]
+    rows = token_rows(model, texts)
     special = set() if special_tokens else set(model.tokenizer.all_special_ids)
     for i, row in enumerate(rows):
         if special.issuperset(row):
@@ -184,8 +187,8 @@ def probe(
 
     def token_mean(layer, values, mask, batch):
         values = values[..., chosen[layer].to(values.device)] if keep is not None else values
-        weights = mask[..., None].float()
-        return (values.float() * weights).sum(dim=1) / weights.sum(dim=1)
+        weights = mask[:, None].float()
+        return (torch.bmm(weights, values.float()) / weights.sum(dim=-1, keepdim=True))[:, 0]
 
     def add(state, batch, reduced):
         first = 0

@@ -21,6 +21,12 @@ from .model import NeuronModel, batches_by_length
 WRITE_EVERY, WRITE_SHARE = 5.0, 0.05
 
 
+def token_rows(model: NeuronModel, texts: Sequence[str]) -> list[list[int]]:
+    """Token ids of every text, a thousand at a time: what a tokenizer makes beside them is many times larger."""
+    pieces = (list(texts[i : i + 1000]) for i in range(0, len(texts), 1000))
+    return [row for piece in pieces for row in model.tokenizer(piece, return_attention_mask=False)["input_ids"]]
+
+
 def run_pass(
     model: NeuronModel,
     rows: Sequence[list[int]],

@@ -1,4 +1,4 @@
-"""`count_active` and `probe` against the bare forward pass and what one would write by hand: pytest -s tests/benchmarks/bench_*.py"""
+"""`count_active` and `probe` against the bare forward and what one would write by hand: pytest -s tests/benchmarks/bench_*"""
 
 import json
 import os
@@ -24,13 +24,13 @@ def bare_forward(model, rows):
 
 
 def in_turns(functions, rounds=4):
-    """Best seconds of each function, taken in turns so that all meet the same machine; the first round warms up."""
+    """Best CPU seconds of each function, which other jobs disturb little, taken in turns; the first round warms up."""
     best = dict.fromkeys(functions, float("inf"))
     for _ in range(rounds):
         for name, function in functions.items():
-            start = time.perf_counter()
+            start = time.process_time()
             function()
-            best[name] = min(best[name], time.perf_counter() - start)
+            best[name] = min(best[name], time.process_time() - start)
     return best
 
 
@@ -42,7 +42,7 @@ def test_time_over_the_bare_forward(what):
     ours = {"count_active": lambda: bx.count_active(model, {"en": texts}), "probe": lambda: bx.probe(model, texts)}[what]
     best = in_turns({"bare": lambda: bare_forward(model, rows), "ours": ours})
     ratio = best["ours"] / best["bare"]
-    print(f"\n{what}: {best['ours']:.2f} s, bare forward {best['bare']:.2f} s, ratio {ratio:.2f}")
+    print(f"\n{what}: {best['ours']:.2f} CPU s, bare forward {best['bare']:.2f} s, ratio {ratio:.2f}")
     assert ratio < 2
 
 
@@ -96,7 +96,7 @@ def test_side_by_side_with_hooks_by_hand():
     assert all((other - counts[0]).abs().max() <= 3 for other in counts)
     best = in_turns(ways, rounds=2)
     for name, seconds in best.items():
-        print(f"\n{name}: {seconds:.2f} s, {seconds / best['count_active']:.2f} x count_active", end="")
+        print(f"\n{name}: {seconds:.2f} CPU s, {seconds / best['count_active']:.2f} x count_active", end="")
     print()
     assert best["one prompt at a time"] > best["count_active"]
 
@@ -147,5 +147,5 @@ def test_memory_does_not_grow_with_the_texts():
     for way, number in [("count_active", 1000), ("count_active", 10_000), ("hooks that keep everything", 1000)]:
         extra[way, number] = peak(way, number)
         print(f"{way}, {number} texts: {extra[way, number]:.0f} MB above what was there before")
-    # The texts themselves and their token ids are a few MB.
-    assert extra["count_active", 10_000] < extra["count_active", 1000] + 40
+    # The texts and their token ids are some 2 KB a text; the allocator gives and takes about 20 MB from run to run.
+    assert extra["count_active", 10_000] < extra["count_active", 1000] + 60
