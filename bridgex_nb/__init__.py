@@ -13,10 +13,11 @@ from .activations import ActivationCounts, ProbeActivations, count_active, probe
 from .bridges import BridgeRanking, rank_bridges, spectrum
 from .corpora import core_sentences
 from .errors import InputError
+from .generation import complete, complete_scored
 from .hsic import hsic, hsic_score
 from .languages import BRIDGES, LANGUAGES, PAIRS, Language, language
 from .lexicon import Lexicon, core_lexicon, pivot, read_muse, word_prompt
-from .model import NeuronModel, complete, complete_scored, load_model
+from .model import NeuronModel, load_model
 from .neurons import bridge_neurons, overlap_matrix, top_neurons
 from .selectors import SELECTORS, Evidence, select_bridges, typological_distance
 from .sites import Architecture, register_site

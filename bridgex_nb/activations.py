@@ -6,126 +6,17 @@ Only those numbers leave a layer; pad tokens never count.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import nnsight
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from tqdm.auto import tqdm
 
+from . import stores
 from .errors import InputError
 from .lexicon import Lexicon, word_prompt
-from .model import NeuronModel, batches_by_length
-
-
-@dataclass(frozen=True, eq=False)
-class ActivationCounts:
-    """How often each neuron is active in each of K languages.
-
-    Attributes
-    ----------
-    active : torch.Tensor
-        int64 [K, L, N], tokens at which the neuron was > 0.
-    tokens : torch.Tensor
-        int64 [K], tokens seen.
-    languages : tuple of str
-        K language codes.
-    card : dict
-        The run card.
-    """
-
-    active: torch.Tensor = field(repr=False)
-    tokens: torch.Tensor
-    languages: tuple[str, ...]
-    card: dict = field(repr=False)
-
-    @property
-    def probability(self) -> torch.Tensor:
-        """float64 [K, L, N], active / tokens."""
-        return self.active.double() / self.tokens[:, None, None]
-
-    def __sub__(self, prefix: "ActivationCounts") -> "ActivationCounts":
-        """Counts of the texts without their prefixes: full minus prefix."""
-        same = all(self.card.get(key) == prefix.card.get(key) for key in ("model", "weights_sha256", "revision", "site"))
-        if self.languages != prefix.languages or self.active.shape != prefix.active.shape or not same:
-            raise InputError("counts of other languages or of another model cannot be subtracted")
-        return ActivationCounts(
-            self.active - prefix.active, self.tokens - prefix.tokens, self.languages, {**self.card, "minus": prefix.card}
-        )
-
-    def save(self, path: str | Path) -> None:
-        """Write a safetensors file with the run card inside."""
-        metadata = {"languages": json.dumps(self.languages), "card": json.dumps(self.card)}
-        save_file({"active": self.active.contiguous(), "tokens": self.tokens}, path, metadata)
-
-    @classmethod
-    def load(cls, path: str | Path) -> "ActivationCounts":
-        """Read what `save` wrote."""
-        if not Path(path).is_file():
-            raise InputError(f"{path}: no such file of counts")
-        try:
-            with safe_open(path, framework="pt") as file:
-                metadata = file.metadata()
-                return cls(
-                    file.get_tensor("active"),
-                    file.get_tensor("tokens"),
-                    tuple(json.loads(metadata["languages"])),
-                    json.loads(metadata["card"]),
-                )
-        except (SafetensorError, TypeError, KeyError) as error:
-            raise InputError(f"{path}: not a file that ActivationCounts.save wrote") from error
-
-
-@dataclass(frozen=True, eq=False)
-class ProbeActivations:
-    """The token mean of each neuron on each of S prompts.
-
-    Attributes
-    ----------
-    values : torch.Tensor
-        float32 [L, N, S]; where only some neurons were kept, [M, S] for the M neurons of `kept`, in its order.
-    words : tuple of str
-        The source word of each sample; the whole prompt where prompts were given.
-    src, tgt : str or None
-        Languages of the prompts.
-    kept : torch.Tensor or None
-        bool [L, N], the stored neurons; None where all are.
-    card : dict
-        The run card.
-    """
-
-    values: torch.Tensor = field(repr=False)
-    words: tuple[str, ...] = field(repr=False)
-    src: str | None
-    tgt: str | None
-    kept: torch.Tensor | None = field(repr=False)
-    card: dict = field(repr=False)
-
-    @property
-    def num_layers(self) -> int:
-        """L, the layers of the model."""
-        return (self.values if self.kept is None else self.kept).shape[0]
-
-    def rows(self, layer: int, neurons: torch.Tensor) -> torch.Tensor:
-        """Values [n, S] of the n neurons of one layer that the bool [N] names.
-
-        Raises
-        ------
-        InputError
-            If a neuron is asked for that was not kept.
-        """
-        if self.kept is None:
-            return self.values[layer, neurons]
-        if (neurons & ~self.kept[layer]).any():
-            raise InputError(
-                f"layer {layer}: neurons were asked for that the probe did not keep; probe again with a larger keep="
-            )
-        before = int(self.kept[:layer].sum())
-        stored = self.values[before : before + int(self.kept[layer].sum())]
-        return stored[neurons[self.kept[layer]]]
+from .model import NeuronModel
+from .passes import agreed, finish, run_pass, token_rows
+from .results import ActivationCounts, ProbeActivations
 
 
 def count_active(
@@ -134,6 +25,7 @@ def count_active(
     *,
     special_tokens: bool = True,
     token_budget: int = 8192,
+    store: str | Path | None = None,
 ) -> ActivationCounts:
     """Count, for each language, the tokens at which each neuron is active (its value > 0).
 
@@ -145,7 +37,10 @@ def count_active(
     special_tokens : bool
         Whether the tokens that the tokenizer adds (BOS) are counted.
     token_budget : int
-        Tokens of one padded batch.
+        Tokens of one padded batch. Where the memory does not hold so many, it is halved until it does.
+    store : str or Path, optional
+        A folder of results. What was counted there before is read and not counted again; a run that was interrupted goes on
+        where it was. Any number of notebooks may share the folder.
 
     Returns
     -------
@@ -160,6 +55,7 @@ def count_active(
     Notes
     -----
     The activation probability of LAPE (Tang et al. 2024, arXiv 2402.16438, section 2) and of BridgeX-ICL's language neurons.
+    Under ``torchrun --nproc-per-node P`` the same call shares the texts among P processes; each of them gets the whole result.
 
     Examples
     --------
@@ -175,25 +71,52 @@ def count_active(
     languages = tuple(texts)
     rows, owners = [], []
     for k, code in enumerate(languages):
-        for row in model.tokenizer([text for text in texts[code] if text.strip()])["input_ids"]:
+        for row in token_rows(model, [text for text in texts[code] if text.strip()]):
             pieces = [row[i : i + model.max_tokens] for i in range(0, len(row), model.max_tokens)]
             rows += pieces
             owners += [k] * len(pieces)
     owner = torch.tensor(owners)
+    count, last = len(languages), model.num_layers - 1
 
-    def on(layer, values, mask):
-        # NaN > 0 is false, so a broken model would pass for a silent one. What is not finite stays so in later layers.
-        if layer == model.num_layers - 1 and not (torch.isfinite(values) | ~mask[..., None]).all():
-            raise InputError(f"layer {layer}: activations are not finite (NaN or infinite); was the model run in float16?")
-        return ((values > 0) & mask[..., None]).sum(dim=1, dtype=torch.int32)
+    def active_tokens(layer, values, mask, batch):
+        # Sums of ones in float32 are exact, and take a third of the time that sums of bools do.
+        on = torch.gt(values, 0, out=torch.empty(values.shape, dtype=torch.float32, device=values.device))
+        active = torch.bmm(mask[:, None].float(), on)[:, 0]
+        total = torch.zeros(count, active.shape[1], dtype=torch.float32, device=values.device)
+        total = total.index_add_(0, owner[batch].to(values.device), active).to(torch.int32)
+        if layer == last:
+            # NaN > 0 is false, so a broken model would pass for a silent one. What is not finite stays so in later layers.
+            finite = torch.isfinite(values.sum(dim=-1, dtype=torch.float32)) | ~mask
+            total.masked_fill_(~finite.all(), -1)
+        return total
 
-    active = torch.zeros(len(languages), model.num_layers, model.num_neurons, dtype=torch.int64)
-    tokens = torch.zeros(len(languages), dtype=torch.int64)
-    for batch, seen, reduced in _trace(model, rows, on, range(model.num_layers), special_tokens, token_budget, "counting"):
-        active.index_add_(0, owner[batch], torch.stack(reduced, dim=1).cpu().long())
-        tokens.index_add_(0, owner[batch], seen)
+    def add(state, batch, reduced):
+        if (reduced[last] < 0).any():
+            raise InputError(f"layer {last}: activations are not finite (NaN or infinite); was the model run in float16?")
+        for layer, total in enumerate(reduced):
+            state[layer] = state[layer].to(total.device) + total  # stays where the layer is
+
     card = model.card | {"data": {"kind": "texts", **_data_card(texts)}, "special_tokens": special_tokens}
-    return ActivationCounts(active, tokens, languages, card)
+
+    def count_all(result):
+        special = set() if special_tokens else set(model.tokenizer.all_special_ids)
+        tokens = torch.zeros(count, dtype=torch.int64)
+        tokens.index_add_(0, owner, torch.tensor([sum(token not in special for token in row) for row in rows]))
+        state = run_pass(
+            model,
+            rows,
+            range(model.num_layers),
+            active_tokens,
+            add,
+            [torch.zeros(count, model.num_neurons, dtype=torch.int64) for _ in range(model.num_layers)],
+            special_tokens=special_tokens,
+            token_budget=token_budget,
+            description="counting",
+            result=result,
+        )
+        return ActivationCounts(torch.stack(state, dim=1), tokens, languages, card)
+
+    return _stored(store, "counts", card, ActivationCounts.load, count_all)
 
 
 def probe(
@@ -203,6 +126,7 @@ def probe(
     keep: torch.Tensor | None = None,
     special_tokens: bool = True,
     token_budget: int = 8192,
+    store: str | Path | None = None,
 ) -> ProbeActivations:
     """The token mean of every neuron on every prompt.
 
@@ -217,7 +141,9 @@ def probe(
     special_tokens : bool
         Whether the tokens that the tokenizer adds (BOS) enter the mean.
     token_budget : int
-        Tokens of one padded batch.
+        Tokens of one padded batch. Where the memory does not hold so many, it is halved until it does.
+    store : str or Path, optional
+        A folder of results, as for `count_active`.
 
     Returns
     -------
@@ -248,7 +174,7 @@ def probe(
     shape = (model.num_layers, model.num_neurons)
     if keep is not None and (keep.dtype != torch.bool or tuple(keep.shape) != shape or not keep.any()):
         raise InputError(f"keep must be a bool tensor [L, N] = {list(shape)} with some neuron in it")
-    rows = model.tokenizer(texts)["input_ids"]
+    rows = token_rows(model, texts)
     special = set() if special_tokens else set(model.tokenizer.all_special_ids)
     for i, row in enumerate(rows):
         if special.issuperset(row):
@@ -256,49 +182,60 @@ def probe(
     longest = max(range(len(rows)), key=lambda i: len(rows[i]))
     if len(rows[longest]) > model.max_tokens:
         raise InputError(f"prompt {longest} has {len(rows[longest])} tokens, the model's context {model.max_tokens}")
-    layers = [layer for layer in range(shape[0]) if keep is None or keep[layer].any()]
 
-    def mean(layer, values, mask):
-        if keep is not None:
-            values = values[..., keep[layer].to(values.device)]
-        weights = mask[..., None].float()
-        return (values.float() * weights).sum(dim=1) / weights.sum(dim=1)
+    chosen = torch.ones(shape, dtype=torch.bool) if keep is None else keep.cpu()
 
-    values = torch.empty(shape[0] * shape[1] if keep is None else int(keep.sum()), len(rows))
-    for batch, _, reduced in _trace(model, rows, mean, layers, special_tokens, token_budget, "probing"):
-        values[:, batch] = torch.cat(reduced, dim=1).T.cpu()
-    card = model.card | {"data": {"kind": "prompts", **_data_card({"prompts": texts})}, "special_tokens": special_tokens}
-    if keep is None:
-        values = values.view(*shape, len(rows))
-    return ProbeActivations(values, words, src, tgt, keep, card)
+    def token_mean(layer, values, mask, batch):
+        values = values[..., chosen[layer].to(values.device)] if keep is not None else values
+        weights = mask[:, None].float()
+        return (torch.bmm(weights, values.float()) / weights.sum(dim=-1, keepdim=True))[:, 0]
+
+    def add(state, batch, reduced):
+        first = 0
+        for means in reduced:
+            state[0][first : first + means.shape[1], batch] = means.T.cpu()
+            first += means.shape[1]
+
+    card = model.card | {
+        "data": {"kind": "prompts", "src": src, "tgt": tgt, **_data_card({"prompts": texts})},
+        "special_tokens": special_tokens,
+        "keep": None if keep is None else hashlib.sha256(chosen.numpy().tobytes()).hexdigest(),
+    }
+
+    def probe_all(result):
+        (values,) = run_pass(
+            model,
+            rows,
+            chosen.any(dim=1).nonzero()[:, 0].tolist(),
+            token_mean,
+            add,
+            [torch.zeros(int(chosen.sum()), len(rows))],
+            special_tokens=special_tokens,
+            token_budget=token_budget,
+            description="probing",
+            result=result,
+        )
+        return ProbeActivations(values.view(*shape, -1) if keep is None else values, words, src, tgt, keep, card)
+
+    return _stored(store, "probe", card, ProbeActivations.load, probe_all)
 
 
-def _trace(
-    model: NeuronModel,
-    rows: Sequence[list[int]],
-    reduce: Callable,
-    layers: Sequence[int],
-    special_tokens: bool,
-    token_budget: int,
-    description: str,
-) -> Iterator[tuple[list[int], torch.Tensor, list[torch.Tensor]]]:
-    """Trace the rows in batches; yield (row numbers, their token counts [B], one reduced tensor [B, …] a layer).
-
-    `reduce(layer, values [B, T, N], mask [B, T])` runs inside the trace, so that a layer's values never outlive it, and the
-    forward stops behind the last layer: the vocabulary projection is not run.
-    """
-    special = torch.tensor([] if special_tokens else model.tokenizer.all_special_ids)
-    with tqdm(total=len(rows), desc=description, unit="text", leave=False) as bar:
-        for batch in batches_by_length([len(row) for row in rows], token_budget):
-            inputs = model.pad([rows[i] for i in batch])
-            mask = inputs["attention_mask"].bool() & ~torch.isin(inputs["input_ids"], special.to(inputs["input_ids"].device))
-            with torch.inference_mode(), model.nnsight.trace(inputs) as tracer:
-                reduced = nnsight.save([])
-                for layer in layers:
-                    reduced.append(reduce(layer, model.neurons(layer), mask))
-                tracer.stop()
-            yield batch, mask.sum(dim=1).cpu(), reduced
-            bar.update(len(batch))
+def _stored(store: str | Path | None, kind: str, card: dict, load: Callable, compute: Callable):
+    """The result of `compute(file)`; where there is a store, from its file if it is there, and written there if not."""
+    if store is None:
+        return compute(None)
+    try:
+        Path(store).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{store}: not a folder to store results in ({error})") from error
+    file = stores.place(store, kind, card)
+    stores.tidy(file)
+    found = stores.fetch(file, card, load)
+    if agreed(found is not None):
+        return found
+    computed = compute(file)
+    finish(file, computed.save)
+    return computed
 
 
 def _data_card(texts: Mapping[str, Sequence[str]]) -> dict:

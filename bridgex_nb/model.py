@@ -1,6 +1,7 @@
 """`load_model`: a causal language model through nnsight, with the place of its neurons and a run card."""
 
 import hashlib
+import os
 import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -9,27 +10,19 @@ from functools import cached_property
 from importlib.metadata import version
 from operator import attrgetter
 from pathlib import Path
-from typing import NamedTuple
 
 import nnsight
 import torch
+from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.errors import StrictDataclassError
-from nnsight import TransformersModel
-from nnsight.intervention.interleaver import OutOfOrderError
+from nnsight import Envoy, TransformersModel
+from nnsight.modeling.quantization import quantization
 from safetensors import SafetensorError
-from transformers import (
-    AutoConfig,
-    AutoTokenizer,
-    GenerationConfig,
-    LogitsProcessor,
-    LogitsProcessorList,
-    PretrainedConfig,
-    StoppingCriteria,
-    StoppingCriteriaList,
-)
+from transformers import AutoConfig, AutoTokenizer, PretrainedConfig
 from transformers.utils import logging as transformers_logging
 
 from .errors import InputError
+from .sitecheck import site_fault
 from .sites import SITES, Architecture, architecture_of, max_tokens
 
 #: Folder of the bundled model, bridgex-mini.
@@ -50,12 +43,15 @@ class NeuronModel:
         Where a neuron is read.
     card : dict
         The run card: model, revision or weights hash, dtype, attention implementation, site, package versions, date.
+    remote : bool or str
+        Where traces run, as nnsight's ``remote=``.
     """
 
     nnsight: TransformersModel = field(repr=False)
     architecture: Architecture
     site: str
     card: dict = field(repr=False)
+    remote: bool | str = False
 
     @property
     def hf_model(self) -> torch.nn.Module:
@@ -82,6 +78,13 @@ class NeuronModel:
         """The longest input the model has positions for."""
         return max_tokens(self.hf_model.config)
 
+    def place(self, layer: int) -> tuple[Envoy, str]:
+        """The traced module of one layer, and which side of it, "input" or "output", the neurons are."""
+        block = attrgetter(self.architecture.layers)(self.nnsight)[layer]
+        if self.site == "act":
+            return attrgetter(self.architecture.act)(block), "output"
+        return attrgetter(self.architecture.down)(block), "input"
+
     def neurons(self, layer: int):
         """Inside a trace: the neurons of one layer, [batch, tokens, N], to read or to change in place.
 
@@ -89,10 +92,7 @@ class NeuronModel:
         """
         block = attrgetter(self.architecture.layers)(self.nnsight)[layer]
         shape = block.input.shape[:2] if self.architecture.flat else None
-        if self.site == "act":
-            values = attrgetter(self.architecture.act)(block).output
-        else:
-            values = attrgetter(self.architecture.down)(block).input
+        values = getattr(*self.place(layer))
         return values if shape is None else values.view(*shape, -1)
 
     def pad(self, rows: Sequence[list[int]]) -> dict[str, torch.Tensor]:
@@ -102,15 +102,21 @@ class NeuronModel:
         ids = torch.tensor([[filler] * (width - len(row)) + row for row in rows])
         mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows])
         device = self.hf_model.get_input_embeddings().weight.device
+        if device.type == "meta":  # the weights are on another machine, which moves the tokens to its own device
+            device = "cpu"
         return {"input_ids": ids.to(device), "attention_mask": mask.to(device)}
 
     @cached_property
-    def _newline_tokens(self) -> torch.Tensor:
+    def end_tokens(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """bool [vocabulary], twice: tokens with a newline, and tokens that end a completion (these and the end of text)."""
         size = self.hf_model.config.get_text_config().vocab_size
         texts = self.tokenizer.batch_decode([[token] for token in range(min(size, len(self.tokenizer)))])
-        found = torch.zeros(size, dtype=torch.bool)
-        found[[i for i, text in enumerate(texts) if "\n" in text]] = True
-        return found
+        newline = torch.zeros(size, dtype=torch.bool)
+        newline[[i for i, text in enumerate(texts) if "\n" in text]] = True
+        final = newline.clone()
+        eos = self.hf_model.generation_config.eos_token_id
+        final[[] if eos is None else eos] = True
+        return newline, final
 
 
 def find_model(
@@ -149,6 +155,7 @@ def load_model(
     device_map=None,
     revision: str | None = None,
     trust_remote_code: bool = False,
+    remote: bool | str = False,
     **options,
 ) -> NeuronModel:
     """Load a causal language model and find its neurons.
@@ -162,9 +169,15 @@ def load_model(
         `gated`: input of the down projection, SiLU(x W_gate) * x W_up. A model without a gate has one site under both names;
         its card says ``gated: False``.
     dtype : str or torch.dtype, optional
-        By default the checkpoint's own; float32 for bridgex-mini, whose weights are stored in half precision.
+        By default the checkpoint's own; float32 for bridgex-mini, whose weights are stored in half precision. "nf4", "int8" and
+        "fp8" load quantised weights, as nnsight does; they need a GPU, and the first two the package bitsandbytes.
+    remote : bool or str
+        True runs every trace on `NDIF <https://ndif.us>`_ (or on the host that a URL names): `count_active` and `probe` read no
+        weights here, and only their small results travel. What generates text (`complete`, `answers`, `evaluate`,
+        `known_words`) needs the weights here. "local" sends traces the same way, but to this machine: the offline test of it.
     device_map, revision, trust_remote_code, **options
-        Passed to transformers. Remote code runs only if you ask for it.
+        Passed to transformers. Remote code runs only if you ask for it. Under torchrun every process needs the whole model:
+        ``device_map="auto"`` then is the process's own GPU.
 
     Raises
     ------
@@ -180,7 +193,12 @@ def load_model(
     """
     if site not in SITES:
         raise InputError(f"unknown site {site!r}; the sites are {' and '.join(SITES)}")
+    if isinstance(remote, str) and not remote.startswith(("http://", "https://")) and remote != "local":
+        raise InputError(f"remote={remote!r}: give True for NDIF, the https:// address of a host, or 'local'")
     source, config = find_model(name, revision=revision, trust_remote_code=trust_remote_code)
+    weights_here = remote in (False, "local")
+    if not weights_here and Path(source).is_dir():
+        raise InputError(f"{source}: a remote machine knows a model by its Hugging Face hub id, not by a folder here")
     architecture = architecture_of(config)
     common = {"revision": revision, "trust_remote_code": trust_remote_code}
     tokenizer = _given(source, AutoTokenizer.from_pretrained, source, **common)
@@ -189,10 +207,15 @@ def load_model(
         tokenizer.pad_token = tokenizer.eos_token
     if dtype is None:
         dtype = "float32" if name is None else "auto"
-    if isinstance(dtype, str) and dtype != "auto":
+    quantised = quantization(dtype) is not None
+    if isinstance(dtype, str) and dtype != "auto" and not quantised:
         if not isinstance(getattr(torch, dtype, None), torch.dtype):
-            raise InputError(f"unknown dtype {dtype!r}; float32, bfloat16 and float16 are some")
+            raise InputError(f"unknown dtype {dtype!r}; float32, bfloat16, float16, nf4 and int8 are some")
         dtype = getattr(torch, dtype)
+    if device_map == "auto" and "LOCAL_RANK" in os.environ:
+        device_map = int(os.environ["LOCAL_RANK"])
+    if remote:
+        nnsight.register("bridgex_nb")  # its functions travel by their source
     transformers_logging.disable_progress_bar()
     traced = _given(
         source,
@@ -202,7 +225,7 @@ def load_model(
         tokenizer=tokenizer,
         dtype=dtype,
         device_map=device_map,
-        dispatch=True,
+        dispatch=weights_here,
         **common,
         **options,
     )
@@ -211,74 +234,27 @@ def load_model(
     folder = Path(source).resolve()
     card = {
         "model": "bridgex-mini" if name is None else folder.name if folder.is_dir() else source,
-        **({"weights_sha256": _weights_hash(folder)} if folder.is_dir() else {"revision": config._commit_hash}),
-        "dtype": str(traced._module.dtype).removeprefix("torch."),
+        **({"weights_sha256": _weights_hash(folder)} if folder.is_dir() else {"revision": _commit(source, revision)}),
+        "dtype": dtype if quantised else str(traced._module.dtype).removeprefix("torch."),
         "attention": traced._module.config._attn_implementation,
         "site": site,
         "gated": architecture.up is not None,
+        **({} if weights_here else {"remote": remote}),
         "versions": {one: version(one) for one in ("bridgex-nb", "nnsight", "torch", "transformers")}
         | {"python": platform.python_version()},
         "date": date.today().isoformat(),
     }
-    model = NeuronModel(traced, architecture, site, card)
-    if fault := _site_fault(model):
+    model = NeuronModel(traced, architecture, site, card, remote)
+    # Weights that are not here are checked by nobody; a wrong row of the table then shows in the first trace.
+    if weights_here and (fault := site_fault(model)):
         raise InputError(f"the neuron site of {config.model_type!r} ({type(model.hf_model).__name__}) is wrong: {fault}")
     return model
 
 
-def _site_fault(model: NeuronModel) -> str | None:
-    """What is wrong with the site, or None: the neurons are where the table says, in every layer, and the model uses them.
-
-    One forward of three tokens in two equal rows. The first row's neurons are set to zero, which must reach the down projection
-    and change the logits; in the second, act * up must be the down projection's input (act alone, without a gate).
-    """
-    sites = model.architecture
-    ids = model.tokenizer("one two three")["input_ids"][:3]
-    shape = (2, len(ids), model.num_neurons)
-    names = [name for name in (sites.act, sites.up, sites.down) if name]
-    paths = {(layer, name): f"model.{sites.layers}.{layer}.{name}" for layer in range(model.num_layers) for name in names}
-    try:
-        with torch.inference_mode(), model.nnsight.trace(model.pad([ids, ids])) as tracer:
-            # A cache, for the order in which act and up are computed differs between architectures.
-            seen = tracer.cache(list(paths.values()), include_inputs=True)
-            shapes = nnsight.save([])
-            for layer in range(model.num_layers):
-                values = model.neurons(layer)
-                shapes.append(tuple(values.shape))
-                values[0] = 0
-            logits = nnsight.save(model.nnsight.output.logits)
-    except (OutOfOrderError, AttributeError, TypeError, IndexError) as error:
-        return f"its neurons cannot be read, {error}"
-    for (layer, name), path in paths.items():
-        # A list: one entry a call.
-        if path not in seen or isinstance(seen[path].inputs, list):
-            return f"layer {layer}: {name} is not called just once in a forward"
-
-    for layer in range(model.num_layers):
-        if shapes[layer] != shape:
-            return f"layer {layer}: the neurons are {list(shapes[layer])}, not [batch, tokens, N] = {list(shape)}"
-        parts = {}
-        for name in names:
-            value = seen[paths[layer, name]]
-            value = value.input if name == sites.down else value.output
-            widths = (shape[2], 2 * shape[2]) if name == sites.up else (shape[2],)
-            if not torch.is_tensor(value) or value.shape[-1] not in widths or value[..., 0].numel() != shape[0] * shape[1]:
-                return f"layer {layer}: {name} does not have N = {shape[2]} values for each token"
-            parts[name] = value[..., -shape[2] :].reshape(shape)
-        zeroed, read = parts[sites.down]
-        made = parts[sites.act][1] * (parts[sites.up][1] if sites.up else 1)
-        if not torch.isfinite(read).all():
-            return f"layer {layer}: values that are not finite on a short text; was the model run in float16?"
-        limits = torch.finfo(read.dtype)
-        if not torch.allclose(made, read, rtol=4 * limits.eps, atol=limits.tiny):
-            return f"layer {layer}: {' * '.join(names[:-1])} is not the input of {sites.down}"
-        if zeroed.any():
-            return f"layer {layer}: neurons set to zero at site {model.site!r} do not reach {sites.down}"
-    # The rows were computed side by side: rounding alone may tell them apart.
-    change = (logits[0] - logits[1]).abs().max()
-    if not change > 4 * torch.finfo(logits.dtype).eps * logits[1].abs().median():
-        return "setting all neurons to zero does not change the logits"
-    return None
+def _commit(source: str, revision: str | None) -> str | None:
+    """The commit of a hub model: the name of the folder its configuration was just read from."""
+    config = try_to_load_from_cache(source, "config.json", revision=revision)
+    return Path(config).parent.name if isinstance(config, str) else revision
 
 
 def _weights_hash(folder: Path) -> str:
@@ -303,117 +279,3 @@ def batches_by_length(lengths: Sequence[int], token_budget: int) -> Iterator[lis
         batch.append(index)
     if batch:
         yield batch
-
-
-class _Newline(StoppingCriteria):
-    """A row is finished once its last token holds a newline."""
-
-    def __init__(self, newline_tokens):
-        self.newline_tokens = newline_tokens
-
-    def __call__(self, input_ids, scores, **kwargs):
-        return self.newline_tokens[input_ids[:, -1]]
-
-
-class _Confidence(LogitsProcessor):
-    """Keeps the log-probability of each step's likeliest token, [B] a step, and never the [B, vocabulary] scores."""
-
-    def __init__(self):
-        self.steps = []
-
-    def __call__(self, input_ids, scores):
-        self.steps.append(torch.log_softmax(scores.float(), dim=-1).amax(dim=-1))
-        return scores
-
-
-class Completion(NamedTuple):
-    """A greedy completion: its text up to the first newline, and what the model gives it.
-
-    `logprob` is the natural logarithm of its probability, the sum over its `tokens` tokens; the one that ends it (newline or
-    end of text) is counted.
-    """
-
-    text: str
-    logprob: float
-    tokens: int
-
-
-def complete(
-    model: NeuronModel, prompts: Sequence[str], *, max_new_tokens: int = 30, token_budget: int = 8192, bar=None
-) -> list[str]:
-    """Greedy completions, each up to its first newline (released code of BridgeX-ICL: 30 new tokens).
-
-    Parameters
-    ----------
-    model : NeuronModel
-    prompts : sequence of str
-    max_new_tokens : int
-    token_budget : int
-        Tokens of one padded batch, the new ones included.
-    bar : tqdm, optional
-        Progress bar that is moved on by one a prompt.
-
-    Returns
-    -------
-    list of str
-        One completion a prompt, in their order, without the newline.
-    """
-    options = {"max_new_tokens": max_new_tokens, "token_budget": token_budget}
-    return [one.text for one in complete_scored(model, prompts, **options, bar=bar)]
-
-
-def complete_scored(
-    model: NeuronModel, prompts: Sequence[str], *, max_new_tokens: int = 30, token_budget: int = 8192, bar=None
-) -> list[Completion]:
-    """The completions of `complete`, each with the log-probability that the model gives it.
-
-    Parameters
-    ----------
-    model, prompts, max_new_tokens, token_budget, bar
-        As in `complete`.
-
-    Returns
-    -------
-    list of Completion
-        One a prompt, in their order.
-    """
-    if isinstance(prompts, str):
-        raise InputError("complete needs a list of prompts, not one string")
-    config = GenerationConfig(
-        do_sample=False,
-        num_beams=1,
-        repetition_penalty=1.0,  # some checkpoints ship one, and would not decode greedily
-        max_new_tokens=max_new_tokens,
-        pad_token_id=model.tokenizer.pad_token_id,
-        eos_token_id=model.hf_model.generation_config.eos_token_id,
-    )
-    rows = model.tokenizer(list(prompts))["input_ids"] if prompts else []
-    completions = [Completion("", 0.0, 0)] * len(rows)
-    for batch in batches_by_length([len(row) + max_new_tokens for row in rows], token_budget):
-        inputs = model.pad([rows[i] for i in batch])
-        final = _final_tokens(model).to(inputs["input_ids"].device)
-        stop = StoppingCriteriaList([_Newline(model._newline_tokens.to(final.device))])
-        kept = _Confidence()
-        with torch.inference_mode():
-            output = model.hf_model.generate(
-                **inputs, generation_config=config, stopping_criteria=stop, logits_processor=LogitsProcessorList([kept])
-            )
-        new = output[:, inputs["input_ids"].shape[1] :]
-        # A row that has ended is padded until the last one has: only tokens without an end before them are its own.
-        ends = final[new].int()
-        own = ends.cumsum(dim=1) - ends == 0
-        logprobs = torch.where(own, torch.stack(kept.steps, dim=1), 0.0).sum(dim=1).tolist()
-        texts = model.tokenizer.batch_decode(new, skip_special_tokens=True)
-        for i, text, logprob, tokens in zip(batch, texts, logprobs, own.sum(dim=1).tolist(), strict=True):
-            completions[i] = Completion(text.split("\n", 1)[0], logprob, tokens)
-        if bar is not None:
-            bar.update(len(batch))
-    return completions
-
-
-def _final_tokens(model: NeuronModel) -> torch.Tensor:
-    """bool [vocabulary]: tokens that end a completion."""
-    final = model._newline_tokens.clone()
-    eos = model.hf_model.generation_config.eos_token_id
-    final[[] if eos is None else eos] = True
-    return final

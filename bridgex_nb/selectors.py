@@ -23,9 +23,10 @@ from .activations import ActivationCounts, ProbeActivations, probe
 from .bridges import layer_window, rank_bridges
 from .corpora import core_sentences
 from .errors import InputError
+from .generation import complete_scored
 from .languages import BRIDGES, language
 from .lexicon import Lexicon, core_lexicon, word_prompt
-from .model import NeuronModel, complete_scored
+from .model import NeuronModel
 from .neurons import overlap_matrix, top_neurons
 from .xicl import known_words, read_word
 

@@ -9,9 +9,10 @@ from scipy.stats import binomtest
 from tqdm.auto import tqdm
 
 from .errors import InputError
+from .generation import complete
 from .languages import BRIDGES, PAIRS, language
 from .lexicon import Lexicon, core_lexicon, word_prompt
-from .model import NeuronModel, complete
+from .model import NeuronModel
 
 #: How a row without a bridge is named in results.
 ZERO_SHOT = "zero-shot"

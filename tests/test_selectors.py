@@ -12,7 +12,7 @@ from scipy.stats import spearmanr
 
 import bridgex_nb as bx
 from bridgex_nb.bridges import layer_window
-from bridgex_nb.model import Completion
+from bridgex_nb.generation import Completion
 
 #: Their codes in URIEL (ISO 639-3).
 ISO = {"en": "eng", "de": "deu", "fr": "fra", "it": "ita", "pt": "por", "es": "spa", "zh": "cmn", "ja": "jpn", "ar": "arb"}

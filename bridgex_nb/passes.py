@@ -1,0 +1,192 @@
+"""One traced pass over rows of token ids, and what it has to live through: little memory, an interrupt, several processes."""
+
+import gc
+import time
+import warnings
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+from pathlib import Path
+
+import nnsight
+import torch
+import torch.distributed as dist
+from tqdm.auto import tqdm
+
+from . import stores
+from .errors import InputError
+from .model import NeuronModel, batches_by_length
+
+#: Progress is written no more often than this, in seconds, and takes no more than this share of the time.
+WRITE_EVERY, WRITE_SHARE = 5.0, 0.05
+
+
+def token_rows(model: NeuronModel, texts: Sequence[str]) -> list[list[int]]:
+    """Token ids of every text, a thousand at a time: what a tokenizer makes beside them is many times larger."""
+    pieces = (list(texts[i : i + 1000]) for i in range(0, len(texts), 1000))
+    return [row for piece in pieces for row in model.tokenizer(piece, return_attention_mask=False)["input_ids"]]
+
+
+def run_pass(
+    model: NeuronModel,
+    rows: Sequence[list[int]],
+    layers: Sequence[int],
+    reduce: Callable,
+    add: Callable,
+    state: list[torch.Tensor],
+    *,
+    special_tokens: bool,
+    token_budget: int,
+    description: str,
+    result: Path | None = None,
+) -> list[torch.Tensor]:
+    """Reduce every row's neurons, batch by batch; the tensors of `state` on the CPU, summed over all processes.
+
+    Parameters
+    ----------
+    model : NeuronModel
+    rows : sequence of list of int
+        Token ids.
+    layers : sequence of int
+        Layers to read, in rising order. The forward stops behind the last one: the vocabulary projection is not run.
+    reduce : callable
+        ``reduce(layer, values [B, T, N], mask [B, T], batch [B])`` -> the small tensor that leaves a layer, for the rows whose
+        numbers are in `batch`. Runs inside the trace, so that a layer's values never outlive it; where the model is remote, it
+        travels there, so it may use nothing but torch and tensors.
+    add : callable
+        ``add(state, batch, reduced)`` puts the tensors of one batch, one a layer, into `state`.
+    state : list of torch.Tensor
+        Zeros at the beginning.
+    special_tokens : bool
+        Whether the tokens that the tokenizer adds are in the mask.
+    token_budget : int
+        Tokens of one padded batch; halved for the rest of the pass when the memory does not hold a batch.
+    description : str
+        Of the progress bar.
+    result : Path, optional
+        Where the result will be stored; beside it the progress is written, and taken up again by the same pass.
+    """
+    rank, world = _processes()
+    # Processes share batches and not rows: a row's numbers depend in their last bit on the batch it is in.
+    batches = list(batches_by_length([len(row) for row in rows], token_budget))[rank::world]
+    order, ends = [i for batch in batches for i in batch], list(accumulate(map(len, batches)))
+    special = torch.tensor([] if special_tokens else model.tokenizer.all_special_ids)
+    budget, done, progress = token_budget, 0, None
+    if result is not None:
+        progress = result.with_name(f"{result.stem}.{token_budget}.{rank}of{world}.progress")
+        if progress.is_file():
+            try:
+                state, (done, budget) = _resume(progress)
+            except InputError as error:
+                warnings.warn(f"{error}; beginning anew", stacklevel=3)
+    lengths = [len(rows[i]) for i in order]
+    whole = True  # whether `state` holds all of the first `done` rows and nothing else
+    kept, written, pause = done, time.monotonic(), WRITE_EVERY
+    every = sum(map(len, rows)) / max(1, sum(lengths))  # one bar stands for all processes
+    bar = tqdm(
+        total=sum(map(len, rows)),
+        initial=round(every * sum(lengths[:done])),
+        desc=description,
+        unit="token",
+        unit_scale=True,
+        leave=False,
+        disable=rank > 0,
+    )
+
+    def keep() -> None:
+        nonlocal kept, written, pause
+        start = time.monotonic()
+        tensors = {str(i): tensor.cpu() for i, tensor in enumerate(state)}
+        stores.write(progress, tensors, {"progress": progress.name, "done": done, "budget": budget})
+        kept, written = done, time.monotonic()
+        pause = max(WRITE_EVERY, (written - start) / WRITE_SHARE)
+
+    with bar:
+        try:
+            while done < len(order):
+                # The rest of this batch, or as much of it as the memory holds by now.
+                end = min(ends[bisect_right(ends, done)], done + max(1, budget // lengths[done]))
+                batch = torch.tensor(order[done:end])
+                reduced = None
+                try:
+                    reduced = _trace(model, rows, batch, layers, reduce, special)
+                except Exception as error:
+                    if end - done == 1 or not out_of_memory(error):
+                        raise
+                if reduced is None:  # behind the except clause, whose error holds on to the batch
+                    budget = (end - done) * lengths[done] // 2
+                    gc.collect()
+                    torch.cuda.empty_cache()
+                    continue
+                whole = False
+                add(state, batch, reduced)
+                start, done = done, end
+                whole = True
+                bar.update(round(every * sum(lengths[start:end])))
+                if progress is not None and time.monotonic() - written >= pause:
+                    keep()
+        except BaseException:
+            if progress is not None and whole and done > kept:
+                keep()
+            raise
+    state = [tensor.cpu() for tensor in state]
+    if world > 1:
+        for tensor in state:
+            dist.all_reduce(tensor)
+    return state
+
+
+def agreed(found: bool) -> bool:
+    """Whether every process found it."""
+    if _processes()[1] == 1:
+        return found
+    vote = torch.tensor(int(found))
+    dist.all_reduce(vote, op=dist.ReduceOp.MIN)
+    return bool(vote)
+
+
+def finish(result: Path, save: Callable) -> None:
+    """Store a result once, from the first process, and remove the progress that led to it."""
+    if _processes()[0] == 0:
+        save(result)
+        stores.tidy(result)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that the memory was too small: of a GPU, of the CPU, or of a remote machine."""
+    text = str(error).lower()
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "out of memory" in text or "not enough memory" in text
+
+
+def _processes() -> tuple[int, int]:
+    """Number of this process and how many there are; the first call under torchrun connects them.
+
+    Results are combined on the CPU, by gloo, also where nccl serves the GPUs: they are small.
+    """
+    if not dist.is_available() or not (dist.is_initialized() or dist.is_torchelastic_launched()):
+        return 0, 1
+    if not dist.is_initialized():
+        dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
+    return dist.get_rank(), dist.get_world_size()
+
+
+def _resume(progress: Path) -> tuple[list[torch.Tensor], tuple[int, int]]:
+    tensors, note = stores.read(progress)
+    if note.get("progress") != progress.name:
+        raise InputError(f"{progress}: the progress of something else")
+    return [tensors[str(i)] for i in range(len(tensors))], (note["done"], note["budget"])
+
+
+def _trace(model, rows, batch, layers, reduce, special) -> list[torch.Tensor]:
+    """One reduced tensor a layer for one batch of rows."""
+    inputs = model.pad([rows[i] for i in batch])
+    mask = inputs["attention_mask"].bool() & ~torch.isin(inputs["input_ids"], special.to(inputs["input_ids"].device))
+    # Only these, tensors and `reduce` are named inside the trace: a remote machine has no bridgex_nb.
+    places = [(layer, *model.place(layer)) for layer in layers]
+    with torch.inference_mode(), model.nnsight.trace(inputs, remote=model.remote) as tracer:
+        reduced = nnsight.save([])
+        for layer, module, side in places:
+            values = getattr(module, side).detach().reshape(*mask.shape, -1)  # OPT's are flat, [B * T, N]
+            reduced.append(reduce(layer, values, mask.to(values.device), batch))
+        tracer.stop()
+    return reduced
