@@ -22,8 +22,7 @@ from transformers import AutoConfig, AutoTokenizer, PretrainedConfig
 from transformers.utils import logging as transformers_logging
 
 from .errors import InputError
-from .sitecheck import site_fault
-from .sites import SITES, Architecture, architecture_of, max_tokens
+from .sites import SITES, Architecture, architecture_of, max_tokens, site_fault
 
 #: Folder of the bundled model, bridgex-mini.
 MINI = Path(__file__).parent / "mini" / "model"

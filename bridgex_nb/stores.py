@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from .errors import InputError
 
@@ -28,9 +28,10 @@ def write(path: str | Path, tensors: Mapping[str, torch.Tensor], note: Mapping) 
     note = {**note, "crc32": _checksum(tensors)}
     beside = path.with_name(f".{path.name}.{platform.node()}-{os.getpid()}.tmp")
     try:
-        save_file(tensors, beside, {name: json.dumps(value) for name, value in note.items()})
-        beside.chmod(path.parent.stat().st_mode & 0o666)  # as readable as its folder
-        with beside.open("rb+") as file:
+        # Not safetensors' own save_file, whose temporary file a kill would leave behind under a name that nobody tidies.
+        with beside.open("wb") as file:
+            file.write(save(tensors, {name: json.dumps(value) for name, value in note.items()}))
+            file.flush()
             os.fsync(file.fileno())
         os.replace(beside, path)
     finally:

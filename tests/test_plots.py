@@ -18,9 +18,8 @@ CODES = list(bx.LANGUAGES)
 @pytest.fixture(scope="module")
 def matrix():
     values = np.random.default_rng(0).uniform(size=(15, 15))
-    table = pd.DataFrame(values + values.T, index=CODES, columns=CODES)
-    np.fill_diagonal(table.to_numpy(copy=False), np.nan)
-    return table
+    values = np.where(np.eye(15, dtype=bool), np.nan, values + values.T)
+    return pd.DataFrame(values, index=CODES, columns=CODES)
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,8 @@ import multiprocessing
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -256,6 +258,21 @@ def test_progress_of_something_else_is_not_mixed_in(tmp_path, model):
         assert same(count(model, tmp_path), count(model))
 
 
+#: A forked child would wait for ever for threads that only its parent has: such tests run in a process without any.
+FRESH = "BRIDGEX_TEST_FORKS"
+forks = pytest.mark.skipif(FRESH not in os.environ, reason="runs in the fresh process of test_what_forks")
+
+
+@pytest.mark.skipif(os.name != "posix" or FRESH in os.environ, reason="needs fork")
+def test_what_forks():
+    command = [sys.executable, "-m", "pytest", "-q", "-rs", __file__, "-k", "kills or living or two_processes"]
+    done = subprocess.run(
+        command, env=os.environ | {FRESH: "1", "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False, timeout=240
+    )
+    assert done.returncode == 0, done.stdout
+    assert "4 passed" in done.stdout
+
+
 def fork(function):
     """A child that runs `function` and ends without pytest's own ending."""
 
@@ -269,7 +286,7 @@ def fork(function):
     return process
 
 
-@pytest.mark.skipif(os.name != "posix", reason="forks and kills")
+@forks
 @both
 def test_twenty_kills(tmp_path, model, call, write_often):
     whole = call(model)
@@ -297,7 +314,7 @@ def test_twenty_kills(tmp_path, model, call, write_often):
     print(f"{inside} of {kills} kills inside a write")
 
 
-@pytest.mark.skipif(os.name != "posix", reason="forks")
+@forks
 def test_half_written_file_of_a_living_process_is_left_alone(tmp_path, model):
     result = stores.place(tmp_path, "counts", model.card)
     mine = tmp_path / f".{result.name}.{stores.platform.node()}-{os.getpid()}.tmp"
@@ -311,7 +328,7 @@ def test_half_written_file_of_a_living_process_is_left_alone(tmp_path, model):
     assert set(tmp_path.iterdir()) == {mine, other}
 
 
-@pytest.mark.skipif(os.name != "posix", reason="forks")
+@forks
 def test_two_processes_at_once(tmp_path, model, write_often):
     whole = count(model)
 
