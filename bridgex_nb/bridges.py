@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 import torch
-from tqdm.auto import tqdm
 
 from .activations import ProbeActivations
 from .errors import InputError
 from .hsic import Features, feature_rank, features, from_features, hsic, hsic_score, reorder, scale, standardize
 from .languages import BRIDGES, language
 from .neurons import bridge_neurons
+from .progress import progress_bar
 
 #: Layers that decide, as fractions of depth [from, to): 10..21 of the 32 layers of Llama-3-8B (released code).
 WINDOW = (10 / 32, 22 / 32)
@@ -247,7 +247,7 @@ def _resample(
         return sum(scores) / len(scores)
 
     drawn, null = np.empty((resamples, len(layers))), np.empty((resamples, len(layers)))
-    for i in tqdm(range(resamples), desc="resampling", leave=False, delay=1):
+    for i in progress_bar(range(resamples), desc="resampling", delay=1):
         draw = torch.randint(samples, (samples,), generator=generator)
         order = torch.randperm(samples, generator=generator)
         for b, pairs in enumerate(layers):

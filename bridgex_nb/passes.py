@@ -11,11 +11,11 @@ from pathlib import Path
 import nnsight
 import torch
 import torch.distributed as dist
-from tqdm.auto import tqdm
 
 from . import stores
 from .errors import InputError
 from .model import NeuronModel, batches_by_length
+from .progress import progress_bar
 
 #: Progress is written no more often than this, in seconds, and takes no more than this share of the time.
 WRITE_EVERY, WRITE_SHARE = 5.0, 0.05
@@ -83,13 +83,12 @@ def run_pass(
     whole = True  # whether `state` holds all of the first `done` rows and nothing else
     kept, written, pause = done, time.monotonic(), WRITE_EVERY
     every = sum(map(len, rows)) / max(1, sum(lengths))  # one bar stands for all processes
-    bar = tqdm(
+    bar = progress_bar(
         total=sum(map(len, rows)),
         initial=round(every * sum(lengths[:done])),
         desc=description,
         unit="token",
         unit_scale=True,
-        leave=False,
         disable=rank > 0,
     )
 

@@ -165,8 +165,8 @@ def spectrum_clustermap(matrix: pd.DataFrame, label: str = "HSIC score") -> Figu
             dendrogram_ratio=(0.14, 0.14),
             colors_ratio=0.025,
             cbar_pos=(0.02, 0.84, 0.03, 0.13),
-            cbar_kws={"label": label},
         )
+        grid.ax_cbar.set_title(label, loc="left", fontsize=8)
         figure = grid.figure
         plt.close(figure)  # clustermap draws through pyplot, which would show the figure a second time
         grid.ax_heatmap.set(xlabel="", ylabel="")

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import pandas as pd
 from scipy.stats import binomtest
-from tqdm.auto import tqdm
 
 from .errors import InputError
 from .generation import complete
 from .languages import BRIDGES, PAIRS, language
 from .lexicon import Lexicon, core_lexicon, word_prompt
 from .model import NeuronModel
+from .progress import progress_bar
 
 #: How a row without a bridge is named in results.
 ZERO_SHOT = "zero-shot"
@@ -131,7 +131,7 @@ def answers(
     ]
     firsts = list(dict.fromkeys(word_prompt(src, bridge, word) for src, _, bridge, word, _ in rows if bridge))
     options = {"max_new_tokens": max_new_tokens, "token_budget": token_budget}
-    with tqdm(total=len(firsts) + len(rows), desc="answering", unit="prompt", leave=False) as bar:
+    with progress_bar(total=len(firsts) + len(rows), desc="answering", unit="prompt") as bar:
         middles = dict(zip(firsts, complete(model, firsts, bar=bar, **options), strict=True))
         middle = [
             read_word(middles[word_prompt(src, bridge, word)], bridge) if bridge else None for src, _, bridge, word, _ in rows

@@ -1,9 +1,13 @@
 """What several test files share."""
 
+import os
 import unicodedata
 from pathlib import Path
 
 import pytest
+
+# Before torch reads it: on models this small a second thread costs more than it brings.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 import bridgex_nb as bx
 
