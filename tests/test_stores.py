@@ -7,11 +7,13 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 import tiny
 import torch
+from tqdm import tqdm
 
 import bridgex_nb as bx
 from bridgex_nb import passes, stores
@@ -277,6 +279,7 @@ def fork(function):
     """A child that runs `function` and ends without pytest's own ending."""
 
     def run():
+        tqdm.set_lock(threading.RLock())  # tqdm's own lock is shared with the parent, and a killed child would keep it
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         function()
         os._exit(0)
