@@ -267,7 +267,7 @@ forks = pytest.mark.skipif(FRESH not in os.environ, reason="runs in the fresh pr
 
 @pytest.mark.skipif(os.name != "posix" or FRESH in os.environ, reason="needs fork")
 def test_what_forks():
-    command = [sys.executable, "-m", "pytest", "-q", "-rs", __file__, "-k", "kills or living or two_processes"]
+    command = [sys.executable, "-m", "pytest", __file__, "-k", "kills or living or two_processes"]
     done = subprocess.run(
         command, env=os.environ | {FRESH: "1", "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False, timeout=240
     )
