@@ -93,26 +93,33 @@ def run_figures(options: argparse.Namespace) -> None:
     executed = out / "notebooks"
     executed.mkdir(parents=True, exist_ok=True)
     # The bars of the package would fill the notebooks' outputs; there is one here.
+    before = os.environ.get("TQDM_DISABLE")
     os.environ["TQDM_DISABLE"] = "1"
     notebooks = sorted(notebook_folder().glob("[0-9][0-9]_*.ipynb"))
     model = options.model and (str(Path(source).resolve()) if Path(source).is_dir() else source)
     parameters = {"figures": str(out), "model_name": model}
-    with tqdm(notebooks, unit="notebook", disable=False) as bar:
-        for notebook in bar:
-            bar.set_description(notebook.stem)
-            try:
-                papermill.execute_notebook(
-                    notebook,
-                    executed / notebook.name,
-                    parameters,
-                    cwd=executed,
-                    progress_bar=False,
-                    extra_arguments=["--log-level=ERROR"],  # the kernel's own remarks on how it was started
-                )
-            except papermill.PapermillExecutionError as error:
-                if error.ename == InputError.__name__:
-                    raise InputError(f"{notebook.name}: {error.evalue}") from None
-                raise
+    try:
+        with tqdm(notebooks, unit="notebook", disable=False) as bar:
+            for notebook in bar:
+                bar.set_description(notebook.stem)
+                try:
+                    papermill.execute_notebook(
+                        notebook,
+                        executed / notebook.name,
+                        parameters,
+                        cwd=executed,
+                        progress_bar=False,
+                        extra_arguments=["--log-level=ERROR"],  # the kernel's own remarks on how it was started
+                    )
+                except papermill.PapermillExecutionError as error:
+                    if error.ename == InputError.__name__:
+                        raise InputError(f"{notebook.name}: {error.evalue}") from None
+                    raise
+    finally:
+        if before is None:
+            del os.environ["TQDM_DISABLE"]
+        else:
+            os.environ["TQDM_DISABLE"] = before
     written = sorted(path.name for path in out.glob("*.png"))
     print(f"{len(written)} figures in {options.out}: {', '.join(written)}; executed notebooks in {options.out / 'notebooks'}")
 

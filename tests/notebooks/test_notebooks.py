@@ -1,7 +1,6 @@
 """`bridgex figures`, the whole study: every notebook runs, and one number of each is the one the package gives directly."""
 
 import json
-import os
 
 import nbformat
 import pandas as pd
@@ -18,7 +17,6 @@ def study(tmp_path_factory):
     """Folder that `bridgex figures` wrote to."""
     out = tmp_path_factory.mktemp("study") / "figures"
     assert main(["figures", "--out", str(out)]) == 0
-    os.environ.pop("TQDM_DISABLE")  # the command sets it for its kernels; here other tests follow in the same process
     return out
 
 
