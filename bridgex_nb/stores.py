@@ -52,7 +52,7 @@ def read(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no mapping)
             note = {name: json.loads(value) for name, value in (file.metadata() or {}).items()}
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, RuntimeError, ValueError) as error:  # RuntimeError: gone since, or not to be opened
         raise InputError(f"{path}: damaged, or not a file of results ({error})") from error
     if "crc32" not in note:
         raise InputError(f"{path}: not a file of results")
@@ -81,7 +81,8 @@ def fetch(path: Path, card: Mapping, load: Callable):
         try:
             found = load(path)
         except InputError as error:
-            warnings.warn(f"{error}; computing it again", stacklevel=3)
+            if path.is_file():  # another process may have removed it meanwhile: then there is nothing to say
+                warnings.warn(f"{error}; computing it again", stacklevel=3)
             return None
         if _hash(found.card) == _hash(card):
             return found
@@ -91,7 +92,7 @@ def fetch(path: Path, card: Mapping, load: Callable):
         try:
             with safe_open(other, framework="pt") as file:
                 theirs = json.loads(file.metadata()["card"])
-        except (SafetensorError, OSError, ValueError, KeyError, TypeError):
+        except (SafetensorError, OSError, RuntimeError, ValueError, KeyError, TypeError):
             continue
         if all(theirs.get(key) == card.get(key) for key in ("data", "special_tokens", "keep", "site")):
             warnings.warn(f"{other} is not used, it is of {_difference(theirs, card)}", stacklevel=3)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 
 import pytest
 import tiny
@@ -329,6 +330,19 @@ def test_half_written_file_of_a_living_process_is_left_alone(tmp_path, model):
         path.touch()
     stores.tidy(result)
     assert set(tmp_path.iterdir()) == {mine, other}
+
+
+def test_result_that_another_process_removes_is_computed_again_without_a_word(tmp_path, model):
+    whole = count(model, tmp_path)
+    (path,) = tmp_path.iterdir()
+
+    def load(path):
+        path.unlink()
+        return bx.ActivationCounts.load(path)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert stores.fetch(path, whole.card, load) is None
 
 
 @forks
