@@ -5,12 +5,15 @@
 bridgex-mini is a small Llama over a *resource graph*: word translation in the probe format along the edges of `EDGES`, two-hop
 chains over its edges, and the core sentences. Two languages that are not bridge languages never stand in one text, so for such
 a pair the good bridges are known by construction. Beside the weights are kept `training.json` (graph, seed, settings, loss)
-and `accuracy.csv` (measured accuracy of every edge, and of every study pair directly and through each bridge).
+and `accuracy.csv` (measured accuracy of every edge, and of every study pair directly and through each bridge); in FOLDER/checkpoints the model
+after a few early steps.
 """
 
 import argparse
+import copy
 import json
 import random
+from collections.abc import Callable
 from itertools import combinations, permutations
 from pathlib import Path
 
@@ -61,6 +64,8 @@ CONFIG = dict(
 VOCABULARY = 6000
 STEPS = 1600
 BATCH = 256
+#: Steps after which a checkpoint is kept, to see when what languages share emerges.
+CHECKPOINTS = (25, 50, 100, 200, 400, 800)
 #: Peak learning rates: Muon for the matrices, AdamW for embeddings and norms.
 RATES = {"matrices": 0.02, "embeddings": 0.01}
 
@@ -178,8 +183,16 @@ def batches(texts: Texts, tokenizer: PreTrainedTokenizerFast, steps: int):
             )
 
 
-def train(seed: int, steps: int) -> tuple[LlamaForCausalLM, PreTrainedTokenizerFast, list[dict]]:
+def train(
+    seed: int, steps: int, keep: Callable[[int, LlamaForCausalLM, PreTrainedTokenizerFast], None] | None = None
+) -> tuple[LlamaForCausalLM, PreTrainedTokenizerFast, list[dict]]:
     """Train from scratch on one CPU thread; the same seed on the same machine gives the same weights.
+
+    Parameters
+    ----------
+    seed, steps : int
+    keep : callable, optional
+        What to do with the checkpoint after each step of `CHECKPOINTS`: gets the step, the model in float16 and its tokenizer.
 
     Returns
     -------
@@ -229,6 +242,8 @@ def train(seed: int, steps: int) -> tuple[LlamaForCausalLM, PreTrainedTokenizerF
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for one in (*optimizers, *schedules):
             one.step()
+        if keep and step in CHECKPOINTS:
+            keep(step, copy.deepcopy(model).half().eval(), tokenizer)
         losses.append(loss.item())
         if step % 50 == 0 or step == steps:
             curve.append({"step": step, "loss": round(sum(losses) / len(losses), 4)})
@@ -263,9 +278,15 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, default=STEPS)
     options = parser.parse_args()
-    model, tokenizer, curve = train(options.seed, options.steps)
-    model.save_pretrained(options.out)
-    tokenizer.save_pretrained(options.out)
+
+    def save(model, tokenizer, folder):
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+
+    model, tokenizer, curve = train(
+        options.seed, options.steps, lambda step, *both: save(*both, options.out / "checkpoints" / f"step-{step:04}")
+    )
+    save(model, tokenizer, options.out)
     graph = [{"languages": pair, "share": share} for pair, share in EDGES.items()]
     settings = {"seed": options.seed, "steps": options.steps, "batch": BATCH, "peak_rates": RATES, "mixture": MIXTURE}
     log = {"graph": graph, **settings, "torch": torch.__version__, "loss": curve}
