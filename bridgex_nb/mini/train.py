@@ -5,8 +5,8 @@
 bridgex-mini is a small Llama over a *resource graph*: word translation in the probe format along the edges of `EDGES`, two-hop
 chains over its edges, and the core sentences. Two languages that are not bridge languages never stand in one text, so for such
 a pair the good bridges are known by construction. Beside the weights are kept `training.json` (graph, seed, settings, loss)
-(measured accuracy of every edge, and of every study pair directly and through each bridge); in FOLDER/checkpoints the
-model after a few early steps.
+and `accuracy.csv` (measured accuracy of every edge, and of every study pair directly and through each bridge), and in
+FOLDER/checkpoints the model after a few early steps.
 """
 
 import argparse
