@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -10,11 +11,15 @@ import torch
 
 from .activations import ProbeActivations
 from .errors import InputError
-from .hsic import Features, feature_rank, features, from_features, hsic, hsic_score, reorder, scale, standardize
+from .hsic import hsic_scaled, hsic_score, layer_score, scale, standardize
 from .languages import BRIDGES, language
 from .neurons import bridge_neurons
 from .progress import progress_bar
 
+#: Of kernel values: far below what resampling moves.
+_TOLERANCE = 1e-6
+#: Numbers in one batch of bootstrap draws: many draws at once where neurons are few, in the processor's cache.
+_BATCH = 2**16
 #: Layers that decide, as fractions of depth [from, to): 10..21 of the 32 layers of Llama-3-8B (released code).
 WINDOW = (10 / 32, 22 / 32)
 
@@ -93,6 +98,7 @@ def rank_bridges(
     estimator: str = "biased",
     resamples: int = 200,
     seed: int = 0,
+    device: str | torch.device | None = None,
 ) -> BridgeRanking:
     """Rank candidate bridges between the languages of a probe.
 
@@ -118,6 +124,8 @@ def rank_bridges(
         Bootstrap draws of the prompts, and as many permutations. 0: no intervals (the columns are missing).
     seed : int
         Of the draws.
+    device : str or torch.device, optional
+        Where HSIC is computed; by default on a GPU if there is one.
 
     Returns
     -------
@@ -134,11 +142,12 @@ def rank_bridges(
     BridgeX-ICL (Xu et al. 2025, arXiv 2508.17078). Unlike the released code, layers keep their true numbers, and a layer
     without neurons is left out of the mean instead of counting as 0.
 
-    Uncertainty: prompts are drawn with replacement (percentile intervals); z-scores and bandwidths are computed anew in each
-    draw, since held as they are they make the intervals of wide kernels up to three times too wide. For the null the bridge's
-    samples are permuted together over the features at hand: p = (1 + permutations that reach the score) / (1 + permutations).
-    A prompt may stand twice in a draw, which raises HSIC by a term of order 1 / S; the draws are shifted so that their mean is
-    the score (bootstrap bias correction, Efron and Tibshirani 1993, section 10.3).
+    Uncertainty: prompts are drawn with replacement (percentiles at rank q (draws + 1), so that few draws do not narrow the
+    interval); z-scores and bandwidths are computed anew in each draw, since held as they are they make the intervals of wide
+    kernels up to three times too wide. For the null the bridge's samples are permuted together, z-scores and bandwidths held;
+    p = (1 + permutations that reach the score) / (1 + permutations). A prompt may stand twice in a draw, which raises HSIC by
+    a term of order 1 / S; the draws are shifted so that their mean is the score (bootstrap bias correction, Efron and
+    Tibshirani 1993, section 10.3).
 
     Examples
     --------
@@ -158,19 +167,22 @@ def rank_bridges(
     specific = {bridge: bridge_neurons(sets, src, tgt, bridge, rule, probe) for bridge in bridges}
     shared = sets[src] & sets[tgt]
     inside = layer_window(probe.num_layers, window)
-    rows, kept = [], {bridge: [] for bridge in bridges}
+    scores, kept = [], {bridge: [] for bridge in bridges}
     for layer in range(probe.num_layers):
         if not shared[layer].any():
             continue
-        x = _checked(probe, layer, shared[layer])
-        for bridge in bridges:
-            if specific[bridge][layer].any():
-                y = _checked(probe, layer, specific[bridge][layer])
-                score = hsic_score(hsic(x, y, sigma, estimator, tolerance=1e-6))
-                rows.append((layer, bridge, score, len(x), len(y), layer in inside))
-                if layer in inside and resamples:
-                    kept[bridge].append((x, y))
-    by_layer = pd.DataFrame(rows, columns=["layer", "bridge", "score", "shared", "specific", "in_window"])
+        own = {bridge: neurons[layer] for bridge, neurons in specific.items() if neurons[layer].any()}
+        needed = torch.stack([shared[layer], *own.values()]).any(dim=0)
+        rows = _rows(probe, layer, needed, device)
+        z = standardize(rows)
+        common = shared[layer][needed]
+        for bridge, neurons in own.items():
+            neurons = neurons[needed]
+            score = hsic_score(hsic_scaled(*scale(z[common], z[neurons], sigma), estimator, _TOLERANCE))
+            scores.append((layer, bridge, score, int(common.sum()), int(neurons.sum()), layer in inside))
+            if layer in inside and resamples:
+                kept[bridge].append((rows[common], rows[neurons]))
+    by_layer = pd.DataFrame(scores, columns=["layer", "bridge", "score", "shared", "specific", "in_window"])
     counted = by_layer[by_layer.in_window]
     if counted.empty and shared[inside.start : inside.stop].any():
         raise InputError(
@@ -200,12 +212,12 @@ def rank_bridges(
     if resamples:
         drawn, null = _resample([kept[bridge] for bridge in table.bridge], sigma, estimator, resamples, seed)
         drawn += table.score.to_numpy() - drawn.mean(axis=0)
-        table["low"], table["high"] = np.percentile(drawn, [2.5, 97.5], axis=0)
+        table["low"], table["high"] = np.percentile(drawn, [2.5, 97.5], axis=0, method="weibull")
         table["wins"] = np.bincount(drawn.argmax(axis=1), minlength=len(table)) / resamples
         table["p"] = (1 + (null >= table.score.to_numpy()).sum(axis=0)) / (1 + resamples)
         table["p_holm"] = _holm(table.p.to_numpy())
         if len(table) > 1:
-            lead = tuple(np.percentile(drawn[:, 0] - drawn[:, 1], [2.5, 97.5]).tolist())
+            lead = tuple(np.percentile(drawn[:, 0] - drawn[:, 1], [2.5, 97.5], method="weibull").tolist())
     absent = tuple(layer for layer in range(probe.num_layers) if not shared[layer].any())
     choices = {
         "rule": rule,
@@ -217,13 +229,6 @@ def rank_bridges(
     }
     card = probe.card | {"ranking": choices}
     return BridgeRanking(table.bridge[0], table, by_layer, lead, src, tgt, len(probe.words), absent, card)
-
-
-def _map(x: torch.Tensor, y: torch.Tensor, sigma: float | str) -> tuple[Features, Features]:
-    """Feature maps of the neurons of one layer; 1e-6 is far below what resampling moves."""
-    x, y = scale(standardize(x), standardize(y), sigma)
-    rank = feature_rank(x, y, 1e-6, most=x.shape[1])
-    return features(x, rank), features(y, rank)
 
 
 def _resample(
@@ -238,22 +243,32 @@ def _resample(
     `layers` holds, for each bridge, the shared and the bridge's neurons of each of its layers, both [n, S]. All bridges and
     layers meet the same draws, so that their scores can be compared draw by draw.
     """
-    samples = layers[0][0][0].shape[1]
+    device, samples = layers[0][0][0].device, layers[0][0][0].shape[1]
     generator = torch.Generator().manual_seed(seed)
-    mapped = [[_map(x, y, sigma) for x, y in pairs] for pairs in layers]
+    draws, orders = [], []
+    for _ in range(resamples):
+        draws.append(torch.randint(samples, (samples,), generator=generator))
+        orders.append(torch.randperm(samples, generator=generator))
+    draws, orders = torch.stack(draws).to(device), torch.stack(orders).to(device)
+    drawn, null = torch.zeros(2, resamples, len(layers), dtype=torch.float64)
 
-    def score(pairs):
-        scores = [hsic_score(from_features(phi, psi, estimator)) for phi, psi in pairs]
-        return sum(scores) / len(scores)
+    def score(x, y):
+        return layer_score(hsic_scaled(x, y, estimator, _TOLERANCE)).cpu()
 
-    drawn, null = np.empty((resamples, len(layers))), np.empty((resamples, len(layers)))
-    for i in progress_bar(range(resamples), desc="resampling", delay=1):
-        draw = torch.randint(samples, (samples,), generator=generator)
-        order = torch.randperm(samples, generator=generator)
+    def take(rows, indices):  # [n, S], [D, S] -> [D, n, S]
+        return rows[:, indices].movedim(0, 1).contiguous()
+
+    with progress_bar(total=resamples * sum(map(len, layers)), desc="resampling", unit="draw", delay=1) as bar:
         for b, pairs in enumerate(layers):
-            drawn[i, b] = score(_map(x[:, draw], y[:, draw], sigma) for x, y in pairs)
-            null[i, b] = score((phi, reorder(psi, order)) for phi, psi in mapped[b])
-    return drawn, null
+            for x, y in pairs:
+                held = scale(standardize(x), standardize(y), sigma)
+                step = max(1, _BATCH // (samples * (len(x) + len(y))))
+                for part in torch.arange(resamples).split(step):
+                    again = scale(*(standardize(take(rows, draws[part])) for rows in (x, y)), sigma)
+                    drawn[part, b] += score(*again) / len(pairs)
+                    null[part, b] += score(held[0], take(held[1], orders[part])) / len(pairs)
+                    bar.update(len(part))
+    return drawn.numpy(), null.numpy()
 
 
 def _holm(p: np.ndarray) -> np.ndarray:
@@ -270,6 +285,7 @@ def spectrum(
     window: tuple[float, float] = WINDOW,
     sigma: float | str = "median",
     estimator: str = "biased",
+    device: str | torch.device | None = None,
 ) -> pd.DataFrame:
     """The linguistic spectrum: HSIC score between the own neurons of every two languages over one shared probe.
 
@@ -283,7 +299,7 @@ def spectrum(
         Prompts that all the languages have a part in.
     sets : mapping of str to torch.Tensor
         Language -> bool [L, N].
-    window, sigma, estimator
+    window, sigma, estimator, device
         As in `rank_bridges`.
 
     Returns
@@ -292,17 +308,15 @@ def spectrum(
         [language x language], symmetric; the diagonal, and pairs without neurons in the window, are missing (NaN).
     """
     _check_shapes(probe, sets)
-    codes = list(sets)
-    matrix = pd.DataFrame(float("nan"), index=codes, columns=codes)
-    for i, one in enumerate(codes):
-        for other in codes[:i]:
-            scores = []
-            for layer in layer_window(probe.num_layers, window):
-                if sets[one][layer].any() and sets[other][layer].any():
-                    x, y = (_checked(probe, layer, sets[code][layer]) for code in (one, other))
-                    scores.append(hsic_score(hsic(x, y, sigma, estimator)))
-            if scores:
-                matrix.loc[one, other] = matrix.loc[other, one] = sum(scores) / len(scores)
+    scores = {pair: [] for pair in combinations(sets, 2)}
+    for layer in layer_window(probe.num_layers, window):
+        z = {code: standardize(_rows(probe, layer, own[layer], device)) for code, own in sets.items() if own[layer].any()}
+        for one, other in combinations(z, 2):
+            scores[one, other].append(hsic_score(hsic_scaled(*scale(z[one], z[other], sigma), estimator, _TOLERANCE)))
+    matrix = pd.DataFrame(float("nan"), index=list(sets), columns=list(sets))
+    for (one, other), some in scores.items():
+        if some:
+            matrix.loc[one, other] = matrix.loc[other, one] = sum(some) / len(some)
     return matrix
 
 
@@ -316,9 +330,9 @@ def _check_shapes(probe: ProbeActivations, sets: Mapping[str, torch.Tensor]) -> 
             )
 
 
-def _checked(probe: ProbeActivations, layer: int, neurons: torch.Tensor) -> torch.Tensor:
+def _rows(probe: ProbeActivations, layer: int, neurons: torch.Tensor, device: str | torch.device | None) -> torch.Tensor:
     """Rows of a layer, refused where a value is not finite, with a warning where a neuron never changes."""
-    rows = probe.rows(layer, neurons)
+    rows = probe.rows(layer, neurons).to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     if not torch.isfinite(rows).all():
         raise InputError(f"layer {layer}: activations are not finite (NaN or infinite); was the model run in float16?")
     constant = int((rows == rows[:, :1]).all(dim=1).sum())

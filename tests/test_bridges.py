@@ -53,7 +53,8 @@ def gram_score(x, y):
     def centred(row):
         return centre @ np.exp(-((row[:, None] - row) ** 2) / (2 * sigma**2)) @ centre
 
-    h = np.array([[np.trace(centred(a) @ centred(b)) for b in y] for a in x]) / (x.shape[1] - 1) ** 2
+    # tr(K H L H) = <H K H, H L H>, entry by entry.
+    h = np.array([centred(a).ravel() for a in x]) @ np.array([centred(b).ravel() for b in y]).T / (x.shape[1] - 1) ** 2
     return (h.max(axis=1).mean() + h.max(axis=0).mean()) / 2
 
 
@@ -69,6 +70,29 @@ def test_every_layer_is_the_definition(probe, sets):
         expected[layer, bridge] = gram_score(probe.values[layer, shared], probe.values[layer, specific])
     assert {(row.layer, row.bridge): row.score for row in ranking.by_layer.itertuples()} == pytest.approx(expected, rel=1e-5)
     assert set(ranking.by_layer.layer[ranking.by_layer.in_window]) == set(WINDOW)
+
+
+def test_all_pairs_of_the_bundled_model_are_the_definition(mini):
+    counts = bx.count_active(mini, bx.core_sentences())
+    sets = bx.top_neurons(counts, 0.05)
+    for src, tgt in bx.PAIRS:
+        lexicon = bx.core_lexicon(src, tgt)
+        probe = bx.probe(mini, lexicon.keep(list(lexicon.entries)[:60]))
+        ranking = bx.rank_bridges(probe, sets, resamples=0)
+        expected = {}
+        for layer, bridge in zip(ranking.by_layer.layer, ranking.by_layer.bridge, strict=True):
+            shared = sets[src][layer] & sets[tgt][layer]
+            specific = sets[bridge][layer] & ~sets[src][layer] & ~sets[tgt][layer]
+            expected[layer, bridge] = gram_score(probe.rows(layer, shared), probe.rows(layer, specific))
+        assert {(row.layer, row.bridge): row.score for row in ranking.by_layer.itertuples()} == pytest.approx(
+            expected, rel=1e-5
+        )
+        # Layers 2, 3 and 4 of 6 lie between 10/32 and 22/32 of the depth.
+        means = {
+            bridge: np.mean([score for (layer, of), score in expected.items() if of == bridge and layer in (2, 3, 4)])
+            for bridge in ranking.table.bridge
+        }
+        assert ranking.best == max(means, key=means.get)
 
 
 def test_table_is_the_mean_over_the_window(probe, sets):

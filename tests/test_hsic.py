@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import pdist
 
 import bridgex_nb as bx
-from bridgex_nb.hsic import ESTIMATORS, profile_median, sample_median, standardize
+from bridgex_nb.hsic import (
+    ESTIMATORS,
+    choose_basis,
+    features,
+    hsic_scaled,
+    profile_median,
+    sample_median,
+    scale,
+    standardize,
+)
 
 #: The module; as an attribute of the package its name is the function's.
 module = sys.modules["bridgex_nb.hsic"]
@@ -89,29 +98,72 @@ def test_equals_the_gram_form_at_many_samples(sigma, estimator):
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
-def test_both_routes_equal_the_gram_form(estimator, monkeypatch):
-    taken = []
-    for name in ("from_features", "_from_grams"):
-        route = getattr(module, name)
-        monkeypatch.setattr(module, name, lambda *args, name=name, route=route: [taken.append(name), route(*args)][1])
-    # Many samples for the bandwidth: the route changes somewhere in between.
-    for samples in range(40, 321, 40):
-        x, y = neurons("normal", 3, samples), neurons("normal", 2, samples, seed=1)
-        assert agrees(bx.hsic(x, y, 3.0, estimator), gram_hsic(x, y, 3.0, estimator))
-    assert taken[0] == "_from_grams"
-    assert taken[-1] == "from_features"
+@pytest.mark.parametrize(
+    ("sigma", "samples", "route"),
+    [(3.0, 300, "powers"), (0.3, 300, "grid"), (1.0, 5, "Gram matrices"), (0.05, 300, "Gram matrices")],
+)
+def test_every_route_equals_the_gram_form(sigma, samples, route, estimator, monkeypatch):
+    chosen = []
+    monkeypatch.setattr(module, "choose_basis", lambda *args: [chosen.append(choose_basis(*args)), chosen[-1]][1])
+    x, y = neurons("normal", 3, samples), neurons("normal", 2, samples, seed=1)
+    y[0] = x[0].square()
+    assert agrees(bx.hsic(x, y, sigma, estimator), gram_hsic(x, y, sigma, estimator))
+    assert route == ("Gram matrices" if chosen[0] is None else "grid" if chosen[0].edge else "powers")
+
+
+@pytest.mark.parametrize("sigma", [0.1, 1.0, 30.0])
+@pytest.mark.parametrize("tolerance", [1e-3, 1e-6, 1e-9])
+def test_features_give_the_kernel_within_the_tolerance(sigma, tolerance):
+    x = neurons("normal", 1, 300).double() / sigma
+    basis = choose_basis(x, x, tolerance, 10_000)
+    phi = features(x, basis)[0]
+    exact = torch.exp(-((x.T - x) ** 2) / 2)
+    # The first power feature lacks its 1.
+    values = phi.T @ phi + (0 if basis.edge else 1 + phi[:1] + phi[:1].T)
+    assert (values - exact).abs().max() < 2 * tolerance
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
-@pytest.mark.parametrize(("sigma", "other_route"), [(0.3, "from_features"), ("median", "_from_grams")])
-def test_blocks_do_not_change_the_result(sigma, other_route, estimator, monkeypatch):
-    x, y = neurons("normal", 7, 200), neurons("normal", 5, 200, seed=1)
-    monkeypatch.delattr(module, other_route)
+@pytest.mark.parametrize(("sigma", "gone"), [(0.3, "_from_grams"), (3.0, "_from_grams"), (0.01, "moments")])
+def test_blocks_do_not_change_the_result(sigma, gone, estimator, monkeypatch):
+    x, y = neurons("normal", 7, 900), neurons("normal", 5, 900, seed=1)
+    monkeypatch.delattr(module, gone)
     whole = bx.hsic(x, y, sigma, estimator)
-    # Blocks of one neuron, of a few (640 is two neurons of 8 features against five of them), of two Gram matrices.
-    for size in (1, 640, 2 * 200**2):
+    # Blocks of one neuron and of a few, of 256 samples (the least) and of all of them.
+    for size, cached in [(1, 1), (20_000, 2**30)]:
         monkeypatch.setattr(module, "_BLOCK", size)
-        assert torch.allclose(bx.hsic(x, y, sigma, estimator), whole, rtol=1e-9, atol=1e-12)
+        monkeypatch.setattr(module, "_CACHED", cached)
+        assert torch.allclose(bx.hsic(x, y, sigma, estimator), whole, rtol=1e-8, atol=1e-11 * float(whole.max()))
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("sigma", [0.05, 1.0, "median", "sample-median"])
+def test_a_batch_is_its_members(sigma, estimator):
+    x, y = (
+        torch.stack([neurons("normal", 3, 80, s) for s in (0, 1)]),
+        torch.stack([neurons("heavy tails", 2, 80, s) for s in (2, 3)]),
+    )
+    together = hsic_scaled(*scale(standardize(x), standardize(y), sigma), estimator, 1e-9)
+    alone = torch.stack([bx.hsic(*rows, sigma, estimator) for rows in zip(x, y, strict=True)])
+    assert torch.allclose(together, alone, rtol=1e-7, atol=1e-10)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("sigma", [0.3, 1.0, "median", "sample-median"])
+@pytest.mark.parametrize("kind", ["normal", "duplicates", "constant rows"])
+def test_features_in_float32_as_on_a_gpu(kind, sigma, estimator):
+    x, y = neurons(kind, 5, 400), neurons(kind, 4, 400, seed=1)
+    y[0] = x[0].square()
+    scaled = [rows.float() for rows in scale(standardize(x), standardize(y), sigma)]
+    result = hsic_scaled(*scaled, estimator, 1e-9)
+    exact = bx.hsic(x, y, sigma, estimator)
+    own = [hsic_scaled(r[:, None].double(), r[:, None].double(), "biased", 1e-9).flatten() for r in scaled]
+    unit = (
+        1.0
+        if estimator == "normalized"
+        else (own[0][:, None] * own[1]).sqrt().max() * (399**2 if estimator == "reference" else 1)
+    )
+    assert ((result - exact).abs() / unit).max() < 1e-4
 
 
 def test_dependence_without_correlation_is_seen():
@@ -157,12 +209,12 @@ def test_rows_alike_but_for_their_scale_come_to_an_end():
 def test_profile_median(rows):
     # 1 + 1 rows have one distance; 2 + 1 an odd, 3 + 1 an even number of them.
     x, y = standardize(neurons("normal", rows, 30)), standardize(neurons("heavy tails", 1, 30))
-    assert profile_median(x, y) == pytest.approx(np.median(pdist(torch.cat([x, y]).numpy())))
+    assert profile_median(x, y).item() == pytest.approx(np.median(pdist(torch.cat([x, y]).numpy())))
 
 
 def test_median_bandwidth_of_normal_neurons_is_about_root_two_s():
     x, y = standardize(neurons("normal", 40, 400)), standardize(neurons("normal", 40, 400, seed=1))
-    assert profile_median(x, y) == pytest.approx(800**0.5, rel=0.02)
+    assert profile_median(x, y).item() == pytest.approx(800**0.5, rel=0.02)
 
 
 def test_median_bandwidth_of_rows_alike():

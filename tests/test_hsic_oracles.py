@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from hyppo import independence
 
 import bridgex_nb as bx
-
-independence = pytest.importorskip("hyppo.independence")
 
 
 def hyppo_hsic(x, y, sigma, bias):
