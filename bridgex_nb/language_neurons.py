@@ -182,8 +182,8 @@ def specific_related_general(counts: ActivationCounts, bar: float = 0.95, *, str
 def plnd(norms: Mapping[str, torch.Tensor], down_norms: torch.Tensor, rate: float = 0.14) -> dict[str, torch.Tensor]:
     """Language-related neurons: among the most important of their layer on every prompt of a language.
 
-    A neuron's importance on a prompt is the norm of what it adds to the residual stream, over the prompt's tokens: the L2 norm
-    of its value times the norm of its row of the down projection.
+    A neuron's importance on a prompt is the norm of what it adds to the network's output over the prompt's tokens: the L2 norm
+    of its values times the norm of its row of the down projection.
 
     Parameters
     ----------

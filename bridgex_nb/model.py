@@ -74,7 +74,7 @@ class NeuronModel:
 
     @property
     def down_norms(self) -> torch.Tensor:
-        """float32 [L, N], the L2 norm of what each neuron adds to the residual stream when its value there is 1.
+        """float32 [L, N], the L2 norm of each neuron's row of the down projection: how far its value 1 moves the output.
 
         Raises
         ------
