@@ -332,7 +332,7 @@ def _ranking(counts: ActivationCounts, rate: float, bar: float, strict: bool, di
     probability = _probability(counts)
     above = _above(probability, bar, strict)
     languages, number = above.shape
-    candidates = above.any(dim=0).nonzero()[:, 0] if discard else torch.arange(number)
+    candidates = above.amax(dim=0).nonzero()[:, 0] if discard else torch.arange(number)  # amax: any, faster
     chosen = probability[:, candidates]
     entropy = _entropy(chosen) / log(languages)
     largest = chosen.amax(dim=0) / (sum(1 / k for k in range(1, languages + 1)) / languages)

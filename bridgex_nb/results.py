@@ -36,7 +36,7 @@ class ActivationCounts:
     @property
     def probability(self) -> torch.Tensor:
         """float64 [K, L, N], active / tokens."""
-        return self.active.double() / self.tokens[:, None, None]
+        return self.active.double().div_(self.tokens[:, None, None])
 
     def __sub__(self, prefix: "ActivationCounts") -> "ActivationCounts":
         """Counts of the texts without their prefixes: full minus prefix."""
