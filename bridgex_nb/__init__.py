@@ -15,10 +15,19 @@ from .corpora import core_sentences
 from .errors import InputError
 from .generation import complete, complete_scored
 from .hsic import hsic, hsic_score
+from .language_neurons import lape, lape_entropy, lape_lambda, plnd, read_lape_masks, specific_related_general
 from .languages import BRIDGES, LANGUAGES, PAIRS, Language, language
 from .lexicon import Lexicon, core_lexicon, pivot, read_muse, word_prompt
 from .model import NeuronModel, load_model
-from .neurons import bridge_neurons, overlap_matrix, top_neurons
+from .neurons import (
+    bridge_neurons,
+    importance_ratio,
+    language_agnostic_score,
+    overlap_matrix,
+    shared_exclusive,
+    sharing_types,
+    top_neurons,
+)
 from .selectors import SELECTORS, Evidence, select_bridges, typological_distance
 from .sites import Architecture, register_site
 from .xicl import accuracy, answers, evaluate, evaluate_grid, known_words
@@ -49,17 +58,27 @@ __all__ = [
     "evaluate_grid",
     "hsic",
     "hsic_score",
+    "importance_ratio",
     "known_words",
     "language",
+    "language_agnostic_score",
+    "lape",
+    "lape_entropy",
+    "lape_lambda",
     "load_model",
     "overlap_matrix",
     "pivot",
+    "plnd",
     "plots",
     "probe",
     "rank_bridges",
+    "read_lape_masks",
     "read_muse",
     "register_site",
     "select_bridges",
+    "shared_exclusive",
+    "sharing_types",
+    "specific_related_general",
     "spectrum",
     "top_neurons",
     "typological_distance",

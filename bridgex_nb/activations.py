@@ -1,7 +1,7 @@
 """One traced pass over texts -> small statistics of the FFN neurons.
 
-`count_active` counts at how many tokens of each language a neuron is on; `probe` takes each neuron's token mean on each prompt.
-Only those numbers leave a layer; pad tokens never count.
+`count_active` counts at how many tokens of each language a neuron is on; `probe` takes one number of each neuron on each
+prompt, its token mean by default. Only those numbers leave a layer; pad tokens never count.
 """
 
 import hashlib
@@ -17,6 +17,9 @@ from .lexicon import Lexicon, word_prompt
 from .model import NeuronModel
 from .passes import agreed, finish, run_pass, token_rows
 from .results import ActivationCounts, ProbeActivations
+
+#: What `probe` makes of a neuron's values at the tokens of a prompt.
+STATISTICS = ("mean", "last", "norm")
 
 
 def count_active(
@@ -127,11 +130,12 @@ def probe(
     prompts: Lexicon | Sequence[str],
     *,
     keep: torch.Tensor | None = None,
+    statistic: str = "mean",
     special_tokens: bool = True,
     token_budget: int = 8192,
     store: str | Path | None = None,
 ) -> ProbeActivations:
-    """The token mean of every neuron on every prompt.
+    """One number of every neuron on every prompt: the token mean, by default.
 
     Parameters
     ----------
@@ -141,8 +145,11 @@ def probe(
         model itself translates right: `known_words`).
     keep : torch.Tensor, optional
         bool [L, N], the neurons to store; all of them by default.
+    statistic : {"mean", "last", "norm"}
+        Over the tokens of a prompt: the mean (BridgeX-ICL), the value at the last token (`sharing_types`), or the L2 norm
+        (`plnd`).
     special_tokens : bool
-        Whether the tokens that the tokenizer adds (BOS) enter the mean.
+        Whether the tokens that the tokenizer adds (BOS) are among them.
     token_budget : int
         Tokens of one padded batch. Where the memory does not hold so many, it is halved until it does.
     store : str or Path, optional
@@ -156,7 +163,8 @@ def probe(
     Raises
     ------
     InputError
-        If there are fewer than two prompts, one is longer than the model's context, or `keep` has the wrong shape.
+        If there are fewer than two prompts, one is longer than the model's context, `keep` has the wrong shape, or there is no
+        such statistic.
 
     Examples
     --------
@@ -166,6 +174,8 @@ def probe(
     """
     if isinstance(prompts, str):
         raise InputError("probe needs a list of prompts, not one string")
+    if statistic not in STATISTICS:
+        raise InputError(f"unknown statistic {statistic!r}; there are {', '.join(STATISTICS)}")
     if isinstance(prompts, Lexicon):
         src, tgt, words = prompts.src, prompts.tgt, tuple(prompts.entries)
         texts = [word_prompt(src, tgt, word) for word in words]
@@ -188,21 +198,26 @@ def probe(
 
     chosen = torch.ones(shape, dtype=torch.bool) if keep is None else keep.cpu()
 
-    def token_mean(layer, values, mask, batch):
+    def over_tokens(layer, values, mask, batch):
         values = values[..., chosen[layer].to(values.device)] if keep is not None else values
         weights = mask[:, None].float()
+        if statistic == "last":
+            weights = weights * (weights.flip(-1).cumsum(-1).flip(-1) == 1)  # the last token in the mask
+        if statistic == "norm":
+            return torch.bmm(weights, values.float().square())[:, 0].sqrt()
         return (torch.bmm(weights, values.float()) / weights.sum(dim=-1, keepdim=True))[:, 0]
 
     def add(state, batch, reduced):
         first = 0
-        for means in reduced:
-            state[0][first : first + means.shape[1], batch] = means.T.cpu()
-            first += means.shape[1]
+        for numbers in reduced:
+            state[0][first : first + numbers.shape[1], batch] = numbers.T.cpu()
+            first += numbers.shape[1]
 
     card = model.card | {
         "data": {"kind": "prompts", "src": src, "tgt": tgt, **_data_card({"prompts": texts})},
         "special_tokens": special_tokens,
         "keep": None if keep is None else hashlib.sha256(chosen.numpy().tobytes()).hexdigest(),
+        "statistic": statistic,
     }
 
     def probe_all(result):
@@ -210,7 +225,7 @@ def probe(
             model,
             rows,
             chosen.any(dim=1).nonzero()[:, 0].tolist(),
-            token_mean,
+            over_tokens,
             add,
             [torch.zeros(int(chosen.sum()), len(rows))],
             special_tokens=special_tokens,

@@ -73,6 +73,17 @@ class NeuronModel:
         return self.architecture.num_neurons(self.hf_model)
 
     @property
+    def down_norms(self) -> torch.Tensor:
+        """float32 [L, N], the L2 norm of each neuron's row of the down projection: how far its value 1 moves the output.
+
+        Raises
+        ------
+        InputError
+            If the weights are quantised or on another machine.
+        """
+        return self.architecture.down_norms(self.hf_model)
+
+    @property
     def max_tokens(self) -> int:
         """The longest input the model has positions for."""
         return max_tokens(self.hf_model.config)

@@ -40,6 +40,13 @@ _PALETTE = sns.color_palette("colorblind", 10)
 FAMILY_COLOURS = dict(zip(dict.fromkeys(one.family for one in LANGUAGES.values()), _PALETTE, strict=False))
 _BRIDGE_COLOURS = dict(zip(BRIDGES, _PALETTE, strict=False))
 _BRIDGE_MARKERS = dict(zip(BRIDGES, "osD^vP", strict=True))
+#: Column of `bridgex_nb.sharing_types` -> its name and colour in a figure.
+_SHARING = {
+    "all_shared": ("in all languages", _PALETTE[0]),
+    "partial_shared": ("in some", _PALETTE[1]),
+    "specific": ("in one", _PALETTE[2]),
+    "non_activated": ("in none", "0.88"),
+}
 
 
 def save(figure: Figure, table: pd.DataFrame, folder: str | Path, name: str, card: Mapping) -> Path:
@@ -81,13 +88,14 @@ def html_table(table: pd.DataFrame) -> Styler:
 def neurons_by_layer(sets: Mapping[str, torch.Tensor]) -> Figure:
     """How many language neurons each layer holds, a line a language (`neurons_by_layer_table` has the numbers)."""
     table = neurons_by_layer_table(sets)
+    layers = table.shape[1]
     with mpl.rc_context(STYLE):
-        figure, axes = _figure(6.4, 3.6)
+        figure, axes = _figure(min(max(6.4, 2.2 + 0.28 * layers), 13.5), 3.6)
         sns.heatmap(
             table.rename(index=_name),
             ax=axes,
             cmap="viridis",
-            annot=True,
+            annot=layers <= 40,  # more do not fit beside each other
             fmt="d",
             annot_kws={"size": 7},
             cbar_kws={"label": "neurons"},
@@ -101,6 +109,39 @@ def neurons_by_layer_table(sets: Mapping[str, torch.Tensor]) -> pd.DataFrame:
     """Number of neurons of each set in each layer, [language x layer]."""
     table = pd.DataFrame({code: one.sum(dim=1).tolist() for code, one in sets.items()}).T
     return table.rename_axis(index="language", columns="layer")
+
+
+def sharing_types(table: pd.DataFrame) -> Figure:
+    """Shares of a layer's neurons that languages share, stacked, a panel a threshold.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        What `bridgex_nb.sharing_types` gives.
+    """
+    thresholds = table.threshold.unique()
+    columns = min(3, len(thresholds))
+    rows = -(-len(thresholds) // columns)
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(1.2 + 2.6 * columns, 1 + 2.1 * rows), layout="constrained")
+        panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+        for axes in panels.flat[len(thresholds) :]:
+            axes.remove()
+        for axes, threshold in zip(panels.flat, thresholds, strict=False):
+            some = table[table.threshold == threshold]
+            below = pd.Series(0.0, index=some.index)
+            for kind, (label, colour) in _SHARING.items():
+                axes.bar(some.layer, some[kind] * 100, 1, bottom=below, color=colour, label=label)
+                below += some[kind] * 100
+            axes.set(title=f"active above {threshold:g}", xlim=(-0.5, some.layer.max() + 0.5), ylim=(0, 100))
+            axes.xaxis.get_major_locator().set_params(integer=True)
+        for axes in panels.flat[: len(thresholds)][-columns:]:
+            axes.tick_params(labelbottom=True)
+        figure.supxlabel("layer", fontsize=9)
+        figure.supylabel("share of the layer's neurons (%)", fontsize=9)
+        handles, labels = panels[0, 0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False)
+    return figure
 
 
 def overlap_heatmap(matrix: pd.DataFrame, label: str = "shared neurons") -> Figure:
@@ -198,7 +239,7 @@ def hsic_by_layer(ranking: BridgeRanking) -> Figure:
                 color=_BRIDGE_COLOURS.get(bridge, "black"),
                 marker=_BRIDGE_MARKERS.get(bridge, "o"),
                 markersize=4,
-                label=language(bridge).name,
+                label=_name(bridge),
             )
         axes.set(xlabel="layer", ylabel="HSIC score", title=f"Candidate bridges by layer, {_pair(ranking.src, ranking.tgt)}")
         axes.xaxis.get_major_locator().set_params(integer=True)
@@ -294,7 +335,7 @@ def _frame(column: int, row: int, inset: float, colour: str, line: str) -> Recta
 
 
 def _name(code: str) -> str:
-    return language(code).name
+    return LANGUAGES[code].name if code in LANGUAGES else code
 
 
 def _pair(src: str, tgt: str) -> str:

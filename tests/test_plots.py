@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from matplotlib import font_manager
 from matplotlib import pyplot as plt
 from matplotlib.text import Text
@@ -40,14 +41,22 @@ def ranking(mini):
     return bx.rank_bridges(bx.probe(mini, bx.core_lexicon("sw", "tl")), sets)
 
 
+@pytest.fixture(scope="module")
+def sharing():
+    generator = torch.Generator().manual_seed(0)
+    codes = ("en", "vi", "sw")
+    return bx.sharing_types({code: torch.randn(5, 40, 3, generator=generator) for code in codes}, [0, 0.2, 0.4, 0.5])
+
+
 @pytest.fixture
-def figures(matrix, accuracies, ranking):
+def figures(matrix, accuracies, ranking, sharing):
     return [
         bx.plots.overlap_heatmap(matrix.fillna(1)),
         bx.plots.spectrum_clustermap(matrix),
         bx.plots.hsic_by_layer(ranking),
         bx.plots.bridge_ranking(ranking),
         bx.plots.xicl_heatmap(accuracies, {("sw", "tl"): "en"}),
+        bx.plots.sharing_types(sharing),
     ]
 
 
@@ -97,3 +106,33 @@ def test_the_ranking_shows_the_best_on_top(ranking):
     assert axes.yaxis_inverted()
     assert axes.patches[0].get_width() == max(patch.get_width() for patch in axes.patches)
     assert axes.get_yticklabels()[0].get_text() == bx.language(ranking.best).name
+
+
+def test_sharing_types_are_stacked_to_the_whole_layer(sharing):
+    figure = bx.plots.sharing_types(sharing)
+    assert [axes.get_title() for axes in figure.axes] == [f"active above {t}" for t in ("0", "0.2", "0.4", "0.5")]
+    for axes, threshold in zip(figure.axes, sharing.threshold.unique(), strict=True):
+        some = sharing[sharing.threshold == threshold]
+        bottom = np.zeros(5)
+        for bars, kind in zip(axes.containers, ["all_shared", "partial_shared", "specific", "non_activated"], strict=True):
+            assert [bar.get_y() for bar in bars] == pytest.approx(bottom)
+            assert [bar.get_height() for bar in bars] == pytest.approx(some[kind] * 100)
+            bottom += [bar.get_height() for bar in bars]
+        assert bottom == pytest.approx([100] * 5)
+
+
+@pytest.mark.parametrize(("name", "neurons", "layers"), [("LLaMA-2-7B", 11008, 32), ("LLaMA-2-70B", 28672, 80)])
+def test_released_lape_masks_are_drawn(shared_data, name, neurons, layers):
+    masks = bx.read_lape_masks(shared_data / "lape_masks" / f"{name}.neuron.pth", neurons)
+    figure = bx.plots.neurons_by_layer(masks)
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    # A language that is not among the fifteen goes by its code.
+    assert [label.get_text() for label in axes.get_yticklabels()][:5] == ["English", "Chinese", "French", "Spanish", "vi"]
+    cells = axes.collections[0].get_array().reshape(len(masks), layers)
+    assert cells.sum(axis=1).tolist() == [int(mask.sum()) for mask in masks.values()]
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert len(boxes) == (cells.size if layers == 32 else 0)
+    for row in range(0, len(boxes), layers):
+        assert all(one.x1 < other.x0 for one, other in zip(boxes[row:], boxes[row + 1 : row + layers], strict=False))
+    assert bx.plots.overlap_heatmap(bx.overlap_matrix(masks)).axes[0].get_title()
