@@ -10,6 +10,7 @@ ranking = bx.rank_bridges(bx.probe(model, known), bx.top_neurons(counts, rate=0.
 
 from . import plots
 from .activations import ActivationCounts, ProbeActivations, count_active, probe
+from .alignment import Alignment, aligned, alignment, correlate, mutual_alignment, sentence_vectors
 from .bridges import BridgeRanking, rank_bridges, spectrum
 from .corpora import core_sentences
 from .errors import InputError
@@ -19,8 +20,9 @@ from .languages import BRIDGES, LANGUAGES, PAIRS, Language, language
 from .lexicon import Lexicon, core_lexicon, pivot, read_muse, word_prompt
 from .model import NeuronModel, load_model
 from .neurons import bridge_neurons, overlap_matrix, top_neurons
-from .selectors import SELECTORS, Evidence, select_bridges, typological_distance
+from .selectors import SELECTORS, Evidence, select_bridges
 from .sites import Architecture, register_site
+from .typology import same_family, typological_distance
 from .xicl import accuracy, answers, evaluate, evaluate_grid, known_words
 
 __all__ = [
@@ -59,6 +61,7 @@ __all__ = [
     "rank_bridges",
     "read_muse",
     "register_site",
+    "same_family",
     "select_bridges",
     "spectrum",
     "top_neurons",
