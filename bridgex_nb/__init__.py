@@ -13,6 +13,7 @@ from .activations import ActivationCounts, ProbeActivations, count_active, probe
 from .alignment import Alignment, aligned, alignment, correlate, mutual_alignment, sentence_vectors
 from .bridges import BridgeRanking, rank_bridges, spectrum
 from .corpora import core_sentences
+from .emergence import emergence
 from .errors import InputError
 from .generation import complete, complete_scored
 from .hsic import hsic, hsic_score
@@ -22,6 +23,7 @@ from .model import NeuronModel, load_model
 from .neurons import bridge_neurons, overlap_matrix, top_neurons
 from .selectors import SELECTORS, Evidence, select_bridges
 from .sites import Architecture, register_site
+from .spectra import SPECTRA, agreement, agreement_by_depth, language_matrix, mantel
 from .typology import same_family, typological_distance
 from .xicl import accuracy, answers, evaluate, evaluate_grid, known_words
 
@@ -30,7 +32,9 @@ __all__ = [
     "LANGUAGES",
     "PAIRS",
     "SELECTORS",
+    "SPECTRA",
     "ActivationCounts",
+    "Alignment",
     "Architecture",
     "BridgeRanking",
     "Evidence",
@@ -40,20 +44,29 @@ __all__ = [
     "NeuronModel",
     "ProbeActivations",
     "accuracy",
+    "agreement",
+    "agreement_by_depth",
+    "aligned",
+    "alignment",
     "answers",
     "bridge_neurons",
     "complete",
     "complete_scored",
     "core_lexicon",
     "core_sentences",
+    "correlate",
     "count_active",
+    "emergence",
     "evaluate",
     "evaluate_grid",
     "hsic",
     "hsic_score",
     "known_words",
     "language",
+    "language_matrix",
     "load_model",
+    "mantel",
+    "mutual_alignment",
     "overlap_matrix",
     "pivot",
     "plots",
@@ -63,6 +76,7 @@ __all__ = [
     "register_site",
     "same_family",
     "select_bridges",
+    "sentence_vectors",
     "spectrum",
     "top_neurons",
     "typological_distance",

@@ -18,6 +18,7 @@ import pandas as pd
 import torch
 
 from .activations import ActivationCounts, ProbeActivations, probe
+from .alignment import mutual_alignment
 from .bridges import layer_window, rank_bridges
 from .corpora import core_sentences
 from .errors import InputError
@@ -78,6 +79,17 @@ class Evidence:
         return self._once(
             ("probe", src, tgt), lambda: probe(self.model, known_words(self.model, self.lexicon(src, tgt)), keep=keep)
         )
+
+    @cached_property
+    def shared_probe(self) -> ProbeActivations:
+        """The probe of the sentences of all languages together; neurons that are in no language's set are not kept."""
+        keep = torch.stack(list(self.sets.values())).any(dim=0)
+        return probe(self.model, [text for code in self.counts.languages for text in self.sentences[code]], keep=keep)
+
+    @cached_property
+    def alignment(self) -> torch.Tensor:
+        """NeuronXA's score between every two languages of the counts at each layer, float64 [L, K, K]."""
+        return mutual_alignment(self.model, {code: self.sentences[code] for code in self.counts.languages})
 
     def gram(self, code: str) -> torch.Tensor:
         """Centred Gram matrices of a language's sentences at each layer, float64 [L, S, S], each of Frobenius norm 1.
