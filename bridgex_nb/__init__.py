@@ -18,7 +18,7 @@ from .errors import InputError
 from .generation import complete, complete_scored
 from .hsic import hsic, hsic_score
 from .languages import BRIDGES, LANGUAGES, PAIRS, Language, language
-from .lexicon import Lexicon, core_lexicon, pivot, read_muse, word_prompt
+from .lexicon import Lexicon, core_lexicon, core_words, pivot, read_muse, word_prompt
 from .model import NeuronModel, load_model
 from .neurons import bridge_neurons, overlap_matrix, top_neurons
 from .selectors import SELECTORS, Evidence, select_bridges
@@ -54,6 +54,7 @@ __all__ = [
     "complete_scored",
     "core_lexicon",
     "core_sentences",
+    "core_words",
     "correlate",
     "count_active",
     "emergence",

@@ -92,8 +92,8 @@ def alignment(
     Raises
     ------
     InputError
-        If the pivot or every other language is missing, the languages have not the same number of sentences or fewer than two, a
-        sentence has no token or is longer than the model's context, or activations are not finite.
+        If the pivot or every other language is missing, the languages have not the same number of sentences or fewer than two,
+        a sentence has no token or is longer than the model's context, or activations are not finite.
 
     Notes
     -----
@@ -294,7 +294,7 @@ def _rows(model, sentences, state, special_tokens) -> dict[str, list[list[int]]]
     lengths = {code: 0 if isinstance(texts, str) else len(texts) for code, texts in sentences.items()}
     if min(lengths.values(), default=0) < 2 or len(set(lengths.values())) > 1:
         there = ", ".join(f"{code} {count}" for code, count in lengths.items())
-        raise InputError(f"alignment needs lists of two or more sentences, as many in each language; there are {there or 'none'}")
+        raise InputError(f"alignment needs two or more sentences, as many in each language; there are {there or 'none'}")
     options = {"special_tokens": special_tokens}
     return {code: whole_rows(model, texts, kind=f"{code} sentence".strip(), **options) for code, texts in sentences.items()}
 

@@ -80,7 +80,7 @@ class NeuronModel:
     def place(self, layer: int, site: str | None = None) -> tuple[Envoy, str]:
         """The traced module of one layer, and which side of it, "input" or "output", the neurons are.
 
-        `site` is another one than the model's own; "layer" is the output of the whole layer, the hidden state [batch, tokens, d].
+        `site` is another one than the model's own; "layer" is the whole layer's output, the hidden state [batch, tokens, d].
         """
         block = attrgetter(self.architecture.layers)(self.nnsight)[layer]
         site = site or self.site
