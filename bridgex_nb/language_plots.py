@@ -51,8 +51,8 @@ def overlap_heatmap(matrix: pd.DataFrame, label: str = "shared neurons") -> Figu
 def spectrum_clustermap(matrix: pd.DataFrame, label: str = "HSIC score") -> Figure:
     """The linguistic spectrum: a matrix of any kind, languages ordered by clustering, with family colours.
 
-    Average linkage on (largest score - score) as the distance. The diagonal, a language with itself, is left blank; so are cells
-    without a score, which count as the distance of a score of 0.
+    Average linkage on (largest score - score) as the distance. The diagonal, a language with itself, is left blank; so are
+    cells without a score, which count as the distance of a score of 0.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def spectrum_clustermap(matrix: pd.DataFrame, label: str = "HSIC score") -> Figu
             loc="lower center",
             ncols=4,
             frameon=False,
-            bbox_to_anchor=(0.5, -0.07),
+            bbox_to_anchor=(0.5, -0.1),
         )
     return figure
 
@@ -164,7 +164,7 @@ def depth_profile(table: pd.DataFrame) -> Figure:
                 sure = one.p < 0.05
                 for chosen, face in ((sure, colour), (~sure, "white")):
                     column[1].scatter(middle[chosen], one.r[chosen], color=colour, facecolor=face, zorder=3, s=24)
-            column[1].set(xlabel="depth", ylim=(-1, 1), xlim=(0, 1))
+            column[1].set(xlabel="depth", ylim=(min(-0.1, table.r.min() - 0.1), 1), xlim=(0, 1))
         axes[0, 0].set_ylabel("likeness, mean over pairs")
         axes[1, 0].set_ylabel("Mantel r (filled: p < 0.05)")
         for row in axes:

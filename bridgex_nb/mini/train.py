@@ -5,8 +5,8 @@
 bridgex-mini is a small Llama over a *resource graph*: word translation in the probe format along the edges of `EDGES`, two-hop
 chains over its edges, and the core sentences. Two languages that are not bridge languages never stand in one text, so for such
 a pair the good bridges are known by construction. Beside the weights are kept `training.json` (graph, seed, settings, loss)
-and `accuracy.csv` (measured accuracy of every edge, and of every study pair directly and through each bridge), in FOLDER/checkpoints the model
-after a few early steps, and `emergence.csv` (how alike languages are after each of them).
+and `accuracy.csv` (measured accuracy of every edge, and of every study pair directly and through each bridge), in
+FOLDER/checkpoints the model after a few early steps, and `emergence.csv` (how alike languages are after each of them).
 """
 
 import argparse
@@ -275,8 +275,8 @@ def measure(folder: Path, seed: int) -> pd.DataFrame:
 def measure_emergence(folder: Path, steps: int) -> pd.DataFrame:
     """How alike languages are after each kept step: mean over the pairs that training joins, and those that it does not.
 
-    `lift` is the overlap of language neurons on the core sentences (`overlap_matrix`), `alignment` the share of the first hundred
-    concepts that find their translation (`mutual_alignment`): sentences stand alone in the training data, words are translated.
+    `lift` is the overlap of language neurons on the core sentences, `alignment` the share of the first hundred concepts that
+    find their translation: sentences stand alone in the training data, words are translated.
 
     Parameters
     ----------
