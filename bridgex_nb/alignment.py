@@ -223,7 +223,7 @@ def aligned(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 
     Examples
     --------
-    >>> aligned(torch.eye(3), torch.tensor([[2.0, 1, 0], [1, 2, 0], [1, 0, 0]]))
+    >>> aligned(torch.eye(3), torch.tensor([[2.0, 1, 0], [1, 2, 0], [1, 1, 0]]))
     tensor([ True,  True, False])
     """
     if x.shape != y.shape or x.ndim < 2 or x.shape[-2] < 2:
@@ -264,7 +264,7 @@ def correlate(scores: pd.Series, task_scores: pd.Series | Mapping[str, float]) -
     >>> import pandas as pd
     >>> alignment_scores = pd.Series({"de": 0.9, "sw": 0.3, "fi": 0.5, "hu": 0.6})
     >>> correlate(alignment_scores, {"sw": 41.0, "fi": 55.0, "hu": 57.0, "de": 80.0}).r.round(3).tolist()
-    [0.985, 1.0]
+    [0.993, 1.0]
     """
     pair = {"scores": pd.Series(scores, dtype=float), "task_scores": pd.Series(task_scores, dtype=float)}
     for name, one in pair.items():
