@@ -15,7 +15,7 @@ from . import stores
 from .errors import InputError
 from .lexicon import Lexicon, word_prompt
 from .model import NeuronModel
-from .passes import agreed, finish, run_pass, token_rows
+from .passes import agreed, finish, run_pass, token_rows, whole_rows
 from .results import ActivationCounts, ProbeActivations
 
 #: What `probe` makes of a neuron's values at the tokens of a prompt.
@@ -102,7 +102,7 @@ def count_active(
         for layer, total in enumerate(reduced):
             state[layer] = state[layer].to(total.device) + total  # stays where the layer is
 
-    card = model.card | {"data": {"kind": "texts", **_data_card(texts)}, "special_tokens": special_tokens}
+    card = model.card | {"data": {"kind": "texts", **data_card(texts)}, "special_tokens": special_tokens}
 
     def count_all(result):
         special = set() if special_tokens else set(model.tokenizer.all_special_ids)
@@ -187,15 +187,7 @@ def probe(
     shape = (model.num_layers, model.num_neurons)
     if keep is not None and (keep.dtype != torch.bool or tuple(keep.shape) != shape or not keep.any()):
         raise InputError(f"keep must be a bool tensor [L, N] = {list(shape)} with some neuron in it")
-    rows = token_rows(model, texts)
-    special = set() if special_tokens else set(model.tokenizer.all_special_ids)
-    for i, row in enumerate(rows):
-        if special.issuperset(row):
-            raise InputError(f"prompt {i} has no token that counts: {texts[i]!r}")
-    longest = max(range(len(rows)), key=lambda i: len(rows[i]))
-    if len(rows[longest]) > model.max_tokens:
-        raise InputError(f"prompt {longest} has {len(rows[longest])} tokens, the model's context {model.max_tokens}")
-
+    rows = whole_rows(model, texts, special_tokens=special_tokens, kind="prompt")
     chosen = torch.ones(shape, dtype=torch.bool) if keep is None else keep.cpu()
 
     def over_tokens(layer, values, mask, batch):
@@ -214,7 +206,7 @@ def probe(
             first += numbers.shape[1]
 
     card = model.card | {
-        "data": {"kind": "prompts", "src": src, "tgt": tgt, **_data_card({"prompts": texts})},
+        "data": {"kind": "prompts", "src": src, "tgt": tgt, **data_card({"prompts": texts})},
         "special_tokens": special_tokens,
         "keep": None if keep is None else hashlib.sha256(chosen.numpy().tobytes()).hexdigest(),
         "statistic": statistic,
@@ -256,7 +248,7 @@ def _stored(store: str | Path | None, kind: str, card: dict, load: Callable, com
     return computed
 
 
-def _data_card(texts: Mapping[str, Sequence[str]]) -> dict:
+def data_card(texts: Mapping[str, Sequence[str]]) -> dict:
     """Number and hash of the texts that a result was computed from."""
     digest = hashlib.sha256(json.dumps({code: list(some) for code, some in texts.items()}, ensure_ascii=False).encode())
     return {"texts": {code: len(some) for code, some in texts.items()}, "sha256": digest.hexdigest()}

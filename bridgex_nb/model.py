@@ -88,10 +88,16 @@ class NeuronModel:
         """The longest input the model has positions for."""
         return max_tokens(self.hf_model.config)
 
-    def place(self, layer: int) -> tuple[Envoy, str]:
-        """The traced module of one layer, and which side of it, "input" or "output", the neurons are."""
+    def place(self, layer: int, site: str | None = None) -> tuple[Envoy, str]:
+        """The traced module of one layer, and which side of it, "input" or "output", the neurons are.
+
+        `site` is another one than the model's own; "layer" is the whole layer's output, the hidden state [batch, tokens, d].
+        """
         block = attrgetter(self.architecture.layers)(self.nnsight)[layer]
-        if self.site == "act":
+        site = site or self.site
+        if site == "layer":
+            return block, "output"
+        if site == "act":
             return attrgetter(self.architecture.act)(block), "output"
         return attrgetter(self.architecture.down)(block), "input"
 

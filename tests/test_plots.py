@@ -11,6 +11,7 @@ from matplotlib import pyplot as plt
 from matplotlib.text import Text
 
 import bridgex_nb as bx
+from bridgex_nb.model import MINI
 from bridgex_nb.plots import STYLE
 
 CODES = list(bx.LANGUAGES)
@@ -48,8 +49,20 @@ def sharing():
     return bx.sharing_types({code: torch.randn(5, 40, 3, generator=generator) for code in codes}, [0, 0.2, 0.4, 0.5])
 
 
+@pytest.fixture(scope="module")
+def alignment(mini):
+    return bx.alignment(mini, {code: texts[:20] for code, texts in bx.core_words().items()}, resamples=20)
+
+
+@pytest.fixture(scope="module")
+def depth(mini):
+    words = {code: texts[:20] for code, texts in bx.core_words().items()}
+    evidence = bx.Evidence(mini, bx.count_active(mini, words), 0.05, words)
+    return bx.agreement_by_depth(evidence, ["lift", "alignment"], permutations=20)
+
+
 @pytest.fixture
-def figures(matrix, accuracies, ranking, sharing):
+def figures(matrix, accuracies, ranking, sharing, alignment, depth):
     return [
         bx.plots.overlap_heatmap(matrix.fillna(1)),
         bx.plots.spectrum_clustermap(matrix),
@@ -57,6 +70,9 @@ def figures(matrix, accuracies, ranking, sharing):
         bx.plots.bridge_ranking(ranking),
         bx.plots.xicl_heatmap(accuracies, {("sw", "tl"): "en"}),
         bx.plots.sharing_types(sharing),
+        bx.plots.alignment_by_layer(alignment),
+        bx.plots.depth_profile(depth),
+        bx.plots.emergence_curves(pd.read_csv(MINI / "emergence.csv")),
     ]
 
 
@@ -136,3 +152,28 @@ def test_released_lape_masks_are_drawn(shared_data, name, neurons, layers):
     for row in range(0, len(boxes), layers):
         assert all(one.x1 < other.x0 for one, other in zip(boxes[row:], boxes[row + 1 : row + layers], strict=False))
     assert bx.plots.overlap_heatmap(bx.overlap_matrix(masks)).axes[0].get_title()
+
+
+def test_depth_profile_shows_every_band_and_fills_what_is_sure(depth):
+    figure = bx.plots.depth_profile(depth)
+    below = figure.axes[2:]
+    for axes, (_, rows) in zip(below, depth.groupby("kind", sort=False), strict=True):
+        filled = sum(len(one.get_offsets()) for one in axes.collections if tuple(one.get_facecolor()[0][:3]) != (1, 1, 1))
+        assert filled == (rows.p < 0.05).sum()
+        assert sum(len(one.get_offsets()) for one in axes.collections) == len(rows)
+
+
+def test_spectrum_blanks_a_language_with_itself(matrix):
+    lifted = matrix.fillna(100)  # a diagonal that would take the whole colour scale
+    axes = bx.plots.spectrum_clustermap(lifted).axes
+    mesh = next(one for part in axes for one in part.collections if one.get_array() is not None and one.get_array().size == 225)
+    assert mesh.get_array().mask.sum() == 15
+    assert mesh.get_clim()[1] < 3
+
+
+def test_emergence_draws_the_mean_of_each_group():
+    table = pd.read_csv(MINI / "emergence.csv")
+    axes = bx.plots.emergence_curves(table).axes[1]
+    drawn = {tuple(np.round(line.get_ydata(), 4)) for line in axes.get_lines() if len(line.get_ydata())}
+    kept = table[table.kind == "alignment"].groupby("group").value.agg(tuple)
+    assert drawn == set(kept)
