@@ -26,7 +26,7 @@ class Lexicon:
     Examples
     --------
     >>> core_lexicon("sw", "en").entries["moto"]
-    ['fire']
+    ['fire', 'hot']
     """
 
     src: str
