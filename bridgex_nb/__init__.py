@@ -10,17 +10,30 @@ ranking = bx.rank_bridges(bx.probe(model, known), bx.top_neurons(counts, rate=0.
 
 from . import plots
 from .activations import ActivationCounts, ProbeActivations, count_active, probe
+from .alignment import Alignment, aligned, alignment, correlate, mutual_alignment, sentence_vectors
 from .bridges import BridgeRanking, rank_bridges, spectrum
 from .corpora import core_sentences
+from .emergence import emergence
 from .errors import InputError
 from .generation import complete, complete_scored
 from .hsic import hsic, hsic_score
+from .language_neurons import lape, lape_entropy, lape_lambda, plnd, read_lape_masks, specific_related_general
 from .languages import BRIDGES, LANGUAGES, PAIRS, Language, language
-from .lexicon import Lexicon, core_lexicon, pivot, read_muse, word_prompt
+from .lexicon import Lexicon, core_lexicon, core_words, pivot, read_muse, word_prompt
 from .model import NeuronModel, load_model
-from .neurons import bridge_neurons, overlap_matrix, top_neurons
-from .selectors import SELECTORS, Evidence, select_bridges, typological_distance
+from .neurons import (
+    bridge_neurons,
+    importance_ratio,
+    language_agnostic_score,
+    overlap_matrix,
+    shared_exclusive,
+    sharing_types,
+    top_neurons,
+)
+from .selectors import SELECTORS, Evidence, select_bridges
 from .sites import Architecture, register_site
+from .spectra import SPECTRA, agreement, agreement_by_depth, language_matrix, mantel
+from .typology import same_family, typological_distance
 from .xicl import accuracy, answers, evaluate, evaluate_grid, known_words
 
 __all__ = [
@@ -28,7 +41,9 @@ __all__ = [
     "LANGUAGES",
     "PAIRS",
     "SELECTORS",
+    "SPECTRA",
     "ActivationCounts",
+    "Alignment",
     "Architecture",
     "BridgeRanking",
     "Evidence",
@@ -38,28 +53,50 @@ __all__ = [
     "NeuronModel",
     "ProbeActivations",
     "accuracy",
+    "agreement",
+    "agreement_by_depth",
+    "aligned",
+    "alignment",
     "answers",
     "bridge_neurons",
     "complete",
     "complete_scored",
     "core_lexicon",
     "core_sentences",
+    "core_words",
+    "correlate",
     "count_active",
+    "emergence",
     "evaluate",
     "evaluate_grid",
     "hsic",
     "hsic_score",
+    "importance_ratio",
     "known_words",
     "language",
+    "language_agnostic_score",
+    "language_matrix",
+    "lape",
+    "lape_entropy",
+    "lape_lambda",
     "load_model",
+    "mantel",
+    "mutual_alignment",
     "overlap_matrix",
     "pivot",
+    "plnd",
     "plots",
     "probe",
     "rank_bridges",
+    "read_lape_masks",
     "read_muse",
     "register_site",
+    "same_family",
     "select_bridges",
+    "sentence_vectors",
+    "shared_exclusive",
+    "sharing_types",
+    "specific_related_general",
     "spectrum",
     "top_neurons",
     "typological_distance",

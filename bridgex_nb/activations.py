@@ -1,7 +1,7 @@
 """One traced pass over texts -> small statistics of the FFN neurons.
 
-`count_active` counts at how many tokens of each language a neuron is on; `probe` takes each neuron's token mean on each prompt.
-Only those numbers leave a layer; pad tokens never count.
+`count_active` counts at how many tokens of each language a neuron is on; `probe` takes one number of each neuron on each
+prompt, its token mean by default. Only those numbers leave a layer; pad tokens never count.
 """
 
 import hashlib
@@ -15,8 +15,11 @@ from . import stores
 from .errors import InputError
 from .lexicon import Lexicon, word_prompt
 from .model import NeuronModel
-from .passes import agreed, finish, run_pass, token_rows
+from .passes import agreed, finish, run_pass, token_rows, whole_rows
 from .results import ActivationCounts, ProbeActivations
+
+#: What `probe` makes of a neuron's values at the tokens of a prompt.
+STATISTICS = ("mean", "last", "norm")
 
 
 def count_active(
@@ -69,19 +72,22 @@ def count_active(
     if empty or not texts:
         raise InputError(f"count_active needs a list of texts for each language; none for: {', '.join(empty) or 'any'}")
     languages = tuple(texts)
-    rows, owners = [], []
+    rows, owners, longest = [], [], model.max_tokens
     for k, code in enumerate(languages):
         for row in token_rows(model, [text for text in texts[code] if text.strip()]):
-            pieces = [row[i : i + model.max_tokens] for i in range(0, len(row), model.max_tokens)]
+            pieces = [row[i : i + longest] for i in range(0, len(row), longest)]
             rows += pieces
             owners += [k] * len(pieces)
     owner = torch.tensor(owners)
     count, last = len(languages), model.num_layers - 1
 
     def active_tokens(layer, values, mask, batch):
-        # Sums of ones in float32 are exact, and take a third of the time that sums of bools do.
-        on = torch.gt(values, 0, out=torch.empty(values.shape, dtype=torch.float32, device=values.device))
-        active = torch.bmm(mask[:, None].float(), on)[:, 0]
+        # Sums of ones in float32 are exact, and take a third of the time that sums of bools do. On a CPU they are taken over
+        # pieces that its cache holds: new memory for as many ones as there are values costs more than the sums.
+        step = max(1, 2**18 // values[0].numel()) if values.is_cpu else len(values)
+        on = torch.empty(step, *values.shape[1:], dtype=torch.float32, device=values.device)
+        pieces = zip(values.split(step), mask[:, None].float().split(step), strict=True)
+        active = torch.cat([torch.bmm(part_mask, torch.gt(part, 0, out=on[: len(part)]))[:, 0] for part, part_mask in pieces])
         total = torch.zeros(count, active.shape[1], dtype=torch.float32, device=values.device)
         total = total.index_add_(0, owner[batch].to(values.device), active).to(torch.int32)
         if layer == last:
@@ -96,7 +102,7 @@ def count_active(
         for layer, total in enumerate(reduced):
             state[layer] = state[layer].to(total.device) + total  # stays where the layer is
 
-    card = model.card | {"data": {"kind": "texts", **_data_card(texts)}, "special_tokens": special_tokens}
+    card = model.card | {"data": {"kind": "texts", **data_card(texts)}, "special_tokens": special_tokens}
 
     def count_all(result):
         special = set() if special_tokens else set(model.tokenizer.all_special_ids)
@@ -124,11 +130,12 @@ def probe(
     prompts: Lexicon | Sequence[str],
     *,
     keep: torch.Tensor | None = None,
+    statistic: str = "mean",
     special_tokens: bool = True,
     token_budget: int = 8192,
     store: str | Path | None = None,
 ) -> ProbeActivations:
-    """The token mean of every neuron on every prompt.
+    """One number of every neuron on every prompt: the token mean, by default.
 
     Parameters
     ----------
@@ -138,8 +145,11 @@ def probe(
         model itself translates right: `known_words`).
     keep : torch.Tensor, optional
         bool [L, N], the neurons to store; all of them by default.
+    statistic : {"mean", "last", "norm"}
+        Over the tokens of a prompt: the mean (BridgeX-ICL), the value at the last token (`sharing_types`), or the L2 norm
+        (`plnd`).
     special_tokens : bool
-        Whether the tokens that the tokenizer adds (BOS) enter the mean.
+        Whether the tokens that the tokenizer adds (BOS) are among them.
     token_budget : int
         Tokens of one padded batch. Where the memory does not hold so many, it is halved until it does.
     store : str or Path, optional
@@ -153,7 +163,8 @@ def probe(
     Raises
     ------
     InputError
-        If there are fewer than two prompts, one is longer than the model's context, or `keep` has the wrong shape.
+        If there are fewer than two prompts, one is longer than the model's context, `keep` has the wrong shape, or there is no
+        such statistic.
 
     Examples
     --------
@@ -163,6 +174,8 @@ def probe(
     """
     if isinstance(prompts, str):
         raise InputError("probe needs a list of prompts, not one string")
+    if statistic not in STATISTICS:
+        raise InputError(f"unknown statistic {statistic!r}; there are {', '.join(STATISTICS)}")
     if isinstance(prompts, Lexicon):
         src, tgt, words = prompts.src, prompts.tgt, tuple(prompts.entries)
         texts = [word_prompt(src, tgt, word) for word in words]
@@ -174,32 +187,29 @@ def probe(
     shape = (model.num_layers, model.num_neurons)
     if keep is not None and (keep.dtype != torch.bool or tuple(keep.shape) != shape or not keep.any()):
         raise InputError(f"keep must be a bool tensor [L, N] = {list(shape)} with some neuron in it")
-    rows = token_rows(model, texts)
-    special = set() if special_tokens else set(model.tokenizer.all_special_ids)
-    for i, row in enumerate(rows):
-        if special.issuperset(row):
-            raise InputError(f"prompt {i} has no token that counts: {texts[i]!r}")
-    longest = max(range(len(rows)), key=lambda i: len(rows[i]))
-    if len(rows[longest]) > model.max_tokens:
-        raise InputError(f"prompt {longest} has {len(rows[longest])} tokens, the model's context {model.max_tokens}")
-
+    rows = whole_rows(model, texts, special_tokens=special_tokens, kind="prompt")
     chosen = torch.ones(shape, dtype=torch.bool) if keep is None else keep.cpu()
 
-    def token_mean(layer, values, mask, batch):
+    def over_tokens(layer, values, mask, batch):
         values = values[..., chosen[layer].to(values.device)] if keep is not None else values
         weights = mask[:, None].float()
+        if statistic == "last":
+            weights = weights * (weights.flip(-1).cumsum(-1).flip(-1) == 1)  # the last token in the mask
+        if statistic == "norm":
+            return torch.bmm(weights, values.float().square())[:, 0].sqrt()
         return (torch.bmm(weights, values.float()) / weights.sum(dim=-1, keepdim=True))[:, 0]
 
     def add(state, batch, reduced):
         first = 0
-        for means in reduced:
-            state[0][first : first + means.shape[1], batch] = means.T.cpu()
-            first += means.shape[1]
+        for numbers in reduced:
+            state[0][first : first + numbers.shape[1], batch] = numbers.T.cpu()
+            first += numbers.shape[1]
 
     card = model.card | {
-        "data": {"kind": "prompts", "src": src, "tgt": tgt, **_data_card({"prompts": texts})},
+        "data": {"kind": "prompts", "src": src, "tgt": tgt, **data_card({"prompts": texts})},
         "special_tokens": special_tokens,
         "keep": None if keep is None else hashlib.sha256(chosen.numpy().tobytes()).hexdigest(),
+        "statistic": statistic,
     }
 
     def probe_all(result):
@@ -207,7 +217,7 @@ def probe(
             model,
             rows,
             chosen.any(dim=1).nonzero()[:, 0].tolist(),
-            token_mean,
+            over_tokens,
             add,
             [torch.zeros(int(chosen.sum()), len(rows))],
             special_tokens=special_tokens,
@@ -238,7 +248,7 @@ def _stored(store: str | Path | None, kind: str, card: dict, load: Callable, com
     return computed
 
 
-def _data_card(texts: Mapping[str, Sequence[str]]) -> dict:
+def data_card(texts: Mapping[str, Sequence[str]]) -> dict:
     """Number and hash of the texts that a result was computed from."""
     digest = hashlib.sha256(json.dumps({code: list(some) for code, some in texts.items()}, ensure_ascii=False).encode())
     return {"texts": {code: len(some) for code, some in texts.items()}, "sha256": digest.hexdigest()}

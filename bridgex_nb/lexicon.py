@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from .errors import InputError
-from .languages import language
+from .languages import LANGUAGES, language
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Lexicon:
     Examples
     --------
     >>> core_lexicon("sw", "en").entries["moto"]
-    ['fire']
+    ['fire', 'hot']
     """
 
     src: str
@@ -98,6 +98,19 @@ def core_lexicon(src: str, tgt: str) -> Lexicon:
     if src == tgt:
         raise InputError(f"source and target are both {src!r}; a lexicon needs two languages")
     return Lexicon(src, tgt, _collect((row[src].split("|")[0], word) for row in core_table() for word in row[tgt].split("|")))
+
+
+def core_words() -> dict[str, list[str]]:
+    """Every concept of the core lexicon as ``{autonym}:"{word}"``, the beginning of its prompts, in each of the 15 languages.
+
+    Parallel texts, aligned by position, of the kind that bridgex-mini was trained on.
+
+    Examples
+    --------
+    >>> core_words()["sw"][0]
+    'kiswahili:"jua"'
+    """
+    return {code: [f'{one.autonym}:"{row[code].split("|")[0]}"' for row in core_table()] for code, one in LANGUAGES.items()}
 
 
 def read_muse(path: str | Path, src: str, tgt: str) -> Lexicon:

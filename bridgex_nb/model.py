@@ -73,14 +73,31 @@ class NeuronModel:
         return self.architecture.num_neurons(self.hf_model)
 
     @property
+    def down_norms(self) -> torch.Tensor:
+        """float32 [L, N], the L2 norm of each neuron's row of the down projection: how far its value 1 moves the output.
+
+        Raises
+        ------
+        InputError
+            If the weights are quantised or on another machine.
+        """
+        return self.architecture.down_norms(self.hf_model)
+
+    @property
     def max_tokens(self) -> int:
         """The longest input the model has positions for."""
         return max_tokens(self.hf_model.config)
 
-    def place(self, layer: int) -> tuple[Envoy, str]:
-        """The traced module of one layer, and which side of it, "input" or "output", the neurons are."""
+    def place(self, layer: int, site: str | None = None) -> tuple[Envoy, str]:
+        """The traced module of one layer, and which side of it, "input" or "output", the neurons are.
+
+        `site` is another one than the model's own; "layer" is the whole layer's output, the hidden state [batch, tokens, d].
+        """
         block = attrgetter(self.architecture.layers)(self.nnsight)[layer]
-        if self.site == "act":
+        site = site or self.site
+        if site == "layer":
+            return block, "output"
+        if site == "act":
             return attrgetter(self.architecture.act)(block), "output"
         return attrgetter(self.architecture.down)(block), "input"
 
@@ -141,9 +158,11 @@ def _given(source, load, *args, **options):
     """What `load` gives, or one line that says why there is no such model."""
     try:
         return load(*args, **options)
-    except (OSError, ValueError, KeyError, TypeError, StrictDataclassError, SafetensorError) as error:
+    except (OSError, ImportError, ValueError, KeyError, TypeError, StrictDataclassError, SafetensorError) as error:
         reason = " ".join(str(error).split())[:300] or type(error).__name__
-        raise InputError(f"{source}: no model folder, and no model that the Hugging Face hub gives here ({reason})") from error
+        raise InputError(
+            f"{source}: no model that loads here, from a folder or from the Hugging Face hub ({reason})"
+        ) from error
 
 
 def load_model(
@@ -169,7 +188,7 @@ def load_model(
         its card says ``gated: False``.
     dtype : str or torch.dtype, optional
         By default the checkpoint's own; float32 for bridgex-mini, whose weights are stored in half precision. "nf4", "int8" and
-        "fp8" load quantised weights, as nnsight does; they need a GPU, and the first two the package bitsandbytes.
+        "fp8" load quantised weights, as nnsight does; the first two need the package bitsandbytes, the last a GPU.
     remote : bool or str
         True runs every trace on `NDIF <https://ndif.us>`_ (or on the host that a URL names): `count_active` and `probe` read no
         weights here, and only their small results travel. What generates text (`complete`, `answers`, `evaluate`,
@@ -181,8 +200,8 @@ def load_model(
     Raises
     ------
     InputError
-        If there is no such model, or its architecture has no known site: raised before weights are read. If a short forward
-        shows that the neurons are not where `sites` says.
+        If there is no such model, its architecture has no known site, or quantised weights need a package or a GPU that is not
+        here: raised before weights are read. If a short forward shows that the neurons are not where `sites` says.
 
     Examples
     --------

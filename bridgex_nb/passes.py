@@ -27,6 +27,25 @@ def token_rows(model: NeuronModel, texts: Sequence[str]) -> list[list[int]]:
     return [row for piece in pieces for row in model.tokenizer(piece, return_attention_mask=False)["input_ids"]]
 
 
+def whole_rows(model: NeuronModel, texts: Sequence[str], *, special_tokens: bool, kind: str) -> list[list[int]]:
+    """Token ids of texts that are read whole.
+
+    Raises
+    ------
+    InputError
+        If a text has no token that counts, or is longer than the model's context; it is named by `kind` and position.
+    """
+    rows = token_rows(model, texts)
+    special = set() if special_tokens else set(model.tokenizer.all_special_ids)
+    for i, row in enumerate(rows):
+        if special.issuperset(row):
+            raise InputError(f"{kind} {i} has no token that counts: {texts[i]!r}")
+    longest = max(range(len(rows)), key=lambda i: len(rows[i]))
+    if len(rows[longest]) > model.max_tokens:
+        raise InputError(f"{kind} {longest} has {len(rows[longest])} tokens, the model's context {model.max_tokens}")
+    return rows
+
+
 def run_pass(
     model: NeuronModel,
     rows: Sequence[list[int]],
@@ -38,6 +57,7 @@ def run_pass(
     special_tokens: bool,
     token_budget: int,
     description: str,
+    site: str | None = None,
     result: Path | None = None,
 ) -> list[torch.Tensor]:
     """Reduce every row's neurons, batch by batch; the tensors of `state` on the CPU, summed over all processes.
@@ -63,6 +83,8 @@ def run_pass(
         Tokens of one padded batch; halved for the rest of the pass when the memory does not hold a batch.
     description : str
         Of the progress bar.
+    site : str, optional
+        Where to read, as in `NeuronModel.place`; the model's neurons by default.
     result : Path, optional
         Where the result will be stored; beside it the progress is written, and taken up again by the same pass.
     """
@@ -108,7 +130,7 @@ def run_pass(
                 batch = torch.tensor(order[done:end])
                 reduced = None
                 try:
-                    reduced = _trace(model, rows, batch, layers, reduce, special)
+                    reduced = _trace(model, rows, batch, layers, site, reduce, special)
                 except Exception as error:
                     if end - done == 1 or not out_of_memory(error):
                         raise
@@ -176,16 +198,18 @@ def _resume(progress: Path) -> tuple[list[torch.Tensor], tuple[int, int]]:
     return [tensors[str(i)] for i in range(len(tensors))], (note["done"], note["budget"])
 
 
-def _trace(model, rows, batch, layers, reduce, special) -> list[torch.Tensor]:
+def _trace(model, rows, batch, layers, site, reduce, special) -> list[torch.Tensor]:
     """One reduced tensor a layer for one batch of rows."""
     inputs = model.pad([rows[i] for i in batch])
     mask = inputs["attention_mask"].bool() & ~torch.isin(inputs["input_ids"], special.to(inputs["input_ids"].device))
     # Only these, tensors and `reduce` are named inside the trace: a remote machine has no bridgex_nb.
-    places = [(layer, *model.place(layer)) for layer in layers]
+    places = [(layer, *model.place(layer, site)) for layer in layers]
     with torch.inference_mode(), model.nnsight.trace(inputs, remote=model.remote) as tracer:
         reduced = nnsight.save([])
         for layer, module, side in places:
-            values = getattr(module, side).detach().reshape(*mask.shape, -1)  # OPT's are flat, [B * T, N]
+            values = getattr(module, side)
+            values = values if torch.is_tensor(values) else values[0]  # some layers give a tuple
+            values = values.detach().reshape(*mask.shape, -1)  # OPT's neurons are flat, [B * T, N]
             reduced.append(reduce(layer, values, mask.to(values.device), batch))
         tracer.stop()
     return reduced

@@ -12,34 +12,43 @@ import matplotlib as mpl
 import pandas as pd
 import seaborn as sns
 import torch
-from matplotlib import pyplot as plt
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import Rectangle
 from pandas.io.formats.style import Styler
-from scipy.cluster.hierarchy import linkage
-from scipy.spatial.distance import squareform
 
 from .bridges import BridgeRanking
-from .languages import BRIDGES, LANGUAGES, language
+from .language_plots import alignment_by_layer, depth_profile, emergence_curves, overlap_heatmap, spectrum_clustermap
+from .languages import BRIDGES, LANGUAGES
+from .style import PALETTE, STYLE, language_name, new_figure
 from .xicl import ZERO_SHOT
 
-STYLE = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib: the same letters on every machine
-    "font.size": 9,
-    "axes.titlesize": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "figure.dpi": 110,
-    "savefig.dpi": 160,
-    "svg.hashsalt": "bridgex",
-}
-_PALETTE = sns.color_palette("colorblind", 10)
-#: One colour a family and one colour and marker a bridge, the same in every figure.
-FAMILY_COLOURS = dict(zip(dict.fromkeys(one.family for one in LANGUAGES.values()), _PALETTE, strict=False))
-_BRIDGE_COLOURS = dict(zip(BRIDGES, _PALETTE, strict=False))
+__all__ = [
+    "STYLE",
+    "alignment_by_layer",
+    "bridge_ranking",
+    "depth_profile",
+    "emergence_curves",
+    "hsic_by_layer",
+    "html_table",
+    "neurons_by_layer",
+    "neurons_by_layer_table",
+    "overlap_heatmap",
+    "save",
+    "sharing_types",
+    "spectrum_clustermap",
+    "xicl_heatmap",
+]
+
+_BRIDGE_COLOURS = dict(zip(BRIDGES, PALETTE, strict=False))
 _BRIDGE_MARKERS = dict(zip(BRIDGES, "osD^vP", strict=True))
+#: Column of `bridgex_nb.sharing_types` -> its name and colour in a figure.
+_SHARING = {
+    "all_shared": ("in all languages", PALETTE[0]),
+    "partial_shared": ("in some", PALETTE[1]),
+    "specific": ("in one", PALETTE[2]),
+    "non_activated": ("in none", "0.88"),
+}
 
 
 def save(figure: Figure, table: pd.DataFrame, folder: str | Path, name: str, card: Mapping) -> Path:
@@ -81,13 +90,14 @@ def html_table(table: pd.DataFrame) -> Styler:
 def neurons_by_layer(sets: Mapping[str, torch.Tensor]) -> Figure:
     """How many language neurons each layer holds, a line a language (`neurons_by_layer_table` has the numbers)."""
     table = neurons_by_layer_table(sets)
+    layers = table.shape[1]
     with mpl.rc_context(STYLE):
-        figure, axes = _figure(6.4, 3.6)
+        figure, axes = new_figure(min(max(6.4, 2.2 + 0.28 * layers), 13.5), 3.6)
         sns.heatmap(
-            table.rename(index=_name),
+            table.rename(index=language_name),
             ax=axes,
             cmap="viridis",
-            annot=True,
+            annot=layers <= 40,  # more do not fit beside each other
             fmt="d",
             annot_kws={"size": 7},
             cbar_kws={"label": "neurons"},
@@ -103,83 +113,36 @@ def neurons_by_layer_table(sets: Mapping[str, torch.Tensor]) -> pd.DataFrame:
     return table.rename_axis(index="language", columns="layer")
 
 
-def overlap_heatmap(matrix: pd.DataFrame, label: str = "shared neurons") -> Figure:
-    """The language x language matrix of `overlap_matrix`; the diagonal, a language with itself, is left blank.
+def sharing_types(table: pd.DataFrame) -> Figure:
+    """Shares of a layer's neurons that languages share, stacked, a panel a threshold.
 
     Parameters
     ----------
-    matrix : pandas.DataFrame
-        [language x language].
-    label : str
-        What a cell is, with its unit: the colour bar's label.
+    table : pandas.DataFrame
+        What `bridgex_nb.sharing_types` gives.
     """
-    shown = matrix.astype(float)
-    for code in matrix.index:
-        shown.loc[code, code] = float("nan")
-    whole = bool((matrix == matrix.round()).all(axis=None))
+    thresholds = table.threshold.unique()
+    columns = min(3, len(thresholds))
+    rows = -(-len(thresholds) // columns)
     with mpl.rc_context(STYLE):
-        figure, axes = _figure(7.4, 6.2)
-        sns.heatmap(
-            shown.rename(index=_name, columns=_name),
-            ax=axes,
-            cmap="viridis",
-            square=True,
-            annot=True,
-            fmt=".0f" if whole else ".2f",
-            annot_kws={"size": 6.5},
-            cbar_kws={"label": label},
-        )
-        axes.set(title="Neurons that two languages share", xlabel="", ylabel="")
-        axes.tick_params(axis="x", rotation=90)
-        axes.tick_params(axis="y", rotation=0)
-    return figure
-
-
-def spectrum_clustermap(matrix: pd.DataFrame, label: str = "HSIC score") -> Figure:
-    """The linguistic spectrum: the matrix of `spectrum`, languages ordered by clustering, with family colours.
-
-    Average linkage on (largest score - score) as the distance. Cells without a score are blank and count as the largest
-    distance.
-
-    Parameters
-    ----------
-    matrix : pandas.DataFrame
-        [language x language], symmetric.
-    label : str
-        The colour bar's label.
-    """
-    distance = (matrix.max(axis=None) - matrix).fillna(matrix.max(axis=None)).to_numpy().copy()
-    distance[range(len(matrix)), range(len(matrix))] = 0
-    tree = linkage(squareform(distance, checks=False), method="average", optimal_ordering=True)
-    families = pd.Series({code: FAMILY_COLOURS[language(code).family] for code in matrix.index}, name="family")
-    with mpl.rc_context(STYLE):
-        grid = sns.clustermap(
-            matrix.rename(index=_name, columns=_name),
-            row_linkage=tree,
-            col_linkage=tree,
-            row_colors=families.rename(index=_name),
-            col_colors=families.rename(index=_name),
-            cmap="viridis",
-            figsize=(8.2, 7.4),
-            mask=matrix.isna().to_numpy(),
-            dendrogram_ratio=(0.14, 0.14),
-            colors_ratio=0.025,
-            cbar_pos=(0.02, 0.84, 0.03, 0.13),
-        )
-        grid.ax_cbar.set_title(label, loc="left", fontsize=8)
-        figure = grid.figure
-        plt.close(figure)  # clustermap draws through pyplot, which would show the figure a second time
-        grid.ax_heatmap.set(xlabel="", ylabel="")
-        grid.ax_heatmap.tick_params(axis="x", rotation=90)
-        present = dict.fromkeys(language(code).family for code in matrix.index)
-        figure.legend(
-            handles=[Patch(color=FAMILY_COLOURS[family], label=family) for family in present],
-            title="language family",
-            loc="lower center",
-            ncols=4,
-            frameon=False,
-            bbox_to_anchor=(0.5, -0.07),
-        )
+        figure = Figure(figsize=(1.2 + 2.6 * columns, 1 + 2.1 * rows), layout="constrained")
+        panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+        for axes in panels.flat[len(thresholds) :]:
+            axes.remove()
+        for axes, threshold in zip(panels.flat, thresholds, strict=False):
+            some = table[table.threshold == threshold]
+            below = pd.Series(0.0, index=some.index)
+            for kind, (label, colour) in _SHARING.items():
+                axes.bar(some.layer, some[kind] * 100, 1, bottom=below, color=colour, label=label)
+                below += some[kind] * 100
+            axes.set(title=f"active above {threshold:g}", xlim=(-0.5, some.layer.max() + 0.5), ylim=(0, 100))
+            axes.xaxis.get_major_locator().set_params(integer=True)
+        for axes in panels.flat[: len(thresholds)][-columns:]:
+            axes.tick_params(labelbottom=True)
+        figure.supxlabel("layer", fontsize=9)
+        figure.supylabel("share of the layer's neurons (%)", fontsize=9)
+        handles, labels = panels[0, 0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False)
     return figure
 
 
@@ -187,7 +150,7 @@ def hsic_by_layer(ranking: BridgeRanking) -> Figure:
     """HSIC score by layer, a curve a candidate bridge; the layers that decide are shaded."""
     table = ranking.by_layer
     with mpl.rc_context(STYLE):
-        figure, axes = _figure(6.4, 3.8)
+        figure, axes = new_figure(6.4, 3.8)
         inside = table.layer[table.in_window]
         axes.axvspan(inside.min() - 0.5, inside.max() + 0.5, color="0.93", zorder=0, label="layers that decide")
         for bridge in ranking.table.bridge:
@@ -198,7 +161,7 @@ def hsic_by_layer(ranking: BridgeRanking) -> Figure:
                 color=_BRIDGE_COLOURS.get(bridge, "black"),
                 marker=_BRIDGE_MARKERS.get(bridge, "o"),
                 markersize=4,
-                label=language(bridge).name,
+                label=language_name(bridge),
             )
         axes.set(xlabel="layer", ylabel="HSIC score", title=f"Candidate bridges by layer, {_pair(ranking.src, ranking.tgt)}")
         axes.xaxis.get_major_locator().set_params(integer=True)
@@ -210,7 +173,7 @@ def bridge_ranking(ranking: BridgeRanking) -> Figure:
     """Score of each candidate bridge with its 95 % bootstrap interval, best on top."""
     table = ranking.table
     with mpl.rc_context(STYLE):
-        figure, axes = _figure(5.2, 0.6 + 0.38 * len(table))
+        figure, axes = new_figure(5.2, 0.6 + 0.38 * len(table))
         axes.barh(table.name, table.score, color=[_BRIDGE_COLOURS.get(code, "0.5") for code in table.bridge])
         if "low" in table:
             axes.hlines(table.name, table.low, table.high, color="0.25", linewidth=1.2)
@@ -245,10 +208,10 @@ def xicl_heatmap(table: pd.DataFrame, chosen: Mapping[tuple[str, str], str]) -> 
     wide = wide.loc[pairs, columns] * 100
     best = wide.drop(columns=ZERO_SHOT).idxmax(axis=1)
     shown = wide.set_axis([f"{src} → {tgt}" for src, tgt in pairs]).rename(
-        columns=lambda code: code if code == ZERO_SHOT else _name(code)
+        columns=lambda code: code if code == ZERO_SHOT else language_name(code)
     )
     with mpl.rc_context(STYLE):
-        figure, axes = _figure(6.8, 1.3 + 0.34 * len(pairs))
+        figure, axes = new_figure(6.8, 1.3 + 0.34 * len(pairs))
         sns.heatmap(
             shown,
             ax=axes,
@@ -283,19 +246,10 @@ def xicl_heatmap(table: pd.DataFrame, chosen: Mapping[tuple[str, str], str]) -> 
     return figure
 
 
-def _figure(width: float, height: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, figure.subplots()
-
-
 def _frame(column: int, row: int, inset: float, colour: str, line: str) -> Rectangle:
     side = 1 - 2 * inset
     return Rectangle((column + inset, row + inset), side, side, fill=False, edgecolor=colour, linestyle=line, linewidth=1.8)
 
 
-def _name(code: str) -> str:
-    return language(code).name
-
-
 def _pair(src: str, tgt: str) -> str:
-    return f"{_name(src)} → {_name(tgt)}"
+    return f"{language_name(src)} → {language_name(tgt)}"

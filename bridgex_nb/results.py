@@ -1,7 +1,6 @@
 """What a pass over texts gives: counts and probes, each with its run card, and their files."""
 
 import hashlib
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -37,7 +36,7 @@ class ActivationCounts:
     @property
     def probability(self) -> torch.Tensor:
         """float64 [K, L, N], active / tokens."""
-        return self.active.double() / self.tokens[:, None, None]
+        return self.active.double().div_(self.tokens[:, None, None])
 
     def __sub__(self, prefix: "ActivationCounts") -> "ActivationCounts":
         """Counts of the texts without their prefixes: full minus prefix."""
@@ -101,12 +100,7 @@ class ActivationCounts:
 
 def _read_lape(path: Path) -> tuple[torch.Tensor, int]:
     """`over_zero` int64 [L, N] and the tokens seen."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
-        raise InputError(f"{path}: not a file of tensors that torch.save wrote ({str(error).splitlines()[0]})") from error
+    content = stores.read_torch(path)
     content = content if isinstance(content, dict) else {}
     active, tokens = content.get("over_zero"), content.get("n", content.get("total_tokens"))
     if not isinstance(active, torch.Tensor) or active.ndim != 2 or tokens is None:
@@ -119,7 +113,7 @@ def _read_lape(path: Path) -> tuple[torch.Tensor, int]:
 
 @dataclass(frozen=True, eq=False)
 class ProbeActivations:
-    """The token mean of each neuron on each of S prompts.
+    """One number of each neuron on each of S prompts: the token mean, or the other statistic that `probe` was asked for.
 
     Attributes
     ----------

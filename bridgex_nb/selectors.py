@@ -8,18 +8,17 @@ A bridge stands between two languages, so a selector that compares languages com
 geometric mean of the comparisons of source and bridge, and of bridge and target.
 """
 
-import csv
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property
-from importlib.resources import files
+from functools import cached_property
 from statistics import fmean
 
 import pandas as pd
 import torch
 
 from .activations import ActivationCounts, ProbeActivations, probe
+from .alignment import mutual_alignment
 from .bridges import layer_window, rank_bridges
 from .corpora import core_sentences
 from .errors import InputError
@@ -28,6 +27,7 @@ from .languages import BRIDGES, language
 from .lexicon import Lexicon, core_lexicon, word_prompt
 from .model import NeuronModel
 from .neurons import overlap_matrix, top_neurons
+from .typology import typological_distance
 from .xicl import known_words, read_word
 
 
@@ -79,6 +79,17 @@ class Evidence:
         return self._once(
             ("probe", src, tgt), lambda: probe(self.model, known_words(self.model, self.lexicon(src, tgt)), keep=keep)
         )
+
+    @cached_property
+    def shared_probe(self) -> ProbeActivations:
+        """The probe of the sentences of all languages together; neurons that are in no language's set are not kept."""
+        keep = torch.stack(list(self.sets.values())).any(dim=0)
+        return probe(self.model, [text for code in self.counts.languages for text in self.sentences[code]], keep=keep)
+
+    @cached_property
+    def alignment(self) -> torch.Tensor:
+        """NeuronXA's score between every two languages of the counts at each layer, float64 [L, K, K]."""
+        return mutual_alignment(self.model, {code: self.sentences[code] for code in self.counts.languages})
 
     def gram(self, code: str) -> torch.Tensor:
         """Centred Gram matrices of a language's sentences at each layer, float64 [L, S, S], each of Frobenius norm 1.
@@ -279,25 +290,6 @@ def typology(evidence: Evidence, src: str, tgt: str, candidates: Sequence[str]) 
     """Minus the mean of the `typological_distance` of the bridge from source and from target."""
     distance = typological_distance()
     return pd.Series({bridge: -float(distance.loc[bridge, [src, tgt]].mean()) for bridge in candidates})
-
-
-@cache
-def typological_distance() -> pd.DataFrame:
-    """Typological distance between the 15 languages: the mean absolute difference of their features.
-
-    `data/typology.csv` holds a row a feature: name, meaning, the WALS chapter that treats it, and a value a language, 1 (yes),
-    0 (no) or 0.5 (both, in part or optionally). The features are of the kind of URIEL's (Littell et al. 2017), most on
-    syntax; the values were written for this project.
-
-    Returns
-    -------
-    pandas.DataFrame
-        [language x language], symmetric, 0 on the diagonal, at most 1.
-    """
-    with (files(__package__) / "data" / "typology.csv").open(encoding="utf-8", newline="") as handle:
-        table = pd.DataFrame(csv.DictReader(handle)).drop(columns=["meaning", "wals"]).set_index("feature").astype(float)
-    values = torch.tensor(table.to_numpy().T)
-    return pd.DataFrame((torch.cdist(values, values, p=1) / len(table)).numpy(), index=table.columns, columns=table.columns)
 
 
 #: Every selector by its name.

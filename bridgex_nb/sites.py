@@ -44,6 +44,18 @@ class Architecture:
         down = model.get_submodule(f"{self.layers}.0.{self.down}")
         return down.in_features if hasattr(down, "in_features") else down.nx  # GPT-2's Conv1D is a transposed Linear
 
+    def down_norms(self, model: torch.nn.Module) -> torch.Tensor:
+        """float32 [L, N], the L2 norm of each neuron's row of the down projection of a transformers model."""
+        norms = []
+        for layer in range(len(model.get_submodule(self.layers))):
+            down = model.get_submodule(f"{self.layers}.{layer}.{self.down}")
+            weight = down.weight if hasattr(down, "in_features") else down.weight.T
+            plain = weight.is_floating_point() and weight.element_size() > 1 and not weight.is_meta
+            if not plain or weight.shape[1] != self.num_neurons(model):
+                raise InputError(f"layer {layer}: the weights of {self.down} are quantised, or not on this machine")
+            norms.append(weight.detach().float().norm(dim=0).cpu())
+        return torch.stack(norms)
+
     def check_paths(self, model: torch.nn.Module) -> None:
         """Raise an InputError that names the first path that leads to no module of a transformers model."""
         for path in (self.layers, *(f"{self.layers}.0.{one}" for one in (self.act, self.up, self.down) if one)):

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import pickle
 import platform
 import re
 import warnings
@@ -61,6 +62,22 @@ def read(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
     return tensors, note
 
 
+def read_torch(path: str | Path):
+    """What torch.save wrote, tensors in plain containers alone: the files of others.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it holds anything else.
+    """
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such file")
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+        raise InputError(f"{path}: not a file of tensors that torch.save wrote ({str(error).splitlines()[0]})") from error
+
+
 def place(folder: str | Path, kind: str, card: Mapping) -> Path:
     """The file of one result in a folder of results: its kind, its model, and a hash of its run card (all but the date).
 
@@ -94,7 +111,7 @@ def fetch(path: Path, card: Mapping, load: Callable):
                 theirs = json.loads(file.metadata()["card"])
         except (SafetensorError, OSError, RuntimeError, ValueError, KeyError, TypeError):
             continue
-        if all(theirs.get(key) == card.get(key) for key in ("data", "special_tokens", "keep", "site")):
+        if all(theirs.get(key) == card.get(key) for key in ("data", "special_tokens", "keep", "statistic", "site")):
             warnings.warn(f"{other} is not used, it is of {_difference(theirs, card)}", stacklevel=3)
     return None
 

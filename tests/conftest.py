@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 # Before torch reads it: on models this small a second thread costs more than it brings.
-os.environ["OMP_NUM_THREADS"] = "1"
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import bridgex_nb as bx
 

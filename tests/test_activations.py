@@ -211,6 +211,36 @@ def test_special_tokens_can_be_left_out_of_the_mean():
     assert tiny.close(bx.probe(model, PROMPTS, special_tokens=False).values, means)
 
 
+@every_architecture
+@both_sites
+def test_last_token_and_norm_are_those_of_plain_hooks(kind, site):
+    model = tiny.load(kind, site)
+    values = [tiny.hooked(model, model.tokenizer(prompt)["input_ids"])[site] for prompt in PROMPTS]
+    last, norm = (bx.probe(model, PROMPTS, statistic=statistic) for statistic in ("last", "norm"))
+    assert tiny.close(last.values, torch.stack([one[:, -1] for one in values], dim=-1))
+    assert tiny.close(norm.values, torch.stack([one.norm(dim=1) for one in values], dim=-1))
+    assert (last.card["statistic"], norm.card["statistic"]) == ("last", "norm")
+
+
+def test_last_token_and_norm_of_kept_neurons_without_special_tokens():
+    model = tiny.load()
+    keep = random_neurons(model)
+    # One prompt that ends in a special token, which is not the last that counts.
+    prompts = [*PROMPTS, "The sun" + model.tokenizer.eos_token]
+    special = set(model.tokenizer.all_special_ids)
+    rows = [model.tokenizer(prompt)["input_ids"] for prompt in prompts]
+    assert rows[-1][-1] in special
+    values = [tiny.hooked(model, row)["act"][:, [i for i, token in enumerate(row) if token not in special]] for row in rows]
+    for statistic, over_tokens in [("last", lambda one: one[:, -1]), ("norm", lambda one: one.norm(dim=1))]:
+        probe = bx.probe(model, prompts, keep=keep, statistic=statistic, special_tokens=False)
+        assert tiny.close(probe.values, torch.stack([over_tokens(one)[keep] for one in values], dim=-1))
+
+
+def test_unknown_statistic():
+    with pytest.raises(bx.InputError, match=r"median.*mean, last, norm"):
+        bx.probe(tiny.load(), PROMPTS, statistic="median")
+
+
 def test_probe_of_a_lexicon_reads_its_prompts():
     model = tiny.load()
     lexicon = bx.Lexicon("sw", "tl", {"moto": ["apoy"], "maji": ["tubig"]})

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from importlib.util import find_spec
 
 import huggingface_hub.constants
 import pytest
@@ -38,6 +39,21 @@ def test_loaded_for_reading_only():
     model = tiny.load("llama")
     assert not model.hf_model.training
     assert not any(weight.requires_grad for weight in model.hf_model.parameters())
+
+
+@pytest.mark.parametrize("dtype", ["int8", "nf4"])
+def test_quantised_weights(mini, dtype):
+    pytest.importorskip("bitsandbytes", reason="quantised weights need the package bitsandbytes")
+    model = bx.load_model(bx.model.MINI, dtype=dtype)
+    assert model.card["dtype"] == dtype
+    assert model.hf_model.model.layers[0].mlp.down_proj.weight.element_size() == 1
+    texts = ["The sun is hot.", "Jua ni kali."]
+    counts = [bx.count_active(model, {"en": [text]}).active[0] for text in texts]
+    plain = [tiny.hooked(model, model.tokenizer(text)["input_ids"])["act"] for text in texts]
+    assert all(torch.equal(count, (values > 0).sum(dim=1)) for count, values in zip(counts, plain, strict=True))
+    # Rounded weights are near the whole ones.
+    values = [bx.probe(one, texts).values.flatten() for one in (model, mini)]
+    assert torch.corrcoef(torch.stack(values))[0, 1] > 0.98
 
 
 # The run card
@@ -113,6 +129,17 @@ def test_unknown_site():
 
 def test_unknown_dtype():
     assert "float99" in refusal(tiny.folder("llama"), dtype="float99")
+
+
+@pytest.mark.skipif(find_spec("bitsandbytes") is not None, reason="bitsandbytes is installed")
+@pytest.mark.parametrize("dtype", ["int8", "nf4"])
+def test_quantised_weights_without_bitsandbytes(dtype):
+    assert "pip install -U bitsandbytes" in refusal(tiny.folder("llama"), dtype=dtype)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is here")
+def test_fp8_without_a_gpu():
+    assert "needs a GPU" in refusal(tiny.folder("llama"), dtype="fp8")
 
 
 @pytest.mark.parametrize("text", ["this is not JSON", "{", "null", "{}", '{"model_type": "no-such-type"}'])

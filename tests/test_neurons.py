@@ -1,6 +1,7 @@
 """Neuron sets against hand-made counts and Python's own sets."""
 
 import itertools
+import math
 
 import pandas as pd
 import pytest
@@ -188,3 +189,104 @@ def test_unknown_rule(sets):
 def test_language_without_a_set(sets, languages):
     with pytest.raises(bx.InputError, match=r"\bfi\b.*sw"):
         bx.bridge_neurons(sets, *languages)
+
+
+# Shared and exclusive neurons
+
+
+def test_shared_and_exclusive_are_the_sets_again(sets):
+    shared, exclusive = bx.shared_exclusive(sets)
+    assert members(shared) == set.intersection(*map(members, sets.values()))
+    assert members(shared)
+    for code, mask in exclusive.items():
+        assert members(mask) == members(sets[code]) - members(shared)
+        assert torch.equal(mask | shared, sets[code])
+
+
+def test_one_set_is_shared_with_nobody(sets):
+    with pytest.raises(bx.InputError, match=r"two or more.*en"):
+        bx.shared_exclusive({"en": sets["en"]})
+
+
+def test_importance_ratio_by_hand():
+    sets = {
+        "en": torch.tensor([[True, True, True, False, False, False]]),
+        "sw": torch.tensor([[True, True, False, True, True, False]]),
+    }
+    # Shared are 0 and 1; English has one of its own, Swahili two.
+    ratios = bx.importance_ratio(sets, {"en": 6.0, "sw": 2.0}, {"en": 1.0, "sw": 4.0})
+    assert ratios.to_dict() == {"en": 3.0, "sw": 0.5}
+    assert bx.language_agnostic_score(ratios) == pytest.approx(math.log(1 + 1.75))
+
+
+def test_shared_neurons_that_do_nothing_score_0(sets):
+    ratios = bx.importance_ratio(sets, dict.fromkeys(CODES, 0.0), dict.fromkeys(CODES, 2.0))
+    assert bx.language_agnostic_score(ratios) == 0
+
+
+def test_ratios_that_are_not_defined(sets):
+    changes = dict.fromkeys(CODES, 1.0)
+    with pytest.raises(bx.InputError, match="no perplexity change for fr"):
+        bx.importance_ratio(sets, changes, {code: 1.0 for code in CODES if code != "fr"})
+    with pytest.raises(bx.InputError, match="perplexity of tl"):
+        bx.importance_ratio(sets, changes, changes | {"tl": 0.0})
+    with pytest.raises(bx.InputError, match="exclusive neurons in: en sw"):
+        bx.importance_ratio({"en": sets["en"], "sw": sets["en"]}, changes, changes)
+    with pytest.raises(bx.InputError, match="all sets"):
+        bx.importance_ratio({"en": sets["en"], "sw": ~sets["en"]}, changes, changes)
+    with pytest.raises(bx.InputError, match="-2"):
+        bx.language_agnostic_score(pd.Series({"en": -3.0, "sw": -1.0}))
+
+
+# Sharing types
+
+TYPES = ["all_shared", "partial_shared", "specific", "non_activated"]
+
+
+def test_sharing_types_by_hand():
+    # One layer of five neurons, one item: active in all, in two, in one, in none, and in all above 0.3.
+    values = [[0.2, 0.2, -1, 0, 0.9], [0.4, 0.4, 0.4, -1, 0.8], [0.1, -0.2, 0, -2, 0.7]]
+    activations = {code: torch.tensor(some).view(1, 5, 1) for code, some in zip(CODES, values, strict=False)}
+    table = bx.sharing_types(activations, thresholds=[0, 0.3])
+    assert table.columns.tolist() == ["threshold", "layer", *TYPES]
+    assert table[["threshold", "layer"]].to_numpy().tolist() == [[0, 0], [0.3, 0]]
+    assert table[TYPES].to_numpy().tolist() == [[0.4, 0.2, 0.2, 0.2], [0.2, 0, 0.6, 0.2]]
+
+
+def test_sharing_types_against_a_loop():
+    generator = torch.Generator().manual_seed(0)
+    # Tenths, so that many values lie on a threshold.
+    activations = {code: torch.randint(-5, 8, (3, 30, 6), generator=generator) / 10 for code in CODES}
+    table = bx.sharing_types(activations)
+    assert len(table) == 6 * 3
+    for row in table.itertuples():
+        number = dict.fromkeys(TYPES, 0)
+        for neuron, item in itertools.product(range(30), range(6)):
+            # As float32, in which 0.3 is another number than Python's.
+            active = sum(bool(one[row.layer, neuron, item] > row.threshold) for one in activations.values())
+            number[{4: TYPES[0], 1: TYPES[2], 0: TYPES[3]}.get(active, TYPES[1])] += 1
+        for name in TYPES:
+            assert getattr(row, name) == pytest.approx(number[name] / 180)
+
+
+def test_a_language_against_itself_shares_all_that_is_active(mini):
+    texts = bx.core_sentences()
+    en, sw = (bx.probe(mini, texts[code][:20], statistic="last").values for code in ("en", "sw"))
+    alike = bx.sharing_types({"en": en, "also en": en}, [0])
+    assert (alike.partial_shared == 0).all()
+    assert (alike.specific == 0).all()
+    assert alike.all_shared.tolist() == pytest.approx((en > 0).double().mean(dim=(1, 2)).tolist())
+    both = bx.sharing_types({"en": en, "sw": sw}, [0, 0.5])
+    assert both[TYPES].sum(axis=1).tolist() == pytest.approx([1] * 12)
+    assert (both.all_shared[both.threshold == 0] < alike.all_shared).all()
+
+
+@pytest.mark.parametrize("shapes", [[(2, 4, 3)], [(2, 4, 3), (2, 4, 2)], [(2, 4), (2, 4)], []])
+def test_activations_that_cannot_be_compared(shapes):
+    with pytest.raises(bx.InputError, match=r"\[L, N, I\]"):
+        bx.sharing_types({code: torch.zeros(shape) for code, shape in zip(CODES, shapes, strict=False)})
+
+
+def test_activations_that_are_not_finite():
+    with pytest.raises(bx.InputError, match=r"finite.*sw"):
+        bx.sharing_types({"en": torch.zeros(2, 3, 4), "sw": torch.full((2, 3, 4), float("nan"))})

@@ -5,11 +5,13 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from matplotlib import font_manager
 from matplotlib import pyplot as plt
 from matplotlib.text import Text
 
 import bridgex_nb as bx
+from bridgex_nb.model import MINI
 from bridgex_nb.plots import STYLE
 
 CODES = list(bx.LANGUAGES)
@@ -40,14 +42,37 @@ def ranking(mini):
     return bx.rank_bridges(bx.probe(mini, bx.core_lexicon("sw", "tl")), sets)
 
 
+@pytest.fixture(scope="module")
+def sharing():
+    generator = torch.Generator().manual_seed(0)
+    codes = ("en", "vi", "sw")
+    return bx.sharing_types({code: torch.randn(5, 40, 3, generator=generator) for code in codes}, [0, 0.2, 0.4, 0.5])
+
+
+@pytest.fixture(scope="module")
+def alignment(mini):
+    return bx.alignment(mini, {code: texts[:20] for code, texts in bx.core_words().items()}, resamples=20)
+
+
+@pytest.fixture(scope="module")
+def depth(mini):
+    words = {code: texts[:20] for code, texts in bx.core_words().items()}
+    evidence = bx.Evidence(mini, bx.count_active(mini, words), 0.05, words)
+    return bx.agreement_by_depth(evidence, ["lift", "alignment"], permutations=20)
+
+
 @pytest.fixture
-def figures(matrix, accuracies, ranking):
+def figures(matrix, accuracies, ranking, sharing, alignment, depth):
     return [
         bx.plots.overlap_heatmap(matrix.fillna(1)),
         bx.plots.spectrum_clustermap(matrix),
         bx.plots.hsic_by_layer(ranking),
         bx.plots.bridge_ranking(ranking),
         bx.plots.xicl_heatmap(accuracies, {("sw", "tl"): "en"}),
+        bx.plots.sharing_types(sharing),
+        bx.plots.alignment_by_layer(alignment),
+        bx.plots.depth_profile(depth),
+        bx.plots.emergence_curves(pd.read_csv(MINI / "emergence.csv")),
     ]
 
 
@@ -97,3 +122,58 @@ def test_the_ranking_shows_the_best_on_top(ranking):
     assert axes.yaxis_inverted()
     assert axes.patches[0].get_width() == max(patch.get_width() for patch in axes.patches)
     assert axes.get_yticklabels()[0].get_text() == bx.language(ranking.best).name
+
+
+def test_sharing_types_are_stacked_to_the_whole_layer(sharing):
+    figure = bx.plots.sharing_types(sharing)
+    assert [axes.get_title() for axes in figure.axes] == [f"active above {t}" for t in ("0", "0.2", "0.4", "0.5")]
+    for axes, threshold in zip(figure.axes, sharing.threshold.unique(), strict=True):
+        some = sharing[sharing.threshold == threshold]
+        bottom = np.zeros(5)
+        for bars, kind in zip(axes.containers, ["all_shared", "partial_shared", "specific", "non_activated"], strict=True):
+            assert [bar.get_y() for bar in bars] == pytest.approx(bottom)
+            assert [bar.get_height() for bar in bars] == pytest.approx(some[kind] * 100)
+            bottom += [bar.get_height() for bar in bars]
+        assert bottom == pytest.approx([100] * 5)
+
+
+@pytest.mark.parametrize(("name", "neurons", "layers"), [("LLaMA-2-7B", 11008, 32), ("LLaMA-2-70B", 28672, 80)])
+def test_released_lape_masks_are_drawn(shared_data, name, neurons, layers):
+    masks = bx.read_lape_masks(shared_data / "lape_masks" / f"{name}.neuron.pth", neurons)
+    figure = bx.plots.neurons_by_layer(masks)
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    # A language that is not among the fifteen goes by its code.
+    assert [label.get_text() for label in axes.get_yticklabels()][:5] == ["English", "Chinese", "French", "Spanish", "vi"]
+    cells = axes.collections[0].get_array().reshape(len(masks), layers)
+    assert cells.sum(axis=1).tolist() == [int(mask.sum()) for mask in masks.values()]
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert len(boxes) == (cells.size if layers == 32 else 0)
+    for row in range(0, len(boxes), layers):
+        assert all(one.x1 < other.x0 for one, other in zip(boxes[row:], boxes[row + 1 : row + layers], strict=False))
+    assert bx.plots.overlap_heatmap(bx.overlap_matrix(masks)).axes[0].get_title()
+
+
+def test_depth_profile_shows_every_band_and_fills_what_is_sure(depth):
+    figure = bx.plots.depth_profile(depth)
+    below = figure.axes[2:]
+    for axes, (_, rows) in zip(below, depth.groupby("kind", sort=False), strict=True):
+        filled = sum(len(one.get_offsets()) for one in axes.collections if tuple(one.get_facecolor()[0][:3]) != (1, 1, 1))
+        assert filled == (rows.p < 0.05).sum()
+        assert sum(len(one.get_offsets()) for one in axes.collections) == len(rows)
+
+
+def test_spectrum_blanks_a_language_with_itself(matrix):
+    lifted = matrix.fillna(100)  # a diagonal that would take the whole colour scale
+    axes = bx.plots.spectrum_clustermap(lifted).axes
+    mesh = next(one for part in axes for one in part.collections if one.get_array() is not None and one.get_array().size == 225)
+    assert mesh.get_array().mask.sum() == 15
+    assert mesh.get_clim()[1] < 3
+
+
+def test_emergence_draws_the_mean_of_each_group():
+    table = pd.read_csv(MINI / "emergence.csv")
+    axes = bx.plots.emergence_curves(table).axes[1]
+    drawn = {tuple(np.round(line.get_ydata(), 4)) for line in axes.get_lines() if len(line.get_ydata())}
+    kept = table[table.kind == "alignment"].groupby("group").value.agg(tuple)
+    assert drawn == set(kept)

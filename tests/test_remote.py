@@ -120,7 +120,9 @@ def test_remote_model_without_weights(hub, machine):
     counts, far = bx.count_active(here, TEXTS), bx.count_active(there, TEXTS)
     assert torch.equal(far.active, counts.active)
     assert torch.equal(far.tokens, counts.tokens)
-    assert torch.equal(bx.probe(there, PROMPTS).values, bx.probe(here, PROMPTS).values)
+    for statistic in ("mean", "last", "norm"):
+        values, far = (bx.probe(model, PROMPTS, statistic=statistic).values for model in (here, there))
+        assert torch.equal(far, values)
     whole = 4 * tiny.LAYERS * tiny.NEURONS * int(counts.tokens.sum())
     assert all(back < whole / 4 for _, back in machine)
 

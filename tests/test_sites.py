@@ -96,6 +96,24 @@ def test_padding_would_disturb_the_values_if_it_were_not_masked():
 
 
 @every_architecture
+def test_rows_of_the_down_projection(kind):
+    model = tiny.load(kind)
+    for layer in range(model.num_layers):
+        down = model.hf_model.get_submodule(f"{model.architecture.layers}.{layer}.{model.architecture.down}")
+        # What one neuron alone adds to the bias, if there is one.
+        rows = down(torch.eye(model.num_neurons)) - down(torch.zeros(1, model.num_neurons))
+        assert tiny.close(model.down_norms[layer], rows.norm(dim=1))
+
+
+@pytest.mark.parametrize("weight", [torch.zeros(32, tiny.NEURONS, device="meta"), torch.zeros(32, tiny.NEURONS // 2)])
+def test_rows_of_weights_that_cannot_be_read(weight):
+    # Where weights are on another machine, or packed by quantisation.
+    model = bx.load_model(tiny.folder("llama"))
+    model.hf_model.model.layers[1].mlp.down_proj.weight = torch.nn.Parameter(weight, requires_grad=False)
+    assert "layer 1: the weights of mlp.down_proj" in refusal(lambda: model.down_norms)
+
+
+@every_architecture
 @both_sites
 def test_neurons_can_be_changed_in_place(kind, site):
     model = tiny.load(kind, site)

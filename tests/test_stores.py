@@ -158,6 +158,8 @@ def test_every_option_has_a_result_of_its_own(tmp_path, model):
         lambda: probe(model, tmp_path),
         lambda: probe(model, tmp_path, keep=keep),
         lambda: probe(model, tmp_path, keep=~keep),
+        lambda: probe(model, tmp_path, statistic="last"),
+        lambda: probe(model, tmp_path, statistic="norm"),
         lambda: bx.probe(model, lexicon, store=tmp_path),
         lambda: bx.probe(model, ['kiswahili:"moto"→Tagalog:', 'kiswahili:"maji"→Tagalog:'], store=tmp_path),
     ]

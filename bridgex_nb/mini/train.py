@@ -5,8 +5,8 @@
 bridgex-mini is a small Llama over a *resource graph*: word translation in the probe format along the edges of `EDGES`, two-hop
 chains over its edges, and the core sentences. Two languages that are not bridge languages never stand in one text, so for such
 a pair the good bridges are known by construction. Beside the weights are kept `training.json` (graph, seed, settings, loss)
-and `accuracy.csv` (measured accuracy of every edge, and of every study pair directly and through each bridge), and in
-FOLDER/checkpoints the model after a few early steps.
+and `accuracy.csv` (measured accuracy of every edge, and of every study pair directly and through each bridge), in
+FOLDER/checkpoints the model after a few early steps, and `emergence.csv` (how alike languages are after each of them).
 """
 
 import argparse
@@ -24,8 +24,9 @@ from tqdm.auto import tqdm
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from ..corpora import core_sentences
+from ..emergence import emergence
 from ..languages import BRIDGES, LANGUAGES, PAIRS
-from ..lexicon import core_lexicon, core_table, word_prompt
+from ..lexicon import core_lexicon, core_table, core_words, word_prompt
 from ..model import load_model
 from ..xicl import accuracy, answers
 
@@ -271,6 +272,40 @@ def measure(folder: Path, seed: int) -> pd.DataFrame:
     return table[["kind", *table.columns.drop("kind")]]
 
 
+def measure_emergence(folder: Path, steps: int) -> pd.DataFrame:
+    """How alike languages are after each kept step: mean over the pairs that training joins, and those that it does not.
+
+    `lift` is the overlap of language neurons on the core sentences, `alignment` the share of the first hundred concepts that
+    find their translation: sentences stand alone in the training data, words are translated.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the trained model, with its checkpoints.
+    steps : int
+        Steps of the whole training.
+
+    Returns
+    -------
+    pandas.DataFrame
+        checkpoint (step), kind, group ("two bridges", "joined by an edge" or "no edge"), pairs, value.
+    """
+    places = {int(one.name.removeprefix("step-")): one for one in sorted((folder / "checkpoints").glob("step-*"))}
+    places[steps] = folder
+    names = {place.name: step for step, place in places.items()}
+    words = {code: texts[:100] for code, texts in core_words().items()}
+    data = {"lift": core_sentences(), "alignment": words}
+    tables = [emergence(list(places.values()), sentences=data[kind], kinds=[kind], dtype="float32") for kind in data]
+    table = pd.concat(tables, ignore_index=True)
+    table["checkpoint"] = table.checkpoint.map(names)
+    bridges = table.a.isin(BRIDGES) & table.b.isin(BRIDGES)
+    edges = [(a, b) in EDGES or (b, a) in EDGES for a, b in zip(table.a, table.b, strict=True)]
+    table["group"] = "no edge"
+    table.loc[edges, "group"] = "joined by an edge"
+    table.loc[bridges, "group"] = "two bridges"
+    return table.groupby(["checkpoint", "kind", "group"], sort=False).value.agg(pairs="size", value="mean").reset_index()
+
+
 def main() -> None:
     """Train, save and measure."""
     parser = argparse.ArgumentParser(prog="python -m bridgex_nb.mini.train", description=__doc__.splitlines()[0])
@@ -293,6 +328,8 @@ def main() -> None:
     (options.out / "training.json").write_text(json.dumps(log, indent=1) + "\n")
     table = measure(options.out, options.seed)
     table.to_csv(options.out / "accuracy.csv", index=False, float_format="%.4f", lineterminator="\n")
+    emerged = measure_emergence(options.out, options.steps)
+    emerged.to_csv(options.out / "emergence.csv", index=False, float_format="%.4f", lineterminator="\n")
     print(table.groupby("kind").accuracy.describe().round(3).to_string())
 
 

@@ -1,0 +1,337 @@
+"""Alignment: does a model's state on a sentence find the sentence's translation? NeuronXA on neurons, MEXA on hidden states."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy.stats import norm, pearsonr, spearmanr
+
+from .activations import data_card
+from .errors import InputError
+from .model import NeuronModel
+from .passes import run_pass, whole_rows
+from .progress import outer_bar
+
+#: What stands for a token at a layer. `binary`: 1 for each neuron > 0, else 0 (NeuronXA's NAS). `value`: each neuron's absolute
+#: value (its NAV). `hidden`: the output of the layer (MEXA).
+STATES = ("binary", "value", "hidden")
+#: A lead of one cosine over another that float32 cannot be trusted with: a tie.
+_TIE = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Alignment:
+    """How well each language's sentences are aligned with those of a pivot language.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        A row a language: language, score (the mean over all layers), low, high (95 % bootstrap interval).
+    by_layer : pandas.DataFrame
+        A row a language and layer: language, layer (from 0), score, low, high.
+    pivot : str
+        Language code.
+    state : str
+        One of `STATES`.
+    sentences : int
+        Sentences of each language.
+    card : dict
+        The run card.
+    """
+
+    table: pd.DataFrame
+    by_layer: pd.DataFrame = field(repr=False)
+    pivot: str
+    state: str
+    sentences: int
+    card: dict = field(repr=False)
+
+
+def alignment(
+    model: NeuronModel,
+    sentences: Mapping[str, Sequence[str]],
+    pivot: str = "en",
+    *,
+    state: str = "binary",
+    special_tokens: bool = True,
+    resamples: int = 1000,
+    seed: int = 0,
+    token_budget: int = 8192,
+) -> Alignment:
+    """Share of sentences whose translation is nearest to them, at each layer of the model, for every language with a pivot.
+
+    C is the matrix of cosines between the vectors of the n sentences of the pivot and those of their n translations
+    (`sentence_vectors`). The score mu of a layer is the share of i for which C_ii is greater than everything else in row i and
+    in column i (`aligned`); a language's score is the mean over the layers. Languages that the model keeps apart score about
+    1 / n, and 1 is the highest.
+
+    Parameters
+    ----------
+    model : NeuronModel
+    sentences : mapping of str to sequence of str
+        Language -> n sentences, aligned by position; 100 are enough for stable scores (NeuronXA).
+    pivot : str
+        Language that the others are compared with.
+    state : {"binary", "value", "hidden"}
+        See `STATES`.
+    special_tokens : bool
+        Whether the tokens that the tokenizer adds (BOS) enter a sentence's vector.
+    resamples : int
+        Bootstrap draws of the sentences.
+    seed : int
+        Of the draws.
+    token_budget : int
+        Tokens of one padded batch. Where the memory does not hold so many, it is halved until it does.
+
+    Returns
+    -------
+    Alignment
+
+    Raises
+    ------
+    InputError
+        If the pivot or every other language is missing, the languages have not the same number of sentences or fewer than two,
+        a sentence has no token or is longer than the model's context, or activations are not finite.
+
+    Notes
+    -----
+    NeuronXA (Huang et al. 2025, arXiv 2507.14900); with ``state="hidden"`` MEXA (Kargaran et al. 2024, arXiv 2410.05873).
+
+    The bootstrap draws from the n marks, aligned or not, that the sentences got against the whole set; all languages meet the
+    same draws. The cosine matrix is not drawn from: a sentence that stands twice in a draw would tie with itself and never be
+    aligned, and one with fewer rivals would be aligned more easily. The interval is about other sentences among as many rivals.
+
+    Examples
+    --------
+    >>> result = alignment(load_model(), core_sentences())
+    >>> result.by_layer.columns.tolist()
+    ['language', 'layer', 'score', 'low', 'high']
+    """
+    rows = _rows(model, sentences, state, special_tokens)
+    if pivot not in rows:
+        raise InputError(f"no sentences in the pivot {pivot!r}; there are {' '.join(rows)}")
+    if len(rows) < 2:
+        raise InputError(f"no sentences beside those of the pivot {pivot!r}; alignment needs a second language")
+    if resamples < 1:
+        raise InputError(f"resamples={resamples}: the intervals need at least one bootstrap draw")
+    n = len(rows[pivot])
+    draws = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=resamples) / n
+    tables, means = [], []
+    with outer_bar([pivot, *(code for code in rows if code != pivot)], desc="aligning", unit="language") as bar:
+        for code in bar:
+            vectors = _vectors(model, rows[code], state, special_tokens, token_budget)
+            if code == pivot:
+                own = vectors
+                continue
+            marks = aligned(own, vectors).double().numpy()
+            scores = draws @ marks.T
+            low, high = np.percentile(scores, [2.5, 97.5], axis=0)
+            layers = {"language": code, "layer": range(len(marks)), "score": marks.mean(axis=1), "low": low, "high": high}
+            tables.append(pd.DataFrame(layers))
+            means.append((code, marks.mean(), *np.percentile(scores.mean(axis=1), [2.5, 97.5])))
+    card = model.card | {
+        "data": {"kind": "parallel sentences", **data_card(sentences)},
+        "special_tokens": special_tokens,
+        "alignment": {"pivot": pivot, "state": state, "resamples": resamples, "seed": seed},
+    }
+    table = pd.DataFrame(means, columns=["language", "score", "low", "high"])
+    return Alignment(table, pd.concat(tables, ignore_index=True), pivot, state, n, card)
+
+
+def mutual_alignment(
+    model: NeuronModel,
+    sentences: Mapping[str, Sequence[str]],
+    *,
+    state: str = "binary",
+    special_tokens: bool = True,
+    token_budget: int = 8192,
+) -> torch.Tensor:
+    """The score of `alignment` between every two languages, at each layer.
+
+    All languages' sentence vectors are held at once, 4 K L S N bytes.
+
+    Parameters
+    ----------
+    model, sentences, state, special_tokens, token_budget
+        As in `alignment`.
+
+    Returns
+    -------
+    torch.Tensor
+        float64 [L, K, K], symmetric, in the order of `sentences`; the diagonal, a language with itself, is 1 unless two of its
+        sentences have the same vector.
+    """
+    rows = _rows(model, sentences, state, special_tokens)
+    with outer_bar(rows.values(), desc="aligning", unit="language") as bar:
+        vectors = [_vectors(model, some, state, special_tokens, token_budget) for some in bar]
+    scores = torch.empty(model.num_layers, len(rows), len(rows), dtype=torch.float64)
+    for i, one in enumerate(vectors):
+        for j, other in enumerate(vectors[: i + 1]):
+            scores[:, i, j] = scores[:, j, i] = aligned(one, other).double().mean(dim=1)
+    return scores
+
+
+def sentence_vectors(
+    model: NeuronModel,
+    texts: Sequence[str],
+    *,
+    state: str = "binary",
+    special_tokens: bool = True,
+    token_budget: int = 8192,
+) -> torch.Tensor:
+    """One vector a sentence and layer: the mean of its tokens' states, weighted by position.
+
+    Token t of T weighs t / (1 + … + T), so that tokens that have seen more of the sentence count more; padding counts nothing.
+
+    Parameters
+    ----------
+    model, state, special_tokens, token_budget
+        As in `alignment`.
+    texts : sequence of str
+        S sentences of one language.
+
+    Returns
+    -------
+    torch.Tensor
+        float32 [L, S, N]; for the state `hidden` [L, S, d], d the width of the model.
+
+    Notes
+    -----
+    NeuronXA (Huang et al. 2025, arXiv 2507.14900); the weights are those of Muennighoff 2022 (arXiv 2202.08904).
+    """
+    rows = _rows(model, {"": texts}, state, special_tokens)[""]
+    return _vectors(model, rows, state, special_tokens, token_budget)
+
+
+def aligned(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Which of n sentences find their translation: C_ii greater than everything else in row i and in column i.
+
+    C_ij is the cosine of x_i and y_j. A lead of less than 1e-6 is a tie, and a tie is not aligned. A vector of zeros has
+    cosine 0 with everything.
+
+    Parameters
+    ----------
+    x, y : torch.Tensor
+        [..., n, d], vectors of n sentences and of their translations, n at least 2.
+
+    Returns
+    -------
+    torch.Tensor
+        bool [..., n]; its mean is the score mu.
+
+    Examples
+    --------
+    >>> aligned(torch.eye(3), torch.tensor([[2.0, 1, 0], [1, 2, 0], [1, 1, 0]]))
+    tensor([ True,  True, False])
+    """
+    if x.shape != y.shape or x.ndim < 2 or x.shape[-2] < 2:
+        raise InputError(f"vectors of sentences and translations must be [..., n, d] alike, not {[*x.shape]} and {[*y.shape]}")
+    cosine = torch.nn.functional.normalize(x, dim=-1) @ torch.nn.functional.normalize(y, dim=-1).mT
+    own = cosine.diagonal(dim1=-2, dim2=-1)
+    others = cosine.masked_fill(torch.eye(cosine.shape[-1], dtype=torch.bool, device=cosine.device), float("-inf"))
+    return own - torch.maximum(others.amax(dim=-1), others.amax(dim=-2)) > _TIE
+
+
+def correlate(scores: pd.Series, task_scores: pd.Series | Mapping[str, float]) -> pd.DataFrame:
+    """How well scores of languages go with what the model achieves in them.
+
+    Parameters
+    ----------
+    scores : pandas.Series
+        By language, for instance ``result.table.set_index("language").score`` of an `Alignment`.
+    task_scores : pandas.Series or mapping of str to float
+        By language, in any order. Languages that only one of the two has, or whose value is missing, are left out.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows pearson and spearman: r, low, high (95 % interval), p (two-sided, of no correlation), languages (how many).
+
+    Raises
+    ------
+    InputError
+        If fewer than three languages are in both, a language stands twice, or all values of one side are the same.
+
+    Notes
+    -----
+    Intervals from Fisher's z with standard error 1 / sqrt(n - 3), for Spearman sqrt((1 + r^2 / 2) / (n - 3)) (Bonett and Wright
+    2000). Three languages bound nothing: the interval is [-1, 1].
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> alignment_scores = pd.Series({"de": 0.9, "sw": 0.3, "fi": 0.5, "hu": 0.6})
+    >>> correlate(alignment_scores, {"sw": 41.0, "fi": 55.0, "hu": 57.0, "de": 80.0}).r.round(3).tolist()
+    [0.993, 1.0]
+    """
+    pair = {"scores": pd.Series(scores, dtype=float), "task_scores": pd.Series(task_scores, dtype=float)}
+    for name, one in pair.items():
+        if not one.index.is_unique:
+            raise InputError(f"{name} hold {one.index[one.index.duplicated()][0]!r} twice")
+    both = pd.concat(pair, axis=1, join="inner").dropna()
+    n = len(both)
+    if n < 3:
+        raise InputError(f"{n} language(s) have a value in both ({', '.join(map(str, both.index))}); correlation needs three")
+    for name in pair:
+        if both[name].nunique() == 1:
+            raise InputError(f"{name} are {both[name].iloc[0]:g} for every common language; there is nothing to correlate")
+    rows = {}
+    for name, test, spread in (("pearson", pearsonr, lambda r: 1.0), ("spearman", spearmanr, lambda r: 1 + r * r / 2)):
+        result = test(both.scores, both.task_scores)
+        r = float(result.statistic)
+        with np.errstate(divide="ignore"):  # r = 1: the interval is a point
+            z = np.arctanh(r) + norm.ppf([0.025, 0.975]) * np.sqrt(spread(r) / (n - 3)) if n > 3 else [-np.inf, np.inf]
+        rows[name] = (r, *np.tanh(z), float(result.pvalue), n)
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["r", "low", "high", "p", "languages"])
+
+
+def _rows(model, sentences, state, special_tokens) -> dict[str, list[list[int]]]:
+    """Token ids of every language's sentences, checked before any model runs."""
+    if state not in STATES:
+        raise InputError(f"unknown state {state!r}; there are {', '.join(STATES)}")
+    lengths = {code: 0 if isinstance(texts, str) else len(texts) for code, texts in sentences.items()}
+    if min(lengths.values(), default=0) < 2 or len(set(lengths.values())) > 1:
+        there = ", ".join(f"{code} {count}" for code, count in lengths.items())
+        raise InputError(f"alignment needs two or more sentences, as many in each language; there are {there or 'none'}")
+    options = {"special_tokens": special_tokens}
+    return {code: whole_rows(model, texts, kind=f"{code} sentence".strip(), **options) for code, texts in sentences.items()}
+
+
+def _vectors(model, rows, state, special_tokens, token_budget) -> torch.Tensor:
+    """`sentence_vectors` of rows of token ids."""
+
+    def pool(layer, values, mask, batch):
+        weights = mask.cumsum(dim=1) * mask
+        weights = weights / weights.sum(dim=1, keepdim=True)
+        if state == "binary":
+            # 0 * value is NaN where the value is not finite, which a comparison alone would take for off.
+            values = (values > 0) + 0 * values
+        elif state == "value":
+            values = values.abs()
+        return torch.bmm(weights[:, None], values.float())[:, 0]
+
+    def add(vectors, batch, reduced):
+        if not vectors[0].numel():
+            vectors[0] = torch.zeros(model.num_layers, len(rows), reduced[0].shape[-1])
+        for layer, pooled in enumerate(reduced):
+            vectors[0][layer, batch] = pooled.cpu()
+
+    (vectors,) = run_pass(
+        model,
+        rows,
+        range(model.num_layers),
+        pool,
+        add,
+        [torch.empty(0)],
+        special_tokens=special_tokens,
+        token_budget=token_budget,
+        description="aligning",
+        site="layer" if state == "hidden" else None,
+    )
+    broken = ~torch.isfinite(vectors).all(dim=-1).all(dim=-1)
+    if broken.any():
+        layer = int(broken.nonzero()[0])
+        raise InputError(f"layer {layer}: activations are not finite (NaN or infinite); was the model run in float16?")
+    return vectors

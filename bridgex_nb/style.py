@@ -1,0 +1,32 @@
+"""What all figures look like."""
+
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from .languages import LANGUAGES
+
+STYLE = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same letters on every machine
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "figure.dpi": 110,
+    "savefig.dpi": 160,
+    "svg.hashsalt": "bridgex",
+}
+PALETTE = sns.color_palette("colorblind", 10)
+#: One colour a family, the same in every figure.
+FAMILY_COLOURS = dict(zip(dict.fromkeys(one.family for one in LANGUAGES.values()), PALETTE, strict=False))
+
+
+def new_figure(width: float, height: float) -> tuple[Figure, Axes]:
+    """An empty figure, sizes in inches, with one pair of axes; pyplot does not know it."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots()
+
+
+def language_name(code: str) -> str:
+    """A language's name in Latin script; its code where it is not among the fifteen."""
+    return LANGUAGES[code].name if code in LANGUAGES else code
