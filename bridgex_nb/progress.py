@@ -1,23 +1,28 @@
 """The one progress bar of a long call, the same in a notebook and in a terminal; TQDM_DISABLE=1 turns it off in both."""
 
+import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
 from tqdm.auto import tqdm
+from tqdm.std import tqdm as plain_tqdm
 
 _inside = ContextVar("inside", default=False)
+_watcher = ContextVar("watcher", default=None)
 
 
-def progress_bar(*args, disable: bool = False, **options) -> tqdm:
+def progress_bar(*args, disable: bool = False, **options) -> plain_tqdm:
     """A tqdm bar that leaves nothing behind. (tqdm's own notebook bar does not read TQDM_DISABLE.)"""
+    if _watcher.get() is not None:
+        return _Watched(*args, file=io.StringIO(), leave=False, **options)
     disable = disable or _inside.get() or bool(os.environ.get("TQDM_DISABLE"))
     return tqdm(*args, leave=False, disable=disable, **options)
 
 
 @contextmanager
-def outer_bar(*args, **options) -> Iterator[tqdm]:
+def outer_bar(*args, **options) -> Iterator[plain_tqdm]:
     """A bar over steps that have bars of their own, which are not shown."""
     with progress_bar(*args, **options) as bar:
         token = _inside.set(True)
@@ -25,3 +30,24 @@ def outer_bar(*args, **options) -> Iterator[tqdm]:
             yield bar
         finally:
             _inside.reset(token)
+
+
+@contextmanager
+def watched(watch: Callable[[str, float], None]) -> Iterator[None]:
+    """No bar is drawn inside; `watch(description, share done)` is called at every step instead, and stops it by raising."""
+    token = _watcher.set(watch)
+    try:
+        yield
+    finally:
+        _watcher.reset(token)
+
+
+class _Watched(plain_tqdm):
+    """A bar that is told and not drawn."""
+
+    def update(self, n=1):
+        super().update(n)
+        _watcher.get()(self.desc, self.n / self.total if self.total else 0.0)
+
+    def display(self, *args, **options):
+        pass
