@@ -313,18 +313,17 @@ def _vectors(model, rows, state, special_tokens, token_budget) -> torch.Tensor:
         return torch.bmm(weights[:, None], values.float())[:, 0]
 
     def add(vectors, batch, reduced):
-        if not vectors[0].numel():
-            vectors[0] = torch.zeros(model.num_layers, len(rows), reduced[0].shape[-1])
         for layer, pooled in enumerate(reduced):
             vectors[0][layer, batch] = pooled.cpu()
 
+    width = model.hf_model.config.get_text_config().hidden_size if state == "hidden" else model.num_neurons
     (vectors,) = run_pass(
         model,
         rows,
         range(model.num_layers),
         pool,
         add,
-        [torch.empty(0)],
+        [torch.zeros(model.num_layers, len(rows), width)],
         special_tokens=special_tokens,
         token_budget=token_budget,
         description="aligning",
