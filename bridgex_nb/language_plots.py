@@ -121,7 +121,7 @@ def alignment_by_layer(result: Alignment) -> Figure:
         colours = [FAMILY_COLOURS[language(code).family] for code in order.language]
         right.scatter(order.score, rows, c=colours, zorder=3)
         right.axvline(1 / result.sentences, color="0.6", linestyle=":", linewidth=1)
-        right.set(xlabel="mean over layers, 95 % interval", title="dotted: chance, 1 / sentences")
+        right.set(xlabel="mean over layers, 95 % interval", title="dotted: chance at most, 1 / sentences")
         right.set_xlim(left=0)
         present = dict.fromkeys(language(code).family for code in order.language)
         right.legend(
