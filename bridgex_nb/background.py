@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Iterable
 from contextlib import suppress
 
 from traitlets import Bool, Float, HasTraits, Unicode
@@ -14,15 +14,12 @@ from .progress import watched
 REPORT_EVERY = 0.1
 
 
-class Cancelled(Exception):
-    """Raised inside a step that was cancelled, at its next report of progress."""
+class _Stopped(Exception):
+    """Raised inside a step that was cancelled or replaced, at its next report or update."""
 
 
 class Background(HasTraits):
     """What a view shows of slow steps. A later step takes the place of the one that runs.
-
-    A thread and not asyncio: widgets are handled in the kernel's main thread or, with subshells, beside it. Whoever sets traits
-    that belong together holds `lock`; there is one for all objects, since the views draw under matplotlib's global settings.
 
     Attributes
     ----------
@@ -36,6 +33,7 @@ class Background(HasTraits):
         Whether the last step was cancelled before its end.
     """
 
+    #: Held while traits change and views draw: one for all objects, since matplotlib's settings are global.
     lock = threading.RLock()
 
     task = Unicode()
@@ -43,67 +41,64 @@ class Background(HasTraits):
     error = Unicode()
     cancelled = Bool()
 
-    def __init__(self, **traits):
-        super().__init__(**traits)
-        self._stop, self._thread = threading.Event(), None
+    _thread = None
+    _stop = threading.Event()
 
-    def start(self, step: Callable[[Callable], None], pause: float = 0.0) -> None:
-        """Run a step after a pause, in seconds, in the place of the one that runs.
+    def start(self, step: Iterable[dict]) -> None:
+        """Run a step in the place of the one that runs.
 
-        The step is called with `put`, which sets traits together and stops a step that was cancelled.
+        A step is an iterator: what it gives are values of traits, set together as they come.
         """
         with self.lock:
             self._stop.set()
             self._stop = threading.Event()
-            self.task, self.progress, self.error, self.cancelled = "", 0.0, "", False
-            self._thread = threading.Thread(target=self._run, args=(step, pause, self._stop), daemon=True)
+            self._thread = threading.Thread(target=self._run, args=(step, self._thread, self._stop), daemon=True)
+            self.task, self.progress, self.error, self.cancelled = "starting", 0.0, "", False
             self._thread.start()
 
     def cancel(self) -> None:
         """Stop the step that runs, if one does."""
         with self.lock:
-            if self._thread is not None and self._thread.is_alive() and not self._stop.is_set():
+            if self.task:
                 self._stop.set()
                 self.task, self.progress, self.cancelled = "", 0.0, True
 
     def wait(self) -> None:
         """Wait for the step that runs, and for those that take its place meanwhile."""
-        thread = None
-        while thread is not self._thread:
-            thread = self._thread
+        while (thread := self._thread) is not None and thread.is_alive():
             thread.join()
 
-    def _run(self, step, pause, stop):
+    def _run(self, step, previous, stop):
         reported = time.monotonic()
 
         def put(**traits):
             with self.lock:
                 if stop.is_set():
-                    raise Cancelled
+                    raise _Stopped
                 for name, value in traits.items():
                     setattr(self, name, value)
 
         def watch(description, share):
             nonlocal reported
             if stop.is_set():
-                raise Cancelled
+                raise _Stopped
             if time.monotonic() - reported > REPORT_EVERY:
                 reported = time.monotonic()
                 put(task=description, progress=share)
 
-        if stop.wait(pause):
+        if previous is not None:
+            previous.join()  # it was told to stop; two steps at once would only slow each other down
+        if stop.is_set():
             return
-        with suppress(Cancelled):
+        with suppress(_Stopped):
             try:
                 with watched(watch):
-                    step(put)
+                    for traits in step:
+                        put(**traits)
                 put(task="", progress=0.0)
-            except Cancelled:
+            except _Stopped:
                 raise
+            except InputError as error:
+                put(task="", progress=0.0, error=str(error))
             except Exception as error:  # a thread has nobody above it to tell
-                put(task="", progress=0.0, error=in_words(error))
-
-
-def in_words(error: Exception) -> str:
-    """An error as a person reads it: bad input by its message, anything else by its kind too."""
-    return str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+                put(task="", progress=0.0, error=f"{type(error).__name__}: {error}")

@@ -12,6 +12,7 @@ import matplotlib as mpl
 import pandas as pd
 import seaborn as sns
 import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
@@ -26,6 +27,7 @@ from .xicl import ZERO_SHOT
 __all__ = [
     "STYLE",
     "alignment_by_layer",
+    "bridge_overview",
     "bridge_ranking",
     "depth_profile",
     "emergence_curves",
@@ -148,48 +150,69 @@ def sharing_types(table: pd.DataFrame) -> Figure:
 
 def hsic_by_layer(ranking: BridgeRanking) -> Figure:
     """HSIC score by layer, a curve a candidate bridge; the layers that decide are shaded."""
-    table = ranking.by_layer
     with mpl.rc_context(STYLE):
         figure, axes = new_figure(6.4, 3.8)
-        inside = table.layer[table.in_window]
-        axes.axvspan(inside.min() - 0.5, inside.max() + 0.5, color="0.93", zorder=0, label="layers that decide")
-        for bridge in ranking.table.bridge:
-            curve = table[table.bridge == bridge]
-            axes.plot(
-                curve.layer,
-                curve.score,
-                color=_BRIDGE_COLOURS.get(bridge, "black"),
-                marker=_BRIDGE_MARKERS.get(bridge, "o"),
-                markersize=4,
-                label=language_name(bridge),
-            )
-        axes.set(xlabel="layer", ylabel="HSIC score", title=f"Candidate bridges by layer, {_pair(ranking.src, ranking.tgt)}")
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
+        _draw_layers(axes, ranking)
+        axes.set_title(f"Candidate bridges by layer, {_pair(ranking.src, ranking.tgt)}")
     return figure
 
 
 def bridge_ranking(ranking: BridgeRanking) -> Figure:
     """Score of each candidate bridge with its 95 % bootstrap interval, best on top."""
-    table = ranking.table
     with mpl.rc_context(STYLE):
-        figure, axes = new_figure(5.2, 0.6 + 0.38 * len(table))
-        axes.barh(table.name, table.score, color=[_BRIDGE_COLOURS.get(code, "0.5") for code in table.bridge])
-        if "low" in table:
-            axes.hlines(table.name, table.low, table.high, color="0.25", linewidth=1.2)
-            for row in table.itertuples():
-                axes.annotate(
-                    f"first in {row.wins:.0%}",
-                    (row.high, row.name),
-                    (4, 0),
-                    textcoords="offset points",
-                    va="center",
-                    fontsize=8,
-                )
-            axes.margins(x=0.18)
-        axes.invert_yaxis()
-        axes.set(xlabel="HSIC score, mean over the layers that decide", title=f"Bridges for {_pair(ranking.src, ranking.tgt)}")
+        figure, axes = new_figure(5.2, 0.6 + 0.38 * len(ranking.table))
+        _draw_ranking(axes, ranking)
+        axes.set_title(f"Bridges for {_pair(ranking.src, ranking.tgt)}")
     return figure
+
+
+def bridge_overview(ranking: BridgeRanking) -> Figure:
+    """`bridge_ranking` and `hsic_by_layer` beside each other."""
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(10.4, max(3.2, 0.9 + 0.3 * len(ranking.table))), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        _draw_ranking(left, ranking)
+        _draw_layers(right, ranking)
+        figure.suptitle(f"Bridges for {_pair(ranking.src, ranking.tgt)}", fontsize=10)
+    return figure
+
+
+def _draw_layers(axes: Axes, ranking: BridgeRanking) -> None:
+    table = ranking.by_layer
+    inside = table.layer[table.in_window]
+    axes.axvspan(inside.min() - 0.5, inside.max() + 0.5, color="0.93", zorder=0, label="layers that decide")
+    for bridge in ranking.table.bridge:
+        curve = table[table.bridge == bridge]
+        axes.plot(
+            curve.layer,
+            curve.score,
+            color=_BRIDGE_COLOURS.get(bridge, "black"),
+            marker=_BRIDGE_MARKERS.get(bridge, "o"),
+            markersize=4,
+            label=language_name(bridge),
+        )
+    axes.set(xlabel="layer", ylabel="HSIC score")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
+
+
+def _draw_ranking(axes: Axes, ranking: BridgeRanking) -> None:
+    table = ranking.table
+    axes.barh(table.name, table.score, color=[_BRIDGE_COLOURS.get(code, "0.5") for code in table.bridge])
+    if "low" in table:
+        axes.hlines(table.name, table.low, table.high, color="0.25", linewidth=1.2)
+        for row in table.itertuples():
+            axes.annotate(
+                f"first in {row.wins:.0%}",
+                (row.high, row.name),
+                (4, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=8,
+            )
+        axes.margins(x=0.18)
+    axes.invert_yaxis()
+    axes.set_xlabel("HSIC score, mean over the layers that decide")
 
 
 def xicl_heatmap(table: pd.DataFrame, chosen: Mapping[tuple[str, str], str]) -> Figure:

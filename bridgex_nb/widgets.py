@@ -1,0 +1,297 @@
+"""`BridgeExplorer`: languages, neurons and layers in; the ranking of the bridges out, live. A view over `BridgeState`."""
+
+import html
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import ipywidgets
+import matplotlib as mpl
+import pandas as pd
+from ipywidgets import HTML, Button, Checkbox, Dropdown, FloatProgress, HBox, IntRangeSlider, Layout, SelectionSlider, VBox
+from matplotlib.figure import Figure
+from traitlets import link
+
+from . import plots
+from .background import Background
+from .errors import InputError
+from .explorer_state import EXPORTS, BridgeState, Trial
+from .hsic import ESTIMATORS
+from .languages import LANGUAGES, PAIRS, Language, language
+from .lexicon import core_lexicon
+from .measurements import LARGEST_RATE, measurements
+from .model import NeuronModel, load_model
+from .neurons import RULES
+from .xicl import ZERO_SHOT
+
+#: Shares of neurons that the slider stops at.
+RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, LARGEST_RATE)
+
+# Pictures take the colours of the page, dark or light: what matplotlib draws black or grey becomes its text colour.
+STYLE = """<style>
+.bridgex-picture svg { width: 100%; height: auto; max-width: 1000px; color: var(--jp-content-font-color1, inherit); }
+.bridgex-picture text { fill: currentColor; }
+.bridgex-picture [style*="stroke: #000000"], .bridgex-picture [style*="stroke: #404040"] { stroke: currentColor !important; }
+.bridgex-picture [style*="fill: #ededed"] { fill: currentColor !important; fill-opacity: 0.1; stroke: none !important; }
+.bridgex-table table { border-collapse: collapse; color: var(--jp-content-font-color1, inherit); }
+.bridgex-table td, .bridgex-table th { padding: 1px 10px; text-align: start; unicode-bidi: plaintext; line-height: 1.6; }
+.bridgex-table th { border-bottom: 1px solid var(--jp-border-color1, gray); }
+.bridgex-table pre { color: var(--jp-content-font-color1, inherit); line-height: 1.3; }
+.bridgex-error { color: var(--jp-error-color1, #b00020); font-weight: bold; }
+.bridgex-word input { unicode-bidi: plaintext; }
+</style>"""
+
+
+class BridgeExplorer(VBox):
+    """Pick two languages and see which bridge the model leans on between them, how sure that is, and whether it helps.
+
+    Parameters
+    ----------
+    model : NeuronModel, optional
+        The bundled bridgex-mini by default. What the widgets measure on a model, they measure once.
+    src, tgt : str
+        Language codes to begin with.
+    rate : float
+        Share of neurons that make up a language's set, at most 0.1.
+    folder : str or Path
+        Where exports go.
+
+    Attributes
+    ----------
+    state : BridgeState
+        The choices and the ranking: to read, to set, to observe.
+
+    Raises
+    ------
+    InputError
+        If a language is unknown or the rate is out of range.
+
+    Examples
+    --------
+    >>> explorer = BridgeExplorer(load_model(), "ar", "he")  # doctest: +SKIP
+    >>> explorer.state.choose(src="sw", tgt="tl")  # doctest: +SKIP
+    >>> explorer.state.figure()  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        model: NeuronModel | None = None,
+        src: str = "sw",
+        tgt: str = "tl",
+        rate: float = 0.05,
+        folder: str | Path = ".",
+    ):
+        self.state = BridgeState(measurements(model or load_model()), src, tgt, rate)
+        self.trial, self.folder = Trial(), folder
+        state = self.state
+        self._verdict, self._picture = HTML(), HTML()
+        self._numbers, self._neurons, self._answers, self._exported = HTML(), HTML(), HTML(), HTML()
+        for view in (self._verdict, self._numbers, self._neurons, self._answers, self._exported):
+            view.add_class("bridgex-table")
+        self._picture.add_class("bridgex-picture")
+        self._exports = [
+            Button(description=kind.upper() if kind != "py" else "code", tooltip=f"write {kind}") for kind in EXPORTS
+        ]
+        for kind, button in zip(EXPORTS, self._exports, strict=True):
+            button.on_click(lambda _, kind=kind: self._export(kind))
+        tabs = ipywidgets.Tab(
+            [
+                self._numbers,
+                self._neurons,
+                VBox([self._word_box(), progress_row(self.trial), self._answers]),
+                VBox([HBox(self._exports), self._exported]),
+            ],
+            titles=["Numbers", "Shared neurons", "Try a word", "Export"],
+        )
+        super().__init__(
+            [
+                HTML(STYLE, layout=Layout(display="none")),
+                self._pair_row(),
+                self._bridge_row(),
+                self._choice_row(),
+                progress_row(state, again=state.refresh),
+                self._verdict,
+                self._picture,
+                tabs,
+            ]
+        )
+        state.observe(lambda _: self._draw(), "ranking")
+        state.observe(lambda _: self._enable(), "task")
+        self.trial.observe(lambda _: self._show_answers(), ["answers", "error"])
+        self._draw()
+        self._enable()
+
+    def _pair_row(self) -> HBox:
+        state = self.state
+        presets = Dropdown(
+            options=[("choose …", None), *((f"{language(a).name} → {language(b).name}", (a, b)) for a, b in PAIRS)],
+            description="Study pair",
+        )
+        swap = Button(description="⇄ Swap", tooltip="swap source and target", layout=Layout(width="90px"))
+        swap.on_click(lambda _: state.choose(src=state.tgt, tgt=state.src))
+        ends = {}
+        for name, label in (("src", "Source"), ("tgt", "Target")):
+            ends[name] = Dropdown(options=language_options(), description=label, layout=Layout(width="360px"))
+            link((state, name), (ends[name], "value"))
+
+        def choose(change):
+            if change.new:
+                state.choose(src=change.new[0], tgt=change.new[1])
+
+        def follow(_):
+            pair = (state.src, state.tgt)
+            presets.value = pair if pair in PAIRS else None
+
+        presets.observe(choose, "value")
+        state.observe(follow, ["src", "tgt"])
+        follow(None)
+        return HBox([presets, ends["src"], swap, ends["tgt"]], layout=Layout(flex_flow="row wrap"))
+
+    def _bridge_row(self) -> HBox:
+        state = self.state
+        boxes = {
+            code: Checkbox(description=one.name, value=code in state.candidates, indent=False, layout=Layout(width="auto"))
+            for code, one in LANGUAGES.items()
+        }
+
+        def toggle(_):
+            state.candidates = [code for code, box in boxes.items() if box.value]
+
+        def follow(_):
+            for code, box in boxes.items():
+                box.value = code in state.candidates
+                box.disabled = code in (state.src, state.tgt)
+
+        for box in boxes.values():
+            box.observe(toggle, "value")
+        state.observe(follow, ["src", "tgt", "candidates"])
+        follow(None)
+        return HBox([ipywidgets.Label("Bridges:"), *boxes.values()], layout=Layout(flex_flow="row wrap"))
+
+    def _choice_row(self) -> HBox:
+        state = self.state
+        wide = {"layout": Layout(width="330px"), "style": {"description_width": "100px"}}
+        rates = sorted({*RATES, state.rate})
+        choices = {
+            "rate": SelectionSlider(options=[(f"{100 * rate:g} %", rate) for rate in rates], description="Neurons", **wide),
+            "layers": IntRangeSlider(max=state.measured.model.num_layers - 1, description="Layers", **wide),
+            "rule": Dropdown(options=[(rule.replace("_", " "), rule) for rule in RULES], description="Bridge rule", **wide),
+            "estimator": Dropdown(options=ESTIMATORS, description="HSIC", **wide),
+        }
+        for name, widget in choices.items():
+            link((state, name), (widget, "value"))
+        return HBox(list(choices.values()), layout=Layout(flex_flow="row wrap"))
+
+    def _word_box(self) -> HBox:
+        state = self.state
+        word = ipywidgets.Combobox(description="Word", placeholder="a word of the source language", continuous_update=False)
+        word.add_class("bridgex-word")
+        ask = Button(description="Ask", tooltip="ask the model to translate the word")
+        ask.on_click(lambda _: self.trial.ask(state, word.value))
+        word.observe(lambda _: self.trial.ask(state, word.value), "value")
+
+        def follow(_):
+            word.options = tuple(core_lexicon(state.src, state.tgt).entries) if state.src != state.tgt else ()
+
+        state.observe(follow, ["src", "tgt"])
+        follow(None)
+        return HBox([word, ask])
+
+    def _enable(self) -> None:
+        for button in self._exports:
+            button.disabled = bool(self.state.task) or self.state.ranking is None
+
+    def _draw(self) -> None:
+        ranking = self.state.ranking
+        if ranking is None:
+            self._verdict.value = self._picture.value = self._numbers.value = self._neurons.value = ""
+            return
+        with self.state.lock:
+            pair = f"{language(ranking.src).name} → {language(ranking.tgt).name}"
+            self._picture.value = svg(plots.bridge_overview(ranking), f"Scores of the bridges for {pair}, and by layer")
+            notes = " ".join([_verdict(ranking), *self.state.notes])
+            self._verdict.value = f'<div aria-live="polite">{html.escape(notes)}</div>'
+            self._numbers.value = table(ranking.table.drop(columns="bridge")) + "<br>" + table(self.state.overlap)
+            self._neurons.value = table(self.state.shared)
+
+    def _show_answers(self) -> None:
+        items = self.trial.answers
+        if items is None or self.trial.error:
+            self._answers.value = ""
+            return
+        marks = items.correct.map({True: "✓", False: "✗"}).fillna("")
+        shown = pd.DataFrame(
+            {
+                "through": [code if code == ZERO_SHOT else language(code).name for code in items.bridge],
+                "word of the bridge": items.bridge_word.fillna(""),
+                "answer": items.answer,
+                "right": marks,
+            }
+        )
+        asked = items.iloc[0]
+        known = f"accepted: {asked.gold}" if asked.gold else "not in the core lexicon"
+        self._answers.value = f'<p dir="auto">{html.escape(asked.word)} ({html.escape(known)})</p>{table(shown)}'
+
+    def _export(self, kind: str) -> None:
+        try:
+            path = self.state.export(kind, self.folder)
+        except (InputError, OSError) as error:
+            self._exported.value = f'<span class="bridgex-error" role="alert">{html.escape(str(error))}</span>'
+            return
+        code = f"<pre>{html.escape(self.state.code())}</pre>" if kind == "py" else ""
+        self._exported.value = f'<div aria-live="polite">written: {html.escape(str(path))}</div>{code}'
+
+
+def progress_row(background: Background, again: Callable | None = None) -> HBox:
+    """What a `Background` does: its task and how far it is, a button to cancel it, and what went wrong."""
+    bar = FloatProgress(max=1.0, layout=Layout(width="200px"))
+    label, failed = ipywidgets.Label(), HTML()
+    cancel, retry = Button(description="Cancel"), Button(description="Run again")
+    cancel.on_click(lambda _: background.cancel())
+    retry.on_click(lambda _: again())
+
+    def follow(_):
+        with background.lock:
+            bar.value = background.progress
+            label.value = "cancelled" if background.cancelled else background.task
+            for widget in (bar, cancel):
+                widget.layout.visibility = "visible" if background.task else "hidden"
+            retry.layout.display = "" if again and (background.cancelled or background.error) else "none"
+            message = html.escape(background.error)
+            failed.value = f'<span class="bridgex-error" role="alert">{message}</span>' if message else ""
+
+    background.observe(follow, ["task", "progress", "error", "cancelled"])
+    follow(None)
+    return HBox([bar, cancel, retry, label, failed], layout=Layout(min_height="34px"))
+
+
+def language_options() -> list[tuple[str, str]]:
+    """The languages for a picker, (label, code), a family after the other."""
+
+    def label(one: Language) -> str:
+        own = f" ({one.autonym})" if one.autonym != one.name else ""
+        return f"{one.name}{own} · {one.family}"
+
+    return sorted(((label(one), code) for code, one in LANGUAGES.items()), key=lambda pair: LANGUAGES[pair[1]].family)
+
+
+def svg(figure: Figure, label: str) -> str:
+    """A figure as inline SVG, with a label for screen readers. Its text stays text, in the fonts and colours of the page."""
+    buffer = io.StringIO()
+    with mpl.rc_context(plots.STYLE | {"svg.fonttype": "none"}):
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    picture = buffer.getvalue()
+    return picture[picture.index("<svg") :].replace("<svg", f'<svg role="img" aria-label="{html.escape(label)}"', 1)
+
+
+def table(frame: pd.DataFrame) -> str:
+    """A table as HTML; words of every script read in their own direction."""
+    return frame.to_html(index=False, border=0, float_format="{:.3g}".format, na_rep="")
+
+
+def _verdict(ranking) -> str:
+    first = f"Best bridge: {language(ranking.best).name}"
+    if "wins" not in ranking.table:
+        return f"{first}, over {ranking.samples} words."
+    tie = f"; a tie with {ranking.table.name[1]}" if ranking.tie else ""
+    return f"{first}, first in {ranking.probability:.0%} of resamples of {ranking.samples} words{tie}."
