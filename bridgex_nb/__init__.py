@@ -34,6 +34,7 @@ from .selectors import SELECTORS, Evidence, select_bridges
 from .sites import Architecture, register_site
 from .spectra import SPECTRA, agreement, agreement_by_depth, language_matrix, mantel
 from .typology import same_family, typological_distance
+from .widgets import BridgeExplorer
 from .xicl import accuracy, answers, evaluate, evaluate_grid, known_words
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "ActivationCounts",
     "Alignment",
     "Architecture",
+    "BridgeExplorer",
     "BridgeRanking",
     "Evidence",
     "InputError",

@@ -211,12 +211,12 @@ def _notes(ranking: BridgeRanking, candidates: list[str]) -> list[str]:
 
 def _load_call(model: NeuronModel) -> str:
     """The call that loads a model again."""
-    name = model.hf_model.name_or_path
-    if name == str(MINI):
-        return "bx.load_model()" if model.site == "act" else f'bx.load_model(site="{model.site}")'
-    options = {"site": model.site, "dtype": model.card["dtype"], "revision": model.card.get("revision")}
-    given = "".join(f', {key}="{value}"' for key, value in options.items() if value)
-    return f'bx.load_model("{name}"{given})'
+    bundled = model.card["model"] == "bridgex-mini" and model.hf_model.name_or_path == str(MINI)
+    options = {"site": (model.site, "act"), "dtype": (model.card["dtype"], "float32" if bundled else None)}
+    options["revision"] = (model.card.get("revision"), None)
+    given = [] if bundled else [repr(model.hf_model.name_or_path)]
+    given += [f"{name}={value!r}" for name, (value, default) in options.items() if value != default]
+    return f"bx.load_model({', '.join(given)})"
 
 
 class Trial(Background):

@@ -16,7 +16,7 @@ _watcher = ContextVar("watcher", default=None)
 def progress_bar(*args, disable: bool = False, **options) -> plain_tqdm:
     """A tqdm bar that leaves nothing behind. (tqdm's own notebook bar does not read TQDM_DISABLE.)"""
     if _watcher.get() is not None:
-        return _Watched(*args, file=io.StringIO(), leave=False, **options)
+        return _Watched(*args, file=io.StringIO(), leave=False, disable=False, **options)
     disable = disable or _inside.get() or bool(os.environ.get("TQDM_DISABLE"))
     return tqdm(*args, leave=False, disable=disable, **options)
 

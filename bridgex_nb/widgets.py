@@ -90,7 +90,7 @@ class BridgeExplorer(VBox):
             view.add_class("bridgex-table")
         self._picture.add_class("bridgex-picture")
         self._exports = [
-            Button(description=kind.upper() if kind != "py" else "code", tooltip=f"write {kind}") for kind in EXPORTS
+            Button(description="code" if kind == "py" else kind.upper(), tooltip=f"write {kind}") for kind in EXPORTS
         ]
         for kind, button in zip(EXPORTS, self._exports, strict=True):
             button.on_click(lambda _, kind=kind: self._export(kind))
@@ -126,12 +126,14 @@ class BridgeExplorer(VBox):
         presets = Dropdown(
             options=[("choose …", None), *((f"{language(a).name} → {language(b).name}", (a, b)) for a, b in PAIRS)],
             description="Study pair",
+            layout=Layout(width="240px"),
+            style={"description_width": "70px"},
         )
         swap = Button(description="⇄ Swap", tooltip="swap source and target", layout=Layout(width="90px"))
         swap.on_click(lambda _: state.choose(src=state.tgt, tgt=state.src))
-        ends = {}
+        ends, narrow = {}, {"description_width": "50px"}
         for name, label in (("src", "Source"), ("tgt", "Target")):
-            ends[name] = Dropdown(options=language_options(), description=label, layout=Layout(width="360px"))
+            ends[name] = Dropdown(options=language_options(), description=label, layout=Layout(width="310px"), style=narrow)
             link((state, name), (ends[name], "value"))
 
         def choose(change):
@@ -148,9 +150,9 @@ class BridgeExplorer(VBox):
         return HBox([presets, ends["src"], swap, ends["tgt"]], layout=Layout(flex_flow="row wrap"))
 
     def _bridge_row(self) -> HBox:
-        state = self.state
+        state, spaced = self.state, Layout(width="auto", margin="0 12px 0 4px")
         boxes = {
-            code: Checkbox(description=one.name, value=code in state.candidates, indent=False, layout=Layout(width="auto"))
+            code: Checkbox(description=one.name, value=code in state.candidates, indent=False, layout=spaced)
             for code, one in LANGUAGES.items()
         }
 
