@@ -1,0 +1,169 @@
+"""The explorer in JupyterLab, in a real browser: every control is used, and what is shown is what the package computes."""
+
+import json
+import re
+
+import pandas as pd
+import pytest
+
+import bridgex_nb as bx
+from bridgex_nb.languages import LANGUAGES
+
+SECONDS = 1000  # Playwright counts milliseconds
+
+
+@pytest.fixture(scope="module")
+def page(lab, browser):
+    """The explorer's notebook, after "run all"; what the browser's console has to complain of is in `page.complaints`."""
+    page = browser.new_page(viewport={"width": 1300, "height": 1400})
+    page.set_default_timeout(15 * SECONDS)
+    page.complaints = []
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    page.on("console", lambda message: page.complaints.append(message.text) if message.type == "error" else None)
+    page.goto(lab.format("lab/tree/08_explorer.ipynb"))
+    page.wait_for_function("window.jupyterapp?.shell.currentWidget?.sessionContext?.isReady")
+    page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.info")  # it has answered
+    page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    page.get_by_text("Best bridge").wait_for(timeout=30 * SECONDS)
+    yield page
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def direct(mini):
+    """`rank_bridges` called without the widget."""
+    counts = bx.count_active(mini, bx.core_sentences())
+    probes = {}
+
+    def rank(src, tgt, rate=0.05, candidates=bx.BRIDGES, **options):
+        if (src, tgt) not in probes:
+            probes[src, tgt] = bx.probe(mini, bx.known_words(mini, bx.core_lexicon(src, tgt)))
+        return bx.rank_bridges(probes[src, tgt], bx.top_neurons(counts, rate), candidates, resamples=0, **options)
+
+    return rank
+
+
+def shows(page, ranking):
+    """Wait until the table of the page is that ranking, name by name and score by score."""
+    expected = [[row.name, f"{row.score:.3g}"] for row in ranking.table.itertuples(index=False)]
+    page.wait_for_function(
+        """expected => {
+            const rows = [...document.querySelectorAll('.bridgex-table table')][0]?.querySelectorAll('tbody tr') ?? [];
+            return JSON.stringify([...rows].map(row => [...row.cells].slice(0, 2).map(cell => cell.innerText))) === expected;
+        }""",
+        arg=json.dumps(expected, separators=(",", ":")),
+    )
+    title = f"{LANGUAGES[ranking.src].name} → {LANGUAGES[ranking.tgt].name}"
+    assert page.locator(".bridgex-picture svg").count() == 1
+    assert page.get_by_role("img", name=f"Scores of the bridges for {title}").is_visible()
+
+
+def pick(page, label, text):
+    text = text.replace(" ", r"\s")  # no-break spaces
+    picker = page.get_by_label(label, exact=True)
+    picker.select_option(picker.locator("option").filter(has_text=re.compile(text)).first.inner_text())
+
+
+def test_the_first_view_needs_no_click(page, direct):
+    shows(page, direct("sw", "tl"))
+    page.get_by_text(re.compile("first in .* of resamples of 67 words")).wait_for()
+
+
+def test_languages_presets_and_swap(page, direct):
+    pick(page, "Source", "^Indonesian")
+    shows(page, direct("id", "tl"))
+    pick(page, "Target", "^Hebrew")
+    shows(page, direct("id", "he"))
+    page.get_by_role("button", name="Swap").click()
+    shows(page, direct("he", "id"))
+    pick(page, "Study pair", "Swahili → Tagalog")
+    shows(page, direct("sw", "tl"))
+
+
+def test_sliders_and_choices_by_keyboard(page, direct):
+    rate, first, last = (page.get_by_role("slider").nth(i) for i in range(3))
+    rate.press("ArrowLeft")
+    shows(page, direct("sw", "tl", 0.04))
+    first.press("ArrowLeft")
+    shows(page, direct("sw", "tl", 0.04, window=(1 / 6, 5 / 6)))
+    last.press("ArrowRight")
+    shows(page, direct("sw", "tl", 0.04, window=(1 / 6, 1)))
+    pick(page, "Bridge rule", "minus overlap")
+    shows(page, direct("sw", "tl", 0.04, window=(1 / 6, 1), rule="minus_overlap"))
+    pick(page, "HSIC", "normalized")
+    choices = {"window": (1 / 6, 1), "rule": "minus_overlap", "estimator": "normalized"}
+    shows(page, direct("sw", "tl", 0.04, **choices))
+    page.get_by_label("Arabic", exact=True).focus()
+    page.keyboard.press("Space")
+    page.get_by_label("German", exact=True).uncheck()
+    shows(page, direct("sw", "tl", 0.04, candidates=["en", "fr", "it", "pt", "es", "ar"], **choices))
+
+
+def test_exports_are_what_is_shown(page, direct, folder):
+    page.get_by_role("tab", name="Export").click()
+    for name, kind in {"PNG": "png", "SVG": "svg", "CSV": "csv", "code": "py"}.items():
+        page.get_by_role("button", name=name, exact=True).click()
+        page.get_by_text(f"written: figures/bridges_sw-tl.{kind}").wait_for()
+    choices = {"window": (1 / 6, 1), "rule": "minus_overlap", "estimator": "normalized"}
+    ranking = direct("sw", "tl", 0.04, candidates=["en", "fr", "it", "pt", "es", "ar"], **choices)
+    written = pd.read_csv(folder / "figures" / "bridges_sw-tl.csv")
+    assert written.bridge.tolist() == ranking.table.bridge.tolist()
+    assert written.score.tolist() == pytest.approx(ranking.table.score.tolist(), rel=1e-6)
+    assert 'rule="minus_overlap"' in page.locator(".bridgex-table pre").inner_text()
+
+
+def test_a_word_right_to_left(page, mini):
+    pick(page, "Study pair", "Arabic → Hebrew")
+    page.get_by_role("tab", name="Try a word").click()
+    word = next(iter(bx.core_lexicon("ar", "he").entries))
+    page.get_by_label("Word", exact=True).fill(word)
+    page.get_by_label("Word", exact=True).press("Enter")
+    direct = bx.answers(mini, "bli", bx.core_lexicon("ar", "he").keep([word]), [None]).answer[0]
+    cell = page.locator("tr", has=page.get_by_role("cell", name="zero-shot")).get_by_role("cell").nth(2)
+    cell.wait_for()
+    assert cell.inner_text() == direct
+    assert page.locator("p[dir=auto]", has_text=word).evaluate("p => getComputedStyle(p).direction") == "rtl"
+
+
+def test_errors_are_told_in_words(page):
+    pick(page, "Target", "^Arabic")
+    alert = page.get_by_role("alert").filter(has_text="source and target are both 'ar'")
+    alert.wait_for()
+    pick(page, "Target", "^Hebrew")
+    alert.wait_for(state="detached")
+    page.get_by_text("Best bridge").wait_for()
+
+
+def test_a_slow_step_can_be_cancelled(page):
+    pick(page, "Study pair", "Finnish → Hebrew")
+    page.get_by_role("button", name="Cancel").first.click()
+    page.get_by_text("cancelled", exact=True).wait_for()
+    page.get_by_role("button", name="Run again").click()
+    page.get_by_role("img", name="Finnish → Hebrew").wait_for()
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Dark", "JupyterLab Light"])
+def test_the_picture_is_readable_in_both_themes(page, theme):
+    page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
+    page.wait_for_selector(f"body[data-jp-theme-light={str('Light' in theme).lower()}]", state="attached")
+    contrast = page.wait_for_function(
+        """() => {
+            const light = color => {
+                const [r, g, b] = color.match(/[0-9.]+/g).slice(0, 3).map(v => v / 255).map(
+                    v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+                return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+            };
+            const page = light(getComputedStyle(document.querySelector('.jp-Notebook')).backgroundColor);
+            const words = [...document.querySelectorAll('.bridgex-picture text, .bridgex-table td')];
+            const each = words.map(word => getComputedStyle(word)).map(
+                style => light(style.fill !== 'rgb(0, 0, 0)' ? style.fill : style.color));
+            const ratios = each.map(one => (Math.max(one, page) + 0.05) / (Math.min(one, page) + 0.05));
+            return Math.min(...ratios) >= 4.5 ? ratios.length : 0;  // WCAG 2.2, level AA
+        }"""
+    )
+    assert contrast.json_value() > 20
+
+
+def test_nothing_went_wrong_behind_the_scenes(page):
+    assert page.locator("[data-mime-type='application/vnd.jupyter.stderr'], [data-mime-type*=error]").count() == 0
+    assert page.complaints == []
