@@ -21,6 +21,7 @@ from .language_neurons import lape, lape_entropy, lape_lambda, plnd, read_lape_m
 from .languages import BRIDGES, LANGUAGES, PAIRS, Language, language
 from .lexicon import Lexicon, core_lexicon, core_words, pivot, read_muse, word_prompt
 from .model import NeuronModel, load_model
+from .neuron_widgets import NeuronExplorer, SpectrumExplorer
 from .neurons import (
     bridge_neurons,
     importance_ratio,
@@ -33,6 +34,7 @@ from .neurons import (
 from .selectors import SELECTORS, Evidence, select_bridges
 from .sites import Architecture, register_site
 from .spectra import SPECTRA, agreement, agreement_by_depth, language_matrix, mantel
+from .token_values import token_values
 from .typology import same_family, typological_distance
 from .widgets import BridgeExplorer
 from .xicl import accuracy, answers, evaluate, evaluate_grid, known_words
@@ -52,8 +54,10 @@ __all__ = [
     "InputError",
     "Language",
     "Lexicon",
+    "NeuronExplorer",
     "NeuronModel",
     "ProbeActivations",
+    "SpectrumExplorer",
     "accuracy",
     "agreement",
     "agreement_by_depth",
@@ -100,6 +104,7 @@ __all__ = [
     "sharing_types",
     "specific_related_general",
     "spectrum",
+    "token_values",
     "top_neurons",
     "typological_distance",
     "word_prompt",

@@ -111,7 +111,7 @@ class BridgeState(Background):
     def _rank(self) -> Iterator[dict]:
         src, tgt, candidates, inside = self.src, self.tgt, list(self.candidates), slice(self.layers[0], self.layers[1] + 1)
         options = {"rule": self.rule, "window": self.window, "estimator": self.estimator}
-        probe, sets = self.measured.probe(src, tgt), self.measured.sets(self.rate)
+        probe, sets = self.measured.probe(src, tgt), self.measured.evidence(self.rate).sets
         ranking = rank_bridges(probe, sets, candidates, resamples=0, **options)
         bridges = ranking.table.bridge.tolist()
         yield {

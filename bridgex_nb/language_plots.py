@@ -99,6 +99,21 @@ def spectrum_clustermap(matrix: pd.DataFrame, label: str = "HSIC score") -> Figu
     return figure
 
 
+def neuron_by_language(probability: pd.Series, name: str) -> Figure:
+    """Share of each language's tokens at which one neuron is active; `probability` is language -> share, `name` the title."""
+    order = probability.sort_values(ascending=False, kind="stable")
+    with mpl.rc_context(STYLE):
+        figure, axes = new_figure(5.2, 0.8 + 0.2 * len(order))
+        axes.barh(
+            [language_name(code) for code in order.index], order * 100, color=[FAMILY_COLOURS[family(c)] for c in order.index]
+        )
+        axes.invert_yaxis()
+        axes.set(xlabel="tokens at which it is active (%)", xlim=(0, 100), title=name)
+        present = dict.fromkeys(map(family, order.index))
+        axes.legend(handles=[Patch(color=FAMILY_COLOURS[one], label=one) for one in present], frameon=False, fontsize=7)
+    return figure
+
+
 def alignment_by_layer(result: Alignment) -> Figure:
     """Alignment with the pivot: each language's score by layer, and beside it the mean over the layers with its interval."""
     order = result.table.sort_values("score", ascending=False, kind="stable")

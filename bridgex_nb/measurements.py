@@ -4,16 +4,15 @@ import threading
 from collections.abc import Sequence
 
 import pandas as pd
-import torch
 
-from .activations import ActivationCounts, ProbeActivations, count_active, probe
+from .activations import ActivationCounts, ProbeActivations, count_active
 from .corpora import core_sentences
 from .lexicon import Lexicon, core_lexicon
 from .model import NeuronModel
-from .neurons import top_neurons
-from .xicl import answers, known_words
+from .selectors import Evidence
+from .xicl import answers
 
-#: The largest share of neurons that a widget lets a language's set hold; the probes keep what any smaller share needs.
+#: The largest share of neurons that a widget lets a language's set hold.
 LARGEST_RATE = 0.1
 
 
@@ -23,7 +22,7 @@ class Measurements:
     def __init__(self, model: NeuronModel):
         self.model = model
         self.turn = threading.RLock()
-        self._counts, self._sets, self._probes = None, {}, {}
+        self._counts, self._evidence = None, {}
 
     def counts(self) -> ActivationCounts:
         """Counts over the core sentences of the 15 languages."""
@@ -32,21 +31,17 @@ class Measurements:
                 self._counts = count_active(self.model, core_sentences())
             return self._counts
 
-    def sets(self, rate: float) -> dict[str, torch.Tensor]:
-        """Language neurons, language -> bool [L, N]."""
+    def evidence(self, rate: float) -> Evidence:
+        """What the counts say where a language's set holds that share of all neurons."""
         with self.turn:
-            if rate not in self._sets:
-                self._sets[rate] = top_neurons(self.counts(), rate)
-            return self._sets[rate]
+            if rate not in self._evidence:
+                self._evidence[rate] = Evidence(self.model, self.counts(), rate)
+            return self._evidence[rate]
 
     def probe(self, src: str, tgt: str) -> ProbeActivations:
-        """The probe of the words of the core lexicon that the model translates right."""
+        """The probe of the words of the core lexicon that the model translates right, for sets of any rate."""
         with self.turn:
-            if (src, tgt) not in self._probes:
-                keep = torch.stack(list(self.sets(LARGEST_RATE).values())).any(dim=0)
-                known = known_words(self.model, core_lexicon(src, tgt))
-                self._probes[src, tgt] = probe(self.model, known, keep=keep)
-            return self._probes[src, tgt]
+            return self.evidence(LARGEST_RATE).probe(src, tgt)
 
     def answers(self, word: str, src: str, tgt: str, bridges: Sequence[str]) -> pd.DataFrame:
         """Rows of `bridgex_nb.answers` for one word, zero-shot and through bridges.

@@ -19,7 +19,14 @@ from matplotlib.patches import Rectangle
 from pandas.io.formats.style import Styler
 
 from .bridges import BridgeRanking
-from .language_plots import alignment_by_layer, depth_profile, emergence_curves, overlap_heatmap, spectrum_clustermap
+from .language_plots import (
+    alignment_by_layer,
+    depth_profile,
+    emergence_curves,
+    neuron_by_language,
+    overlap_heatmap,
+    spectrum_clustermap,
+)
 from .languages import BRIDGES, LANGUAGES
 from .style import PALETTE, STYLE, language_name, new_figure
 from .xicl import ZERO_SHOT
@@ -33,6 +40,7 @@ __all__ = [
     "emergence_curves",
     "hsic_by_layer",
     "html_table",
+    "neuron_by_language",
     "neurons_by_layer",
     "neurons_by_layer_table",
     "overlap_heatmap",

@@ -1,0 +1,256 @@
+"""`SpectrumExplorer` and `NeuronExplorer`: from all languages to a pair, and down to one neuron."""
+
+import html
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import permutations
+
+import matplotlib as mpl
+import pandas as pd
+from ipywidgets import HTML, BoundedIntText, Button, ButtonStyle, Dropdown, GridBox, HBox, IntRangeSlider, Label, Layout, VBox
+from matplotlib.colors import to_hex
+from traitlets import Enum, Instance, Int, Tuple, link, observe
+
+from . import plots
+from .background import Background
+from .corpora import core_sentences
+from .languages import LANGUAGES, language
+from .measurements import Measurements, measurements
+from .model import NeuronModel, load_model
+from .spectra import SPECTRA, language_matrix
+from .token_values import token_values
+from .widgets import STYLE, BridgeExplorer, progress_row, svg, table
+
+#: Colours of the cells of a spectrum.
+_SHADES = 24
+
+
+class SpectrumState(Background):
+    """How alike languages are, by one kind of `language_matrix`, in some layers.
+
+    Attributes
+    ----------
+    kind : str
+        One of `SPECTRA`.
+    layers : (int, int)
+        First and last layer.
+    matrix : pandas.DataFrame or None
+        [language x language].
+    """
+
+    kind = Enum(tuple(SPECTRA))
+    layers = Tuple()
+    matrix = Instance(pd.DataFrame, allow_none=True)
+
+    def __init__(self, measured: Measurements, rate: float):
+        self.measured, self.rate = measured, rate
+        super().__init__(kind="lift", layers=(0, measured.model.num_layers - 1))
+
+    @observe("kind", "layers")
+    def refresh(self, _change=None) -> None:
+        """Compare the languages anew, in a thread."""
+        self.start(self._compare(self.kind, self.layers))
+
+    def _compare(self, kind, layers) -> Iterator[dict]:
+        depth = self.measured.model.num_layers
+        evidence = self.measured.evidence(self.rate)
+        with self.measured.turn:
+            matrix = language_matrix(evidence, kind, (layers[0] / depth, (layers[1] + 1) / depth))
+        yield {"matrix": matrix}
+
+
+class SpectrumExplorer(VBox):
+    """How alike the model's languages are, a cell a pair; a cell opens the pair in a `BridgeExplorer` below.
+
+    Parameters
+    ----------
+    model : NeuronModel, optional
+        The bundled bridgex-mini by default.
+    rate : float
+        Share of neurons that make up a language's set, at most 0.1.
+    **options
+        As in `BridgeExplorer`.
+
+    Attributes
+    ----------
+    state : SpectrumState
+        Kind, layers and matrix.
+    pair : BridgeExplorer
+        The pair below.
+    """
+
+    def __init__(self, model: NeuronModel | None = None, rate: float = 0.05, **options):
+        model = model or load_model()
+        self.pair = BridgeExplorer(model, rate=rate, **options)
+        self.state = SpectrumState(measurements(model), rate)
+        kinds = Dropdown(options=list(SPECTRA), description="Likeness")
+        layers = IntRangeSlider(max=model.num_layers - 1, description="Layers", layout=Layout(width="330px"))
+        link((self.state, "kind"), (kinds, "value"))
+        link((self.state, "layers"), (layers, "value"))
+        colours = mpl.colormaps["viridis"].resampled(_SHADES)
+        self._styles = [
+            ButtonStyle(
+                button_color=to_hex(colours(i)), text_color="white" if i < _SHADES * 0.65 else "black", font_size="10px"
+            )
+            for i in range(_SHADES)
+        ]
+        size = Layout(width="44px", height="24px", margin="1px", padding="0")
+        self._cells = {(src, tgt): Button(layout=size) for src, tgt in permutations(LANGUAGES, 2)}
+        for (src, tgt), cell in self._cells.items():
+            cell.on_click(lambda _, src=src, tgt=tgt: self.pair.state.choose(src=src, tgt=tgt))
+        empty = Label("", layout=size)
+        rows = [empty, *(Label(code, layout=size, tooltip=one.name) for code, one in LANGUAGES.items())]
+        for src, one in LANGUAGES.items():
+            rows.append(Label(one.name, layout=Layout(width="90px")))
+            rows += [self._cells.get((src, tgt), empty) for tgt in LANGUAGES]
+        grid = GridBox(rows, layout=Layout(grid_template_columns=f"90px repeat({len(LANGUAGES)}, 46px)"))
+        hint = Label("Source languages in rows, targets in columns. A cell opens the pair below.")
+        head = HBox([kinds, layers], layout=Layout(flex_flow="row wrap"))
+        super().__init__([head, progress_row(self.state, again=self.state.refresh), hint, grid, self.pair])
+        self.state.observe(lambda _: self._draw(), "matrix")
+        self._draw()
+
+    def _draw(self) -> None:
+        matrix = self.state.matrix
+        if matrix is None:
+            return
+        values = pd.Series({(src, tgt): matrix.loc[src, tgt] for src, tgt in self._cells})
+        low, high = values.min(), values.max()
+        for (src, tgt), cell in self._cells.items():
+            value = values[src, tgt]
+            with cell.hold_sync():
+                cell.disabled = bool(pd.isna(value))
+                cell.description = "" if cell.disabled else f"{value:.2f}" if high < 10 else f"{value:.0f}"
+                cell.tooltip = f"{language(src).name} → {language(tgt).name}: {value:.3g}"
+                if not cell.disabled:
+                    cell.style = self._styles[min(_SHADES - 1, int(_SHADES * (value - low) / ((high - low) or 1)))]
+
+
+class NeuronState(Background):
+    """One neuron: how often it is active in each language, and its value at every token of some texts.
+
+    Attributes
+    ----------
+    layer, neuron : int
+        Which neuron, both from 0.
+    probability : pandas.Series or None
+        Language -> share of its tokens at which the neuron is active.
+    tokens : pandas.DataFrame or None
+        Rows of `token_values`.
+    """
+
+    layer = Int()
+    neuron = Int()
+    probability = Instance(pd.Series, allow_none=True)
+    tokens = Instance(pd.DataFrame, allow_none=True)
+
+    def __init__(self, measured: Measurements, texts: Mapping[str, Sequence[str]], layer: int, neuron: int):
+        self.measured, self.texts = measured, texts
+        super().__init__(layer=layer, neuron=neuron)
+        self.refresh()  # also where both are 0, and nothing has changed
+
+    @observe("layer", "neuron")
+    def refresh(self, _change=None) -> None:
+        """Look at the neuron, in a thread."""
+        self.start(self._look(self.layer, self.neuron))
+
+    def _look(self, layer, neuron) -> Iterator[dict]:
+        with self.measured.turn:
+            tokens = token_values(self.measured.model, self.texts, layer, neuron)
+        counts = self.measured.counts()
+        yield {"probability": pd.Series(counts.probability[:, layer, neuron].tolist(), counts.languages), "tokens": tokens}
+
+    def strongest_tokens(self, number: int = 10) -> pd.DataFrame:
+        """The tokens with the highest mean value: token, language, value (the mean), times (in the texts)."""
+        groups = self.tokens.groupby(["token", "language"], sort=False).value
+        return groups.agg(value="mean", times="size").nlargest(number, "value").reset_index()
+
+    def strongest_texts(self, number: int = 5) -> list[tuple[str, str, pd.DataFrame]]:
+        """The texts with the highest value at a token: language, text, its rows of `tokens`."""
+        groups = self.tokens.groupby(["language", "text"], sort=False)
+        best = groups.value.max().nlargest(number).index
+        return [(code, self.texts[code][i], groups.get_group((code, i))) for code, i in best]
+
+
+class NeuronExplorer(VBox):
+    """One neuron: the languages it is active in, the tokens and the texts it is strongest on.
+
+    Parameters
+    ----------
+    model : NeuronModel, optional
+        The bundled bridgex-mini by default.
+    layer, neuron : int
+        The neuron to begin with.
+    texts : mapping of str to sequence of str, optional
+        Language -> texts to read; the first 40 core sentences of each language by default.
+
+    Attributes
+    ----------
+    state : NeuronState
+        The neuron and what is known of it.
+    """
+
+    def __init__(
+        self,
+        model: NeuronModel | None = None,
+        layer: int = 0,
+        neuron: int = 0,
+        texts: Mapping[str, Sequence[str]] | None = None,
+    ):
+        model = model or load_model()
+        texts = texts or {code: some[:40] for code, some in core_sentences().items()}
+        self.state = NeuronState(measurements(model), texts, layer, neuron)
+        pickers = {
+            "layer": BoundedIntText(max=model.num_layers - 1, description="Layer"),
+            "neuron": BoundedIntText(max=model.num_neurons - 1, description="Neuron"),
+        }
+        for name, picker in pickers.items():
+            link((self.state, name), (picker, "value"))
+        self._picture, self._tokens, self._texts = HTML(), HTML(), HTML()
+        self._picture.add_class("bridgex-picture")
+        for view in (self._tokens, self._texts):
+            view.add_class("bridgex-table")
+        super().__init__(
+            [
+                HTML(STYLE, layout=Layout(display="none")),
+                HBox(list(pickers.values())),
+                progress_row(self.state, again=self.state.refresh),
+                HBox([self._picture, self._tokens], layout=Layout(flex_flow="row wrap")),
+                self._texts,
+            ]
+        )
+        self.state.observe(lambda _: self._draw(), "tokens")
+        self._draw()
+
+    def _draw(self) -> None:
+        state = self.state
+        if state.tokens is None:
+            return
+        with state.lock:
+            name = f"neuron {state.neuron} of layer {state.layer}"
+            self._picture.value = svg(plots.neuron_by_language(state.probability, name), f"Languages in which {name} is active")
+            tokens = state.strongest_tokens()
+            tokens["language"] = tokens.language.map(lambda code: language(code).name)
+            self._tokens.value = table(tokens)
+            top = state.tokens.value.max()
+            lines = [
+                f'<p dir="auto"><small>{html.escape(language(code).name)}</small> {coloured(text, rows, top)}</p>'
+                for code, text, rows in state.strongest_texts()
+            ]
+            self._texts.value = "".join(lines)
+
+
+def coloured(text: str, tokens: pd.DataFrame, top: float) -> str:
+    """A text as HTML in which tokens with values above 0 have a background, the stronger the nearer to `top`."""
+    values = [0.0] * len(text)
+    for row in tokens.itertuples():
+        for i in range(row.start, row.end):
+            values[i] = max(values[i], row.value)
+    pieces, start = [], 0
+    for end in range(1, len(text) + 1):
+        if end == len(text) or values[end] != values[start]:
+            shade = round(100 * values[start] / top) if values[start] > 0 else 0
+            colour = f"background: color-mix(in srgb, #e69f00 {shade}%, transparent)"
+            piece = html.escape(text[start:end])
+            pieces.append(f'<span style="{colour}" title="{values[start]:.3g}">{piece}</span>' if shade else piece)
+            start = end
+    return "".join(pieces)
