@@ -2,11 +2,20 @@
 
 import html
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import permutations
 
 import matplotlib as mpl
 import pandas as pd
-from ipywidgets import HTML, BoundedIntText, Button, ButtonStyle, Dropdown, GridBox, HBox, IntRangeSlider, Label, Layout, VBox
+from ipywidgets import (
+    HTML,
+    BoundedIntText,
+    Button,
+    ButtonStyle,
+    Dropdown,
+    HBox,
+    IntRangeSlider,
+    Layout,
+    VBox,
+)
 from matplotlib.colors import to_hex
 from traitlets import Enum, Instance, Int, Tuple, link, observe
 
@@ -93,19 +102,21 @@ class SpectrumExplorer(VBox):
             )
             for i in range(_SHADES)
         ]
-        size = Layout(width="44px", height="24px", margin="1px", padding="0")
-        self._cells = {(src, tgt): Button(layout=size) for src, tgt in permutations(LANGUAGES, 2)}
-        for (src, tgt), cell in self._cells.items():
-            cell.on_click(lambda _, src=src, tgt=tgt: self.pair.state.choose(src=src, tgt=tgt))
-        empty = Label("", layout=size)
-        rows = [empty, *(Label(code, layout=size, tooltip=one.name) for code, one in LANGUAGES.items())]
-        for src, one in LANGUAGES.items():
-            rows.append(Label(one.name, layout=Layout(width="90px")))
-            rows += [self._cells.get((src, tgt), empty) for tgt in LANGUAGES]
-        grid = GridBox(rows, layout=Layout(grid_template_columns=f"90px repeat({len(LANGUAGES)}, 46px)"))
-        hint = Label("Source languages in rows, targets in columns. A cell opens the pair below.")
+        # One layout and few styles for all cells: each is an object in the browser too.
+        cell, side = Layout(width="44px", height="24px", margin="1px", padding="0"), Layout(width="90px")
+        codes = list(LANGUAGES)
+        rows = []
+        self._cells = {}
+        for i, src in enumerate(codes):
+            row = [HTML(language(src).name, layout=side)]
+            for tgt in codes[:i]:
+                button = self._cells[src, tgt] = Button(layout=cell, style=self._styles[0])
+                button.on_click(lambda _, src=src, tgt=tgt: self.pair.state.choose(src=src, tgt=tgt))
+                row.append(button)
+            rows.append(HBox([*row, HTML(src, layout=cell)]))
+        hint = HTML("A cell opens its pair below: from the language of its row to the one that its column ends in.")
         head = HBox([kinds, layers], layout=Layout(flex_flow="row wrap"))
-        super().__init__([head, progress_row(self.state, again=self.state.refresh), hint, grid, self.pair])
+        super().__init__([head, progress_row(self.state, again=self.state.refresh), hint, *rows, self.pair])
         self.state.observe(lambda _: self._draw(), "matrix")
         self._draw()
 
@@ -218,6 +229,7 @@ class NeuronExplorer(VBox):
                 self._texts,
             ]
         )
+        self.add_class("bridgex-neuron")
         self.state.observe(lambda _: self._draw(), "tokens")
         self._draw()
 

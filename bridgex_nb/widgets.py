@@ -115,6 +115,7 @@ class BridgeExplorer(VBox):
                 tabs,
             ]
         )
+        self.add_class("bridgex-explorer")
         state.observe(lambda _: self._draw(), "ranking")
         state.observe(lambda _: self._enable(), "task")
         self.trial.observe(lambda _: self._show_answers(), ["answers", "error"])

@@ -30,6 +30,12 @@ def page(lab, browser):
 
 
 @pytest.fixture(scope="module")
+def explorer(page):
+    """The part of the page that the notebook's first widget takes."""
+    return page.locator(".bridgex-explorer").first
+
+
+@pytest.fixture(scope="module")
 def direct(mini):
     """`rank_bridges` called without the widget."""
     counts = bx.count_active(mini, bx.core_sentences())
@@ -43,103 +49,122 @@ def direct(mini):
     return rank
 
 
-def shows(page, ranking):
-    """Wait until the table of the page is that ranking, name by name and score by score."""
+def shows(explorer, ranking):
+    """Wait until the table of the explorer is that ranking, name by name and score by score."""
     expected = [[row.name, f"{row.score:.3g}"] for row in ranking.table.itertuples(index=False)]
-    page.wait_for_function(
-        """expected => {
-            const rows = [...document.querySelectorAll('.bridgex-table table')][0]?.querySelectorAll('tbody tr') ?? [];
-            return JSON.stringify([...rows].map(row => [...row.cells].slice(0, 2).map(cell => cell.innerText))) === expected;
+    explorer.page.wait_for_function(
+        """([explorer, expected]) => {
+            const rows = explorer.querySelector('.bridgex-table table')?.querySelectorAll('tbody tr') ?? [];
+            return JSON.stringify([...rows].map(row => [...row.cells].slice(0, 2).map(cell => cell.textContent))) === expected;
         }""",
-        arg=json.dumps(expected, separators=(",", ":")),
+        arg=[explorer.element_handle(), json.dumps(expected, separators=(",", ":"), ensure_ascii=False)],
     )
     title = f"{LANGUAGES[ranking.src].name} → {LANGUAGES[ranking.tgt].name}"
-    assert page.locator(".bridgex-picture svg").count() == 1
-    assert page.get_by_role("img", name=f"Scores of the bridges for {title}").is_visible()
+    assert explorer.locator(".bridgex-picture svg").count() == 1
+    assert explorer.get_by_role("img", name=f"Scores of the bridges for {title}").is_visible()
 
 
-def pick(page, label, text):
+def pick(explorer, label, text):
     text = text.replace(" ", r"\s")  # no-break spaces
-    picker = page.get_by_label(label, exact=True)
+    picker = explorer.get_by_label(label, exact=True)
     picker.select_option(picker.locator("option").filter(has_text=re.compile(text)).first.inner_text())
 
 
-def test_the_first_view_needs_no_click(page, direct):
-    shows(page, direct("sw", "tl"))
-    page.get_by_text(re.compile("first in .* of resamples of 67 words")).wait_for()
+def test_the_first_view_needs_no_click(explorer, direct):
+    shows(explorer, direct("sw", "tl"))
+    explorer.get_by_text(re.compile("first in .* of resamples of 67 words")).wait_for()
 
 
-def test_languages_presets_and_swap(page, direct):
-    pick(page, "Source", "^Indonesian")
-    shows(page, direct("id", "tl"))
-    pick(page, "Target", "^Hebrew")
-    shows(page, direct("id", "he"))
-    page.get_by_role("button", name="Swap").click()
-    shows(page, direct("he", "id"))
-    pick(page, "Study pair", "Swahili → Tagalog")
-    shows(page, direct("sw", "tl"))
+def test_languages_presets_and_swap(explorer, direct):
+    pick(explorer, "Source", "^Indonesian")
+    shows(explorer, direct("id", "tl"))
+    pick(explorer, "Target", "^Hebrew")
+    shows(explorer, direct("id", "he"))
+    explorer.get_by_role("button", name="Swap").click()
+    shows(explorer, direct("he", "id"))
+    pick(explorer, "Study pair", "Swahili → Tagalog")
+    shows(explorer, direct("sw", "tl"))
 
 
-def test_sliders_and_choices_by_keyboard(page, direct):
-    rate, first, last = (page.get_by_role("slider").nth(i) for i in range(3))
+def test_sliders_and_choices_by_keyboard(explorer, direct):
+    rate, first, last = (explorer.get_by_role("slider").nth(i) for i in range(3))
     rate.press("ArrowLeft")
-    shows(page, direct("sw", "tl", 0.04))
+    shows(explorer, direct("sw", "tl", 0.04))
     first.press("ArrowLeft")
-    shows(page, direct("sw", "tl", 0.04, window=(1 / 6, 5 / 6)))
+    shows(explorer, direct("sw", "tl", 0.04, window=(1 / 6, 5 / 6)))
     last.press("ArrowRight")
-    shows(page, direct("sw", "tl", 0.04, window=(1 / 6, 1)))
-    pick(page, "Bridge rule", "minus overlap")
-    shows(page, direct("sw", "tl", 0.04, window=(1 / 6, 1), rule="minus_overlap"))
-    pick(page, "HSIC", "normalized")
+    shows(explorer, direct("sw", "tl", 0.04, window=(1 / 6, 1)))
+    pick(explorer, "Bridge rule", "minus overlap")
+    shows(explorer, direct("sw", "tl", 0.04, window=(1 / 6, 1), rule="minus_overlap"))
+    pick(explorer, "HSIC", "normalized")
     choices = {"window": (1 / 6, 1), "rule": "minus_overlap", "estimator": "normalized"}
-    shows(page, direct("sw", "tl", 0.04, **choices))
-    page.get_by_label("Arabic", exact=True).focus()
-    page.keyboard.press("Space")
-    page.get_by_label("German", exact=True).uncheck()
-    shows(page, direct("sw", "tl", 0.04, candidates=["en", "fr", "it", "pt", "es", "ar"], **choices))
+    shows(explorer, direct("sw", "tl", 0.04, **choices))
+    explorer.get_by_label("Arabic", exact=True).focus()
+    explorer.page.keyboard.press("Space")
+    explorer.get_by_label("German", exact=True).uncheck()
+    shows(explorer, direct("sw", "tl", 0.04, candidates=["en", "fr", "it", "pt", "es", "ar"], **choices))
 
 
-def test_exports_are_what_is_shown(page, direct, folder):
-    page.get_by_role("tab", name="Export").click()
+def test_exports_are_what_is_shown(explorer, direct, folder):
+    explorer.get_by_role("tab", name="Export").click()
     for name, kind in {"PNG": "png", "SVG": "svg", "CSV": "csv", "code": "py"}.items():
-        page.get_by_role("button", name=name, exact=True).click()
-        page.get_by_text(f"written: figures/bridges_sw-tl.{kind}").wait_for()
+        explorer.get_by_role("button", name=name, exact=True).click()
+        explorer.get_by_text(f"written: figures/bridges_sw-tl.{kind}").wait_for()
     choices = {"window": (1 / 6, 1), "rule": "minus_overlap", "estimator": "normalized"}
     ranking = direct("sw", "tl", 0.04, candidates=["en", "fr", "it", "pt", "es", "ar"], **choices)
     written = pd.read_csv(folder / "figures" / "bridges_sw-tl.csv")
     assert written.bridge.tolist() == ranking.table.bridge.tolist()
     assert written.score.tolist() == pytest.approx(ranking.table.score.tolist(), rel=1e-6)
-    assert 'rule="minus_overlap"' in page.locator(".bridgex-table pre").inner_text()
+    assert 'rule="minus_overlap"' in explorer.locator(".bridgex-table pre").inner_text()
 
 
-def test_a_word_right_to_left(page, mini):
-    pick(page, "Study pair", "Arabic → Hebrew")
-    page.get_by_role("tab", name="Try a word").click()
+def test_a_word_right_to_left(explorer, mini):
+    pick(explorer, "Study pair", "Arabic → Hebrew")
+    explorer.get_by_role("tab", name="Try a word").click()
     word = next(iter(bx.core_lexicon("ar", "he").entries))
-    page.get_by_label("Word", exact=True).fill(word)
-    page.get_by_label("Word", exact=True).press("Enter")
+    explorer.get_by_label("Word", exact=True).fill(word)
+    explorer.get_by_label("Word", exact=True).press("Enter")
     direct = bx.answers(mini, "bli", bx.core_lexicon("ar", "he").keep([word]), [None]).answer[0]
-    cell = page.locator("tr", has=page.get_by_role("cell", name="zero-shot")).get_by_role("cell").nth(2)
+    cell = explorer.locator("tr", has=explorer.get_by_role("cell", name="zero-shot")).get_by_role("cell").nth(2)
     cell.wait_for()
     assert cell.inner_text() == direct
-    assert page.locator("p[dir=auto]", has_text=word).evaluate("p => getComputedStyle(p).direction") == "rtl"
+    assert explorer.locator("p[dir=auto]", has_text=word).evaluate("p => getComputedStyle(p).direction") == "rtl"
 
 
-def test_errors_are_told_in_words(page):
-    pick(page, "Target", "^Arabic")
-    alert = page.get_by_role("alert").filter(has_text="source and target are both 'ar'")
+def test_errors_are_told_in_words(explorer):
+    pick(explorer, "Target", "^Arabic")
+    alert = explorer.get_by_role("alert").filter(has_text="source and target are both 'ar'")
     alert.wait_for()
-    pick(page, "Target", "^Hebrew")
+    pick(explorer, "Target", "^Hebrew")
     alert.wait_for(state="detached")
-    page.get_by_text("Best bridge").wait_for()
+    explorer.get_by_text("Best bridge").wait_for()
 
 
-def test_a_slow_step_can_be_cancelled(page):
-    pick(page, "Study pair", "Finnish → Hebrew")
-    page.get_by_role("button", name="Cancel").first.click()
-    page.get_by_text("cancelled", exact=True).wait_for()
-    page.get_by_role("button", name="Run again").click()
-    page.get_by_role("img", name="Finnish → Hebrew").wait_for()
+def test_a_slow_step_can_be_cancelled(explorer):
+    pick(explorer, "Study pair", "Finnish → Hebrew")
+    explorer.get_by_role("button", name="Cancel").first.click()
+    explorer.get_by_text("cancelled", exact=True).wait_for()
+    explorer.get_by_role("button", name="Run again").click()
+    explorer.get_by_role("img", name="Finnish → Hebrew").wait_for()
+
+
+def test_a_cell_of_the_spectrum_opens_its_pair(page, direct):
+    cell = page.get_by_title("Hebrew → German:")
+    cell.click()
+    shows(page.locator(".bridgex-explorer").nth(1), direct("he", "de"))
+
+
+def test_a_neuron_shows_its_languages_tokens_and_texts(page, mini):
+    explorer = page.locator(".bridgex-neuron")
+    explorer.get_by_label("Layer", exact=True).fill("3")
+    explorer.get_by_label("Neuron", exact=True).fill("267")
+    explorer.get_by_label("Neuron", exact=True).press("Enter")
+    explorer.get_by_role("img", name="neuron 267 of layer 3").wait_for()
+    tokens = bx.token_values(mini, {code: texts[:40] for code, texts in bx.core_sentences().items()}, 3, 267)
+    strongest = tokens.loc[tokens.value.idxmax()]
+    text = explorer.locator("p[dir=auto]").first
+    assert bx.core_sentences()[strongest.language][strongest.text] in text.inner_text()
+    assert text.locator(f"[title='{strongest.value:.3g}']").first.inner_text() == strongest.token
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Dark", "JupyterLab Light"])
