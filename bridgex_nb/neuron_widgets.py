@@ -130,7 +130,7 @@ class SpectrumExplorer(VBox):
             value = values[src, tgt]
             with cell.hold_sync():
                 cell.disabled = bool(pd.isna(value))
-                cell.description = "" if cell.disabled else f"{value:.2f}" if high < 10 else f"{value:.0f}"
+                cell.description = "" if cell.disabled else f"{value:.0f}" if value >= 100 else f"{value:.2g}"
                 cell.tooltip = f"{language(src).name} → {language(tgt).name}: {value:.3g}"
                 if not cell.disabled:
                     cell.style = self._styles[min(_SHADES - 1, int(_SHADES * (value - low) / ((high - low) or 1)))]

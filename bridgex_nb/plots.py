@@ -177,8 +177,11 @@ def bridge_ranking(ranking: BridgeRanking) -> Figure:
 def bridge_overview(ranking: BridgeRanking) -> Figure:
     """`bridge_ranking` and `hsic_by_layer` beside each other."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(10.4, max(3.2, 0.9 + 0.3 * len(ranking.table))), layout="constrained")
-        left, right = figure.subplots(1, 2)
+        height = max(3.2, 1.1 + 0.3 * len(ranking.table))
+        figure = Figure(figsize=(10.4, height))
+        # Fixed places: where one picture follows another, nothing jumps; and a layout engine would draw everything twice.
+        edges = {"left": 0.09, "right": 0.85, "wspace": 0.22, "bottom": 0.5 / height, "top": 1 - 0.4 / height}
+        left, right = figure.subplots(1, 2, gridspec_kw=edges)
         _draw_ranking(left, ranking)
         _draw_layers(right, ranking)
         figure.suptitle(f"Bridges for {_pair(ranking.src, ranking.tgt)}", fontsize=10)

@@ -125,7 +125,7 @@ class BridgeExplorer(VBox):
     def _pair_row(self) -> HBox:
         state = self.state
         presets = Dropdown(
-            options=[("choose …", None), *((f"{language(a).name} → {language(b).name}", (a, b)) for a, b in PAIRS)],
+            options=[("choose …", ""), *((f"{language(a).name} → {language(b).name}", (a, b)) for a, b in PAIRS)],
             description="Study pair",
             layout=Layout(width="240px"),
             style={"description_width": "70px"},
@@ -143,7 +143,7 @@ class BridgeExplorer(VBox):
 
         def follow(_):
             pair = (state.src, state.tgt)
-            presets.value = pair if pair in PAIRS else None
+            presets.value = pair if pair in PAIRS else ""
 
         presets.observe(choose, "value")
         state.observe(follow, ["src", "tgt"])
@@ -157,16 +157,17 @@ class BridgeExplorer(VBox):
             for code, one in LANGUAGES.items()
         }
 
-        def toggle(_):
-            state.candidates = [code for code, box in boxes.items() if box.value]
+        def toggle(code, chosen):
+            if chosen != (code in state.candidates):  # else the box follows the state
+                state.candidates = [one for one in LANGUAGES if (chosen if one == code else one in state.candidates)]
 
         def follow(_):
             for code, box in boxes.items():
                 box.value = code in state.candidates
                 box.disabled = code in (state.src, state.tgt)
 
-        for box in boxes.values():
-            box.observe(toggle, "value")
+        for code, box in boxes.items():
+            box.observe(lambda change, code=code: toggle(code, change.new), "value")
         state.observe(follow, ["src", "tgt", "candidates"])
         follow(None)
         return HBox([ipywidgets.Label("Bridges:"), *boxes.values()], layout=Layout(flex_flow="row wrap"))
@@ -232,8 +233,10 @@ class BridgeExplorer(VBox):
             }
         )
         asked = items.iloc[0]
-        known = f"accepted: {asked.gold}" if asked.gold else "not in the core lexicon"
-        self._answers.value = f'<p dir="auto">{html.escape(asked.word)} ({html.escape(known)})</p>{table(shown)}'
+        word, gold = (f"<bdi>{html.escape(one)}</bdi>" for one in (asked.word, asked.gold.replace("|", ", ")))
+        self._answers.value = (
+            f"<p>{word} – {'accepted: ' + gold if asked.gold else 'not in the core lexicon'}</p>{table(shown)}"
+        )
 
     def _export(self, kind: str) -> None:
         try:
