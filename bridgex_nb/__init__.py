@@ -30,7 +30,7 @@ from .neurons import (
     sharing_types,
     top_neurons,
 )
-from .regret import compare, leaderboard, regret
+from .regret import compare, leaderboard, regret, side_by_side
 from .selectors import SELECTORS, Evidence, select_bridges
 from .sites import Architecture, register_site
 from .spectra import SPECTRA, agreement, agreement_by_depth, language_matrix, mantel
@@ -100,6 +100,7 @@ __all__ = [
     "sentence_vectors",
     "shared_exclusive",
     "sharing_types",
+    "side_by_side",
     "specific_related_general",
     "spectrum",
     "top_neurons",

@@ -77,6 +77,40 @@ def compare(items: pd.DataFrame, *, resamples: int = 2000, seed: int = 0) -> pd.
     return table.assign(p_holm=holm(table.p.to_numpy()))
 
 
+def side_by_side(items: pd.DataFrame) -> pd.DataFrame:
+    """What the model answers to an item zero-shot and through every bridge, in one row, to read what a bridge changes.
+
+    Parameters
+    ----------
+    items : pandas.DataFrame
+        Rows of `answers` for one task.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row an item. Columns of two levels: src, tgt, word, gold; then for each bridge "bridge_word", what the model said on
+        the way, and "answer", after ✓ where it is accepted and ✗ where it is not. A cell holds one language only, so that each
+        script reads in its own direction (`plots.html_table`).
+
+    Raises
+    ------
+    InputError
+        If an item is not there for every bridge of its pair, or stands twice.
+
+    Examples
+    --------
+    >>> side_by_side(answers(load_model(), "bli", core_lexicon("sw", "tl"), [None, "en"])).columns.tolist()[4:]
+    [('zero-shot', 'answer'), ('en', 'bridge_word'), ('en', 'answer')]
+    """
+    _by_pair(items)
+    item = ["src", "tgt", ITEM, "gold"]
+    marked = items.assign(answer=np.where(items.correct, "✓ ", "✗ ") + items.answer)
+    table = marked.pivot(index=item, columns="bridge", values=["bridge_word", "answer"]).swaplevel(axis=1)
+    table = table.loc[pd.MultiIndex.from_frame(items[item].drop_duplicates())]
+    columns = [(bridge, part) for bridge in items.bridge.unique() for part in ("bridge_word", "answer")]
+    return table[[column for column in columns if column != (ZERO_SHOT, "bridge_word")]].reset_index()
+
+
 def regret(
     items: pd.DataFrame,
     scores: Mapping[tuple[str, str], pd.DataFrame],

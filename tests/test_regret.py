@@ -51,6 +51,18 @@ def items():
     )
 
 
+@pytest.fixture(scope="module")
+def small_study(mini):
+    """Evidence and answers for two pairs, twenty words each, three bridges."""
+
+    def few_words(src, tgt):
+        lexicon = bx.core_lexicon(src, tgt)
+        return lexicon.keep(list(lexicon.entries)[:20])
+
+    items = bx.answers(mini, "bli", [few_words("zh", "he"), few_words("en", "sw")], [None, "en", "fr", "es"])
+    return bx.Evidence(mini, bx.count_active(mini, bx.core_sentences()), lexicon=few_words), items
+
+
 def values(items, src, tgt, bridge):
     return items[(items.src == src) & (items.tgt == tgt) & (items.bridge == bridge)].correct.to_numpy(dtype=float)
 
@@ -140,6 +152,22 @@ def test_a_comparison_needs_both_sides(items):
 def test_incomplete_answers_are_refused(items, measure, change, message):
     with pytest.raises(bx.InputError, match=message):
         measure(change(items))
+
+
+def test_answers_side_by_side(small_study):
+    _, items = small_study
+    table = bx.side_by_side(items)
+    assert len(table) == 40
+    assert table["word"].tolist() == items.drop_duplicates(["src", "tgt", "word"]).word.tolist()
+    for row in items.itertuples():
+        there = table[(table["src"] == row.src) & (table["tgt"] == row.tgt) & (table["word"] == row.word)].iloc[0]
+        assert there["gold", ""] == row.gold
+        assert there[row.bridge, "answer"] == ("✓ " if row.correct else "✗ ") + row.answer
+        if row.bridge != "zero-shot":
+            assert there[row.bridge, "bridge_word"] == row.bridge_word
+    assert ("zero-shot", "bridge_word") not in table
+    # English cannot stand between English and Swahili.
+    assert table.loc[table["src"] == "en", "en"].isna().all(axis=None)
 
 
 # Selectors
@@ -252,18 +280,6 @@ def test_scores_that_do_not_fit_the_answers_are_refused(items, scores, change, m
 
 
 # The leaderboard
-
-
-@pytest.fixture(scope="module")
-def small_study(mini):
-    """Evidence and answers for two pairs, twenty words each, three bridges."""
-
-    def few_words(src, tgt):
-        lexicon = bx.core_lexicon(src, tgt)
-        return lexicon.keep(list(lexicon.entries)[:20])
-
-    items = bx.answers(mini, "bli", [few_words("zh", "he"), few_words("en", "sw")], [None, "en", "fr", "es"])
-    return bx.Evidence(mini, bx.count_active(mini, bx.core_sentences()), lexicon=few_words), items
 
 
 def test_leaderboard_of_the_bundled_model(small_study):
