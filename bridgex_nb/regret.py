@@ -10,6 +10,7 @@ from .activations import count_active
 from .bridges import holm
 from .corpora import core_sentences
 from .errors import InputError
+from .languages import LANGUAGES
 from .model import NeuronModel
 from .progress import outer_bar
 from .selectors import SELECTORS, Evidence, select_bridges
@@ -107,8 +108,9 @@ def side_by_side(items: pd.DataFrame) -> pd.DataFrame:
     marked = items.assign(answer=np.where(items.correct, "✓ ", "✗ ") + items.answer)
     table = marked.pivot(index=item, columns="bridge", values=["bridge_word", "answer"]).swaplevel(axis=1)
     table = table.loc[pd.MultiIndex.from_frame(items[item].drop_duplicates())]
-    columns = [(bridge, part) for bridge in items.bridge.unique() for part in ("bridge_word", "answer")]
-    return table[[column for column in columns if column != (ZERO_SHOT, "bridge_word")]].reset_index()
+    bridges = [code for code in (ZERO_SHOT, *LANGUAGES) if code in set(items.bridge)]
+    columns = [(bridge, part) for bridge in bridges for part in ("bridge_word", "answer")]
+    return table[columns].drop(columns=(ZERO_SHOT, "bridge_word"), errors="ignore").reset_index()
 
 
 def regret(

@@ -265,7 +265,15 @@ def confidence_min(evidence: Evidence, src: str, tgt: str, candidates: Sequence[
 
 
 def confidence_sum(evidence: Evidence, src: str, tgt: str, candidates: Sequence[str]) -> pd.Series:
-    """As `confidence_min`, the sum over both hops."""
+    """As `confidence_min`, the sum over both hops.
+
+    Notes
+    -----
+    What a search kept: with bridgex-mini, about two thousand selectors (forms of HSIC, overlap, alignment, confidence and
+    agreement of answers) were tried on seven of the study pairs, the best of each family then on the other eight. On those it
+    loses 0.6 points of accuracy to the best bridge (95 % interval 0 to 2.6), always-English 2.0 (0 to 5.2). It asks as much of
+    the model as prompting through every bridge does, but no gold translation.
+    """
     return _confidence(evidence, src, tgt, candidates, sum)
 
 
