@@ -1,6 +1,7 @@
 """Figures of what bridges gain and what selectors of bridges lose. They are reached through `plots`."""
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -27,10 +28,13 @@ def bridge_gains(table: pd.DataFrame) -> Figure:
         What `compare` gives.
     """
     pairs = list(dict.fromkeys(zip(table.src, table.tgt, strict=True)))
-    bridges = list(table.bridge.unique())
-    bridges.sort(key=lambda bridge: -table.gain[table.bridge == bridge].mean())
-    sign = table.gain.gt(0).astype(int) - table.gain.lt(0).astype(int)
-    sign[table.p_holm >= 0.05] = 0
+    bridges = table.groupby("bridge").gain.mean().sort_values(ascending=False).index
+    sign = np.sign(table.gain).where(table.p_holm < 0.05, 0)
+    key = [
+        Line2D([], [], color=colour, marker="o", markersize=5, label=label)
+        for way, (colour, label) in _DIFFERENCES.items()
+        if way in set(sign)
+    ]
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(1.4 + 1.45 * len(bridges), 1.5 + 0.27 * len(pairs)), layout="constrained")
         panels = figure.subplots(1, len(bridges), sharex=True, sharey=True, squeeze=False)[0]
@@ -44,7 +48,7 @@ def bridge_gains(table: pd.DataFrame) -> Figure:
             )
         panels[0].invert_yaxis()
         figure.supxlabel("accuracy through the bridge less zero-shot (percentage points)", fontsize=9)
-        figure.legend(handles=_key(sign), loc="outside upper center", ncols=3, frameon=False)
+        figure.legend(handles=key, loc="outside upper center", ncols=3, frameon=False)
     return figure
 
 
@@ -82,9 +86,3 @@ def _points(axes: Axes, heights, values: pd.DataFrame, colours) -> None:
     axes.scatter(middle, heights, color=colours, s=16, zorder=3)
     axes.grid(axis="y", color="0.92")
     axes.set_axisbelow(True)
-
-
-def _key(sign: pd.Series) -> list[Line2D]:
-    """A legend of the differences that are there."""
-    there = [kind for way, kind in _DIFFERENCES.items() if way in set(sign)]
-    return [Line2D([], [], color=colour, marker="o", markersize=5, label=label) for colour, label in there]
