@@ -16,9 +16,6 @@ from .progress import outer_bar
 from .selectors import SELECTORS, Evidence, select_bridges
 from .xicl import ZERO_SHOT
 
-#: The column of `answers` that names an item, the same zero-shot and through every bridge.
-ITEM = "word"
-
 
 def compare(items: pd.DataFrame, *, resamples: int = 2000, seed: int = 0) -> pd.DataFrame:
     """Every bridge against zero-shot, on the same items.
@@ -89,9 +86,9 @@ def side_by_side(items: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        A row an item. Columns of two levels: src, tgt, word, gold; then for each bridge "bridge_word", what the model said on
-        the way, and "answer", after ✓ where it is accepted and ✗ where it is not. A cell holds one language only, so that each
-        script reads in its own direction (`plots.html_table`).
+        A row an item. Columns of two levels: src, tgt, word (or item), gold; then for each bridge bridge_word (or
+        bridge_text), what the model said on the way, and answer, after ✓ where it is accepted and ✗ where it is not. A cell
+        holds one language only, so that each script reads in its own direction (`plots.html_table`).
 
     Raises
     ------
@@ -104,13 +101,14 @@ def side_by_side(items: pd.DataFrame) -> pd.DataFrame:
     [('zero-shot', 'answer'), ('en', 'bridge_word'), ('en', 'answer')]
     """
     _by_pair(items)
-    item = ["src", "tgt", ITEM, "gold"]
+    name, way = _names(items)
+    item = ["src", "tgt", name, "gold"]
     marked = items.assign(answer=np.where(items.correct, "✓ ", "✗ ") + items.answer)
-    table = marked.pivot(index=item, columns="bridge", values=["bridge_word", "answer"]).swaplevel(axis=1)
+    table = marked.pivot(index=item, columns="bridge", values=[way, "answer"]).swaplevel(axis=1)
     table = table.loc[pd.MultiIndex.from_frame(items[item].drop_duplicates())]
     bridges = [code for code in (ZERO_SHOT, *LANGUAGES) if code in set(items.bridge)]
-    columns = [(bridge, part) for bridge in bridges for part in ("bridge_word", "answer")]
-    return table[columns].drop(columns=(ZERO_SHOT, "bridge_word"), errors="ignore").reset_index()
+    columns = [(bridge, part) for bridge in bridges for part in (way, "answer")]
+    return table[columns].drop(columns=(ZERO_SHOT, way), errors="ignore").reset_index()
 
 
 def regret(
@@ -272,18 +270,24 @@ def leaderboard(
     return table.reset_index(drop=True)
 
 
+def _names(items: pd.DataFrame) -> tuple[str, str]:
+    """The columns of `answers` that name an item and hold what the model said on the way to its answer."""
+    return ("word", "bridge_word") if "word" in items else ("item", "bridge_text")
+
+
 def _by_pair(items: pd.DataFrame) -> dict[tuple[str, str], pd.DataFrame]:
     """(src, tgt) -> what is right, float [item x bridge], bridges in their order."""
-    missing = {"src", "tgt", "bridge", ITEM, "correct"} - set(items.columns)
+    name, _ = _names(items)
+    missing = {"src", "tgt", "bridge", name, "correct"} - set(items.columns)
     if missing or items.empty:
         raise InputError(f"the rows of `answers` are needed, an item each; {', '.join(sorted(missing)) or 'every row'} missing")
     tables = {}
     for (src, tgt), rows in items.groupby(["src", "tgt"], sort=False):
-        twice = rows[rows.duplicated([ITEM, "bridge"])]
+        twice = rows[rows.duplicated([name, "bridge"])]
         if len(twice):
             one = twice.iloc[0]
-            raise InputError(f"{src}-{tgt}: {one[ITEM]!r} through {one.bridge} stands twice; take the items of one task")
-        right = rows.pivot(index=ITEM, columns="bridge", values="correct")[list(rows.bridge.unique())]
+            raise InputError(f"{src}-{tgt}: {one[name]!r} through {one.bridge} stands twice; take the items of one task")
+        right = rows.pivot(index=name, columns="bridge", values="correct")[list(rows.bridge.unique())]
         lacking = right.columns[right.isna().any()]
         if len(lacking):
             gaps = int(right[lacking[0]].isna().sum())

@@ -154,6 +154,16 @@ def test_incomplete_answers_are_refused(items, measure, change, message):
         measure(change(items))
 
 
+def test_items_that_are_no_words(items, small_study):
+    """Tasks other than word translation call them item and bridge_text."""
+    other = {"word": "item", "bridge_word": "bridge_text"}
+    pd.testing.assert_frame_equal(bx.compare(items.rename(columns=other)), bx.compare(items))
+    renamed = bx.side_by_side(small_study[1].rename(columns=other))
+    pd.testing.assert_frame_equal(
+        renamed.rename(columns={there: here for here, there in other.items()}), bx.side_by_side(small_study[1])
+    )
+
+
 def test_answers_side_by_side(small_study):
     _, items = small_study
     table = bx.side_by_side(items)
