@@ -30,6 +30,7 @@ from .neurons import (
     sharing_types,
     top_neurons,
 )
+from .regret import compare, leaderboard, regret, side_by_side
 from .selectors import SELECTORS, Evidence, select_bridges
 from .sites import Architecture, register_site
 from .spectra import SPECTRA, agreement, agreement_by_depth, language_matrix, mantel
@@ -59,6 +60,7 @@ __all__ = [
     "alignment",
     "answers",
     "bridge_neurons",
+    "compare",
     "complete",
     "complete_scored",
     "core_lexicon",
@@ -79,6 +81,7 @@ __all__ = [
     "lape",
     "lape_entropy",
     "lape_lambda",
+    "leaderboard",
     "load_model",
     "mantel",
     "mutual_alignment",
@@ -91,11 +94,13 @@ __all__ = [
     "read_lape_masks",
     "read_muse",
     "register_site",
+    "regret",
     "same_family",
     "select_bridges",
     "sentence_vectors",
     "shared_exclusive",
     "sharing_types",
+    "side_by_side",
     "specific_related_general",
     "spectrum",
     "top_neurons",

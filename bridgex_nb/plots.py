@@ -20,12 +20,14 @@ from pandas.io.formats.style import Styler
 from .bridges import BridgeRanking
 from .language_plots import alignment_by_layer, depth_profile, emergence_curves, overlap_heatmap, spectrum_clustermap
 from .languages import BRIDGES, LANGUAGES
+from .regret_plots import bridge_gains, selector_leaderboard
 from .style import PALETTE, STYLE, language_name, new_figure
 from .xicl import ZERO_SHOT
 
 __all__ = [
     "STYLE",
     "alignment_by_layer",
+    "bridge_gains",
     "bridge_ranking",
     "depth_profile",
     "emergence_curves",
@@ -35,6 +37,7 @@ __all__ = [
     "neurons_by_layer_table",
     "overlap_heatmap",
     "save",
+    "selector_leaderboard",
     "sharing_types",
     "spectrum_clustermap",
     "xicl_heatmap",
