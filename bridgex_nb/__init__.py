@@ -31,6 +31,7 @@ from .neurons import (
     sharing_types,
     top_neurons,
 )
+from .regret import compare, leaderboard, regret, side_by_side
 from .selectors import SELECTORS, Evidence, select_bridges
 from .sites import Architecture, register_site
 from .spectra import SPECTRA, agreement, agreement_by_depth, language_matrix, mantel
@@ -65,6 +66,7 @@ __all__ = [
     "alignment",
     "answers",
     "bridge_neurons",
+    "compare",
     "complete",
     "complete_scored",
     "core_lexicon",
@@ -85,6 +87,7 @@ __all__ = [
     "lape",
     "lape_entropy",
     "lape_lambda",
+    "leaderboard",
     "load_model",
     "mantel",
     "mutual_alignment",
@@ -97,11 +100,13 @@ __all__ = [
     "read_lape_masks",
     "read_muse",
     "register_site",
+    "regret",
     "same_family",
     "select_bridges",
     "sentence_vectors",
     "shared_exclusive",
     "sharing_types",
+    "side_by_side",
     "specific_related_general",
     "spectrum",
     "token_values",

@@ -28,12 +28,14 @@ from .language_plots import (
     spectrum_clustermap,
 )
 from .languages import BRIDGES, LANGUAGES
+from .regret_plots import bridge_gains, selector_leaderboard
 from .style import PALETTE, STYLE, language_name, new_figure
 from .xicl import ZERO_SHOT
 
 __all__ = [
     "STYLE",
     "alignment_by_layer",
+    "bridge_gains",
     "bridge_overview",
     "bridge_ranking",
     "depth_profile",
@@ -45,6 +47,7 @@ __all__ = [
     "neurons_by_layer_table",
     "overlap_heatmap",
     "save",
+    "selector_leaderboard",
     "sharing_types",
     "spectrum_clustermap",
     "xicl_heatmap",
