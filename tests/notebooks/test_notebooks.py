@@ -130,6 +130,12 @@ def test_06_counts_the_lape_neurons(study, counts):
     assert table.loc["sw"].tolist() == bx.lape(counts, RATE)["sw"].sum(dim=1).tolist()
 
 
+def test_08_shows_the_ranking_of_rank_bridges(study, ranking):
+    table = pd.read_csv(study / "08_explorer.csv").set_index("bridge")
+    for column in ("score", "low", "wins"):
+        assert table[column].to_dict() == pytest.approx(ranking.table.set_index("bridge")[column].to_dict(), rel=1e-4)
+
+
 def test_the_notebooks_in_the_repository_are_executed():
     for path in notebook_folder().glob("*.ipynb"):
         notebook = nbformat.read(path, as_version=4)
