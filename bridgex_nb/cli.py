@@ -20,6 +20,7 @@ from .activations import count_active, probe
 from .bridges import rank_bridges
 from .corpora import core_sentences
 from .errors import InputError
+from .gallery import write_gallery
 from .hsic import ESTIMATORS
 from .languages import language
 from .lexicon import core_lexicon, pivot, read_muse
@@ -39,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     figures = commands.add_parser("figures", help="run the notebooks and write every figure with its numbers")
     figures.add_argument("--model", help="folder or hub id (default: the bundled bridgex-mini)")
     figures.add_argument("--out", type=Path, default=Path("figures"), help="folder to write to (default: figures)")
+    figures.add_argument("--only", nargs="+", metavar="NUMBER", help="notebooks to run, by number: --only 03 04 (default: all)")
+    figures.add_argument("--pair", metavar="SRC-TGT", help="language pair of the notebooks that show one, e.g. ar-he")
     figures.set_defaults(run=run_figures)
 
     bridge = commands.add_parser("bridge", help="rank the bridge languages of one pair")
@@ -89,9 +92,19 @@ def run_figures(options: argparse.Namespace) -> None:
     # Looked at first, so that a model that cannot be used is told in one line and not from inside a notebook.
     source, config = find_model(options.model)
     architecture_of(config)
+    notebooks = sorted(notebook_folder().glob("[0-9][0-9]_*.ipynb"))
+    numbers = [notebook.name[:2] for notebook in notebooks]
+    if unknown := set(options.only or ()) - set(numbers):
+        raise InputError(f"no notebook {', '.join(sorted(unknown))}; there are {' '.join(numbers)}")
+    notebooks = [notebook for notebook in notebooks if not options.only or notebook.name[:2] in options.only]
     out = options.out.resolve()
-    (out / "notebooks").mkdir(parents=True, exist_ok=True)
     parameters = {"figures": str(out)}
+    if options.pair:
+        src, _, tgt = options.pair.partition("-")
+        core_lexicon(src, tgt)  # refuses what is no pair
+        parameters |= {"src": src, "tgt": tgt}
+    (out / "notebooks").mkdir(parents=True, exist_ok=True)
+    before = {path.name: path.read_bytes() for path in out.glob("[0-9][0-9]_*.png")}
     if options.model:
         parameters["model_name"] = str(Path(source).resolve()) if Path(source).is_dir() else source
     # The bundled model is too small to keep several cores busy: notebooks side by side do. Another one is in memory once.
@@ -99,7 +112,6 @@ def run_figures(options: argparse.Namespace) -> None:
     workers = 1 if options.model else min(4, cores)
     # The bars of the package would fill the notebooks' outputs; there is one here.
     environment = os.environ | {"TQDM_DISABLE": "1", "OMP_NUM_THREADS": str(cores // workers)}
-    notebooks = sorted(notebook_folder().glob("[0-9][0-9]_*.ipynb"))
     with (
         ThreadPoolExecutor(workers) as pool,
         tqdm(total=len(notebooks), desc="notebooks", unit="notebook", disable=False) as bar,
@@ -111,8 +123,11 @@ def run_figures(options: argparse.Namespace) -> None:
                 bar.update()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)  # after an error nothing new is started
-    written = sorted(path.name for path in out.glob("*.png"))
-    print(f"{len(written)} figures in {options.out}: {', '.join(written)}; executed notebooks in {options.out / 'notebooks'}")
+    after = {path.name: path.read_bytes() for path in sorted(out.glob("[0-9][0-9]_*.png"))}
+    changed = [name for name in after if after[name] != before.get(name)]
+    write_gallery(out, notebook_folder())
+    print(f"{len(after)} figures in {options.out}, new or changed: {', '.join(changed) or 'none'}")
+    print(f"all of them with their numbers: {options.out / 'index.html'}; executed notebooks: {options.out / 'notebooks'}")
 
 
 def _execute(notebook: Path, out: Path, parameters: dict[str, str], environment: dict[str, str]) -> None:

@@ -1,5 +1,6 @@
 """The command line, as a user meets it."""
 
+import json
 import subprocess
 import sys
 from importlib.resources import files
@@ -46,6 +47,23 @@ def test_info_says_where_the_neurons_are(capsys):
     assert "output of model.layers[i].mlp.act_fn" in out
 
 
+def test_figures_of_one_notebook_and_pair_are_the_same_twice(capsys, tmp_path):
+    arguments = ("figures", "--only", "00", "--pair", "ar-he", "--out", str(tmp_path))
+    code, out, _ = run(capsys, *arguments)
+    assert code == 0
+    assert out.startswith(f"1 figures in {tmp_path}, new or changed: 00_ranking.png")
+    first = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    assert set(first) == {"00_ranking.png", "00_ranking.csv", "00_ranking.json", "index.html"}
+    assert json.loads(first["00_ranking.json"])["data"]["src"] == "ar"
+    page = first["index.html"].decode()
+    assert '<img src="00_ranking.png"' in page
+    assert "<h2>Quickstart: the bridge between two languages</h2>" in page
+    assert "<th>p_holm</th>" in page
+    code, out, _ = run(capsys, *arguments)
+    assert out.startswith(f"1 figures in {tmp_path}, new or changed: none")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == first
+
+
 @pytest.fixture
 def places(tmp_path):
     """Bad things to give, by name."""
@@ -73,6 +91,10 @@ def places(tmp_path):
         ("bridge sw tl --model {0}/unknown", "no neuron site is known for architecture 'ctrl'"),
         ("bridge sw tl --model {0}/strange", "no_such_thing"),
         ("figures --model {0}/folder --out {0}/out", "not a model folder"),
+        ("figures --only 03 99 --out {0}/out", "no notebook 99; there are 00 01"),
+        ("figures --pair sw-xx --out {0}/out", "unknown language 'xx'"),
+        ("figures --pair sw --out {0}/out", "unknown language ''"),
+        ("figures --pair sw-sw --out {0}/out", "source and target are both 'sw'"),
         ("info {0}/folder", "not a model folder"),
         ("bridge sw tl --rate 0.0001", "no neurons are shared in layers 2-4"),
         ("bridge sw tl --rate 7", "rate is the share of all neurons"),
