@@ -14,6 +14,7 @@ from traitlets import link
 
 from . import plots
 from .background import Background
+from .bridges import BridgeRanking
 from .errors import InputError
 from .explorer_state import EXPORTS, BridgeState, Trial
 from .hsic import ESTIMATORS
@@ -30,7 +31,7 @@ RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, LARGEST_
 # Pictures take the colours of the page, dark or light: what matplotlib draws black or grey becomes its text colour.
 STYLE = """<style>
 .bridgex-picture svg { width: 100%; height: auto; max-width: 1000px; color: var(--jp-content-font-color1, inherit); }
-.bridgex-picture text { fill: currentColor; }
+.bridgex-picture svg { fill: currentColor; }
 .bridgex-picture [style*="stroke: #000000"], .bridgex-picture [style*="stroke: #404040"] { stroke: currentColor !important; }
 .bridgex-picture [style*="fill: #ededed"] { fill: currentColor !important; fill-opacity: 0.1; stroke: none !important; }
 .bridgex-table table { border-collapse: collapse; color: var(--jp-content-font-color1, inherit); }
@@ -295,7 +296,7 @@ def table(frame: pd.DataFrame) -> str:
     return frame.to_html(index=False, border=0, float_format="{:.3g}".format, na_rep="")
 
 
-def _verdict(ranking) -> str:
+def _verdict(ranking: BridgeRanking) -> str:
     first = f"Best bridge: {language(ranking.best).name}"
     if "wins" not in ranking.table:
         return f"{first}, over {ranking.samples} words."

@@ -1,10 +1,14 @@
 """The explorer's controls and its state follow each other. (What a browser makes of them: tests/browser.)"""
 
+import re
+
 import ipywidgets
 import pytest
+from matplotlib.colors import to_hex
 
 import bridgex_nb as bx
-from bridgex_nb.widgets import language_options
+from bridgex_nb.style import PALETTE
+from bridgex_nb.widgets import STYLE, language_options
 
 
 @pytest.fixture
@@ -70,6 +74,17 @@ def test_a_folder_that_cannot_be_written_is_told_in_words(explorer, tmp_path):
     controls(explorer)["CSV"].click()
     assert 'role="alert"' in explorer._exported.value
     assert "file" in explorer._exported.value
+
+
+def test_pictures_leave_black_and_grey_to_the_page(explorer):
+    explorer.state.choose(candidates=[*bx.BRIDGES, "id"])
+    explorer.state.wait()
+    handled = {"#000000", "#404040", "#ededed"}  # of the widgets' style sheet
+    colours = set(re.findall(r"(?:fill|stroke): (#[0-9a-f]{6})", explorer._picture.value))
+    bars = {to_hex(colour) for colour in (*PALETTE, "0.5")}
+    assert "#404040" in colours
+    assert colours <= handled | bars
+    assert all(colour in STYLE for colour in handled)
 
 
 def test_every_language_is_offered_a_family_after_the_other():
