@@ -214,7 +214,7 @@ class BridgeExplorer(VBox):
         with self.state.lock:
             pair = f"{language(ranking.src).name} → {language(ranking.tgt).name}"
             self._picture.value = svg(plots.bridge_overview(ranking), f"Scores of the bridges for {pair}, and by layer")
-            notes = " ".join([_verdict(ranking), *self.state.notes])
+            notes = " ".join([_sentence(ranking), *self.state.notes])
             self._verdict.value = f'<div aria-live="polite">{html.escape(notes)}</div>'
             self._numbers.value = table(ranking.table.drop(columns="bridge")) + "<br>" + table(self.state.overlap)
             self._neurons.value = table(self.state.shared)
@@ -296,7 +296,7 @@ def table(frame: pd.DataFrame) -> str:
     return frame.to_html(index=False, border=0, float_format="{:.3g}".format, na_rep="")
 
 
-def _verdict(ranking: BridgeRanking) -> str:
+def _sentence(ranking: BridgeRanking) -> str:
     first = f"Best bridge: {language(ranking.best).name}"
     if "wins" not in ranking.table:
         return f"{first}, over {ranking.samples} words."
