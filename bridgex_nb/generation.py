@@ -88,7 +88,7 @@ def _complete(model, prompts, max_new_tokens, token_budget, bar, scored):
     """As `complete_scored`; without `scored` the log-probabilities are 0 and cost nothing."""
     if isinstance(prompts, str):
         raise InputError("complete needs a list of prompts, not one string")
-    if model.remote not in (False, "local"):
+    if not model.weights_here:
         raise InputError("text is generated with the model's weights on this machine: load it without remote=")
     config = GenerationConfig(
         do_sample=False,
