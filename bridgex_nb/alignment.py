@@ -64,8 +64,8 @@ def alignment(
 
     C is the matrix of cosines between the vectors of the n sentences of the pivot and those of their n translations
     (`sentence_vectors`). The score mu of a layer is the share of i for which C_ii is greater than everything else in row i and
-    in column i (`aligned`); a language's score is the mean over the layers. Languages that the model keeps apart score about
-    1 / n, and 1 is the highest.
+    in column i (`aligned`); a language's score is the mean over the layers. 1 is the highest. Sentences paired at random score
+    1 / n at most, on average, and vectors without any structure half of that.
 
     Parameters
     ----------
@@ -197,11 +197,19 @@ def sentence_vectors(
     torch.Tensor
         float32 [L, S, N]; for the state `hidden` [L, S, d], d the width of the model.
 
+    Raises
+    ------
+    InputError
+        If there is no text, one has no token or is longer than the model's context, or activations are not finite.
+
     Notes
     -----
     NeuronXA (Huang et al. 2025, arXiv 2507.14900); the weights are those of Muennighoff 2022 (arXiv 2202.08904).
     """
-    rows = _rows(model, {"": texts}, state, special_tokens)[""]
+    if isinstance(texts, str) or not len(texts):
+        raise InputError("sentence_vectors needs a list of one text or more")
+    _check_state(state)
+    rows = whole_rows(model, texts, special_tokens=special_tokens, kind="sentence")
     return _vectors(model, rows, state, special_tokens, token_budget)
 
 
@@ -287,16 +295,20 @@ def correlate(scores: pd.Series, task_scores: pd.Series | Mapping[str, float]) -
     return pd.DataFrame.from_dict(rows, orient="index", columns=["r", "low", "high", "p", "languages"])
 
 
-def _rows(model, sentences, state, special_tokens) -> dict[str, list[list[int]]]:
-    """Token ids of every language's sentences, checked before any model runs."""
+def _check_state(state: str) -> None:
     if state not in STATES:
         raise InputError(f"unknown state {state!r}; there are {', '.join(STATES)}")
+
+
+def _rows(model, sentences, state, special_tokens) -> dict[str, list[list[int]]]:
+    """Token ids of every language's sentences, checked before any model runs."""
+    _check_state(state)
     lengths = {code: 0 if isinstance(texts, str) else len(texts) for code, texts in sentences.items()}
     if min(lengths.values(), default=0) < 2 or len(set(lengths.values())) > 1:
         there = ", ".join(f"{code} {count}" for code, count in lengths.items())
         raise InputError(f"alignment needs two or more sentences, as many in each language; there are {there or 'none'}")
     options = {"special_tokens": special_tokens}
-    return {code: whole_rows(model, texts, kind=f"{code} sentence".strip(), **options) for code, texts in sentences.items()}
+    return {code: whole_rows(model, texts, kind=f"{code} sentence", **options) for code, texts in sentences.items()}
 
 
 def _vectors(model, rows, state, special_tokens, token_budget) -> torch.Tensor:
@@ -313,18 +325,17 @@ def _vectors(model, rows, state, special_tokens, token_budget) -> torch.Tensor:
         return torch.bmm(weights[:, None], values.float())[:, 0]
 
     def add(vectors, batch, reduced):
-        if not vectors[0].numel():
-            vectors[0] = torch.zeros(model.num_layers, len(rows), reduced[0].shape[-1])
         for layer, pooled in enumerate(reduced):
             vectors[0][layer, batch] = pooled.cpu()
 
+    width = model.hf_model.config.get_text_config().hidden_size if state == "hidden" else model.num_neurons
     (vectors,) = run_pass(
         model,
         rows,
         range(model.num_layers),
         pool,
         add,
-        [torch.empty(0)],
+        [torch.zeros(model.num_layers, len(rows), width)],
         special_tokens=special_tokens,
         token_budget=token_budget,
         description="aligning",

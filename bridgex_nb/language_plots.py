@@ -16,7 +16,9 @@ from .languages import language
 from .style import FAMILY_COLOURS, PALETTE, STYLE, language_name, new_figure
 
 
-def overlap_heatmap(matrix: pd.DataFrame, label: str = "shared neurons") -> Figure:
+def overlap_heatmap(
+    matrix: pd.DataFrame, label: str = "shared neurons", title: str = "Neurons that two languages share"
+) -> Figure:
     """The language x language matrix of `overlap_matrix`; the diagonal, a language with itself, is left blank.
 
     Parameters
@@ -25,6 +27,7 @@ def overlap_heatmap(matrix: pd.DataFrame, label: str = "shared neurons") -> Figu
         [language x language].
     label : str
         What a cell is, with its unit: the colour bar's label.
+    title : str
     """
     shown = matrix.astype(float)
     for code in matrix.index:
@@ -42,7 +45,7 @@ def overlap_heatmap(matrix: pd.DataFrame, label: str = "shared neurons") -> Figu
             annot_kws={"size": 6.5},
             cbar_kws={"label": label},
         )
-        axes.set(title="Neurons that two languages share", xlabel="", ylabel="")
+        axes.set(title=title, xlabel="", ylabel="")
         axes.tick_params(axis="x", rotation=90)
         axes.tick_params(axis="y", rotation=0)
     return figure
@@ -121,7 +124,7 @@ def alignment_by_layer(result: Alignment) -> Figure:
         colours = [FAMILY_COLOURS[language(code).family] for code in order.language]
         right.scatter(order.score, rows, c=colours, zorder=3)
         right.axvline(1 / result.sentences, color="0.6", linestyle=":", linewidth=1)
-        right.set(xlabel="mean over layers, 95 % interval", title="dotted: chance, 1 / sentences")
+        right.set(xlabel="mean over layers, 95 % interval", title="dotted: chance at most, 1 / sentences")
         right.set_xlim(left=0)
         present = dict.fromkeys(language(code).family for code in order.language)
         right.legend(

@@ -1,6 +1,8 @@
 """What all figures look like."""
 
 import seaborn as sns
+from IPython import get_ipython
+from IPython.core.pylabtools import select_figure_formats
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -30,3 +32,13 @@ def new_figure(width: float, height: float) -> tuple[Figure, Axes]:
 def language_name(code: str) -> str:
     """A language's name in Latin script; its code where it is not among the fifteen."""
     return LANGUAGES[code].name if code in LANGUAGES else code
+
+
+def _show_in_notebooks() -> None:
+    """Let notebooks draw a `Figure` that pyplot does not know; by itself IPython does so only after pyplot's first figure."""
+    shell = get_ipython()
+    if shell and not any(Figure in one.type_printers for one in shell.display_formatter.formatters.values()):
+        select_figure_formats(shell, "png")
+
+
+_show_in_notebooks()

@@ -135,6 +135,17 @@ def test_remote_vectors_are_the_local_ones(state):
     assert torch.equal(*vectors)
 
 
+def test_one_sentence_has_a_vector_and_no_sentence_has_none():
+    model = tiny.load("llama")
+    two = bx.sentence_vectors(model, SENTENCES["en"][:2], token_budget=1)
+    assert torch.equal(bx.sentence_vectors(model, SENTENCES["en"][:1]), two[:, :1])
+    for texts in ([], "The sun is hot."):
+        with pytest.raises(bx.InputError, match="sentence_vectors needs a list of one text or more"):
+            bx.sentence_vectors(model, texts)
+    with pytest.raises(bx.InputError, match="unknown state"):
+        bx.sentence_vectors(model, SENTENCES["en"], state="spike")
+
+
 @pytest.mark.parametrize("state", ["binary", "value", "hidden"])
 def test_a_model_that_is_not_finite_is_refused(state):
     model = bx.load_model(tiny.folder("llama"))
@@ -172,6 +183,12 @@ def test_perfect_alignment_is_one_and_shuffled_is_chance():
     y = torch.stack([one[torch.randperm(n, generator=generator)] for one in x])
     # Each of 8,000 marks is right with probability 1 / n: 20 are expected.
     assert 8 <= int(bx.aligned(x, y).sum()) <= 36
+
+
+def test_vectors_without_structure_score_half_of_that():
+    x, y = torch.randn(2, 400, 50, 16, generator=torch.Generator().manual_seed(0))
+    # C_ii is the largest of the 2 n - 1 cosines in its row and column by chance alone: 202 of 20,000 marks are expected.
+    assert 150 <= int(bx.aligned(x, y).sum()) <= 255
 
 
 def test_what_ties_is_not_aligned():

@@ -14,6 +14,7 @@ import bridgex_nb as bx
 SCRIPT = """
 import os, sys
 from pathlib import Path
+import torch
 import bridgex_nb as bx
 
 folder, rank = Path(sys.argv[1]), os.environ["RANK"]
@@ -37,6 +38,9 @@ counts = bx.count_active(model, texts, token_budget=1024, store=folder)
 probe = bx.probe(model, bx.core_lexicon("sw", "tl"), token_budget=1024, store=folder)
 counts.save(folder / f"mine-{rank}.counts")
 probe.save(folder / f"mine-{rank}.probe")
+# Eight sentences are one batch: the second process has none.
+few = {code: some[:8] for code, some in texts.items() if code in ("en", "sw")}
+torch.save({state: bx.mutual_alignment(model, few, state=state) for state in ("binary", "hidden")}, folder / f"{rank}.scores")
 """
 
 
@@ -84,6 +88,13 @@ def test_probe_of_two_processes_is_that_of_one(folder, alone, rank):
     probe = bx.ProbeActivations.load(folder / f"mine-{rank}.probe")
     assert torch.equal(probe.values, alone[1].values)
     assert probe.words == alone[1].words
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_alignment_where_a_process_has_no_batch(folder, mini, rank):
+    few = {code: some[:8] for code, some in bx.core_sentences().items() if code in ("en", "sw")}
+    for state, scores in torch.load(folder / f"{rank}.scores", weights_only=True).items():
+        assert torch.equal(scores, bx.mutual_alignment(mini, few, state=state))
 
 
 def test_two_processes_write_one_result_and_show_one_bar(folder, mini, monkeypatch):

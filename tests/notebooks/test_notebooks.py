@@ -41,6 +41,13 @@ def test_every_notebook_ran_without_errors_or_stray_output(study):
                 assert output.get("name") != "stderr", output.text
 
 
+def test_every_figure_is_shown(study):
+    for path in [*(study / "notebooks").glob("*.ipynb"), *notebook_folder().glob("*.ipynb")]:
+        for cell in nbformat.read(path, as_version=4).cells:
+            if cell.source.endswith("\nfigure"):
+                assert any("image/png" in output.get("data", {}) for output in cell.outputs), (path, cell.source)
+
+
 def test_every_figure_has_its_numbers_and_its_run_card(study):
     names = {path.stem for path in study.glob("*.png")}
     assert names >= {"02_overlap", "02_spectrum", "03_hsic_by_layer", "03_ranking", "04_xicl_accuracy"}
