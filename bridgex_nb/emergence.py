@@ -1,5 +1,6 @@
 """When do languages meet? The language matrices of one model at successive checkpoints of its training."""
 
+import gc
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from .errors import InputError
 from .model import find_model, load_model
 from .progress import outer_bar
 from .selectors import Evidence
-from .spectra import SPECTRA, language_matrix, pair_table
+from .spectra import check_kinds, language_matrix, pair_table
 
 
 def emergence(
@@ -72,9 +73,7 @@ def emergence(
         count = len(checkpoints)
     if not places or len(places) < count:
         raise InputError(f"checkpoints need names of their own; there are {', '.join(places) or 'none'} for {count}")
-    unknown = [kind for kind in kinds if kind not in SPECTRA]
-    if unknown:
-        raise InputError(f"unknown kind of language matrix {unknown[0]!r}; there are {', '.join(SPECTRA)}")
+    check_kinds(kinds)
     for place in places.values():
         find_model(**place, trust_remote_code=options.get("trust_remote_code", False))
     sentences = core_sentences() if sentences is None else dict(sentences)
@@ -87,7 +86,8 @@ def emergence(
             for kind in kinds:
                 pairs = pair_table(language_matrix(evidence, kind))
                 tables.append(pairs.assign(checkpoint=checkpoint, kind=kind)[["checkpoint", "kind", "a", "b", "value"]])
-            del model, evidence  # before the next one is loaded
+            del model, evidence
+            gc.collect()  # traced modules refer to each other; their weights go before the next ones come
     table = pd.concat(tables, ignore_index=True)
     table.attrs["card"] = {"checkpoints": cards, "rate": rate}
     return table

@@ -1,7 +1,7 @@
 """Neurons that tell languages apart, as published beside BridgeX-ICL: LAPE and its kin, and PLND."""
 
 from collections.abc import Mapping, Sequence
-from math import log
+from math import isfinite, log
 from pathlib import Path
 
 import numpy as np
@@ -57,8 +57,8 @@ def lape(
     Raises
     ------
     InputError
-        If there are fewer than two languages, one of them has no tokens or counts that do not fit its tokens, or `rate` or
-        `bar` is no share.
+        If there are fewer than two languages, one of them has no tokens or counts that do not fit its tokens, `rate` or `bar`
+        is no share, or `lam` is neither a finite number nor "auto".
 
     Notes
     -----
@@ -73,6 +73,8 @@ def lape(
     """
     if lam == "auto":
         lam = lape_lambda(counts, rate, bar, strict=strict, discard=discard)
+    if isinstance(lam, str) or not isfinite(lam):
+        raise InputError(f'lam is a number or "auto", not {lam!r}')
     above, lowest = _ranking(counts, rate, bar, strict, discard)
     kept = torch.zeros(above.shape[1], dtype=torch.bool)
     kept[lowest(lam)] = True
@@ -205,7 +207,7 @@ def plnd(norms: Mapping[str, torch.Tensor], down_norms: torch.Tensor, rate: floa
     Raises
     ------
     InputError
-        If shapes do not fit, a norm is not finite, or `rate` is no share.
+        If shapes do not fit, a language has no prompts, a norm is not finite, or `rate` is no share.
 
     Notes
     -----
@@ -220,6 +222,8 @@ def plnd(norms: Mapping[str, torch.Tensor], down_norms: torch.Tensor, rate: floa
     for code, one in norms.items():
         if one.ndim != 3 or one.shape[:2] != down_norms.shape:
             raise InputError(f"{code}: norms are [L, N, S] with [L, N] = {list(down_norms.shape)}, not {list(one.shape)}")
+        if not one.shape[2]:
+            raise InputError(f"{code}: no prompts; every neuron would be important on all of them")
         if not torch.isfinite(one).all():
             raise InputError(f"{code}: norms are not finite (NaN or infinite); was the model run in float16?")
     count = down_norms.shape[1]

@@ -12,8 +12,7 @@ from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import squareform
 
 from .alignment import Alignment
-from .languages import language
-from .style import FAMILY_COLOURS, PALETTE, STYLE, language_name, new_figure
+from .style import FAMILY_COLOURS, PALETTE, STYLE, family, language_name, new_figure
 
 
 def overlap_heatmap(
@@ -68,7 +67,7 @@ def spectrum_clustermap(matrix: pd.DataFrame, label: str = "HSIC score") -> Figu
     matrix = matrix.astype(float).mask(own)
     distance = (matrix.max(axis=None) - matrix).fillna(matrix.max(axis=None)).mask(own, 0.0).to_numpy()
     tree = linkage(squareform(distance, checks=False), method="average", optimal_ordering=True)
-    families = pd.Series({code: FAMILY_COLOURS[language(code).family] for code in matrix.index}, name="family")
+    families = pd.Series({code: FAMILY_COLOURS[family(code)] for code in matrix.index}, name="family")
     with mpl.rc_context(STYLE):
         grid = sns.clustermap(
             matrix.rename(index=language_name, columns=language_name),
@@ -88,9 +87,9 @@ def spectrum_clustermap(matrix: pd.DataFrame, label: str = "HSIC score") -> Figu
         plt.close(figure)  # clustermap draws through pyplot, which would show the figure a second time
         grid.ax_heatmap.set(xlabel="", ylabel="")
         grid.ax_heatmap.tick_params(axis="x", rotation=90)
-        present = dict.fromkeys(language(code).family for code in matrix.index)
+        present = dict.fromkeys(map(family, matrix.index))
         figure.legend(
-            handles=[Patch(color=FAMILY_COLOURS[family], label=family) for family in present],
+            handles=[Patch(color=FAMILY_COLOURS[one], label=one) for one in present],
             title="language family",
             loc="lower center",
             ncols=4,
@@ -121,12 +120,12 @@ def alignment_by_layer(result: Alignment) -> Figure:
         left.tick_params(axis="y", rotation=0)
         rows = np.arange(len(order)) + 0.5
         right.hlines(rows, order.low, order.high, color="0.25", linewidth=1.2)
-        colours = [FAMILY_COLOURS[language(code).family] for code in order.language]
+        colours = [FAMILY_COLOURS[family(code)] for code in order.language]
         right.scatter(order.score, rows, c=colours, zorder=3)
         right.axvline(1 / result.sentences, color="0.6", linestyle=":", linewidth=1)
         right.set(xlabel="mean over layers, 95 % interval", title="dotted: chance at most, 1 / sentences")
         right.set_xlim(left=0)
-        present = dict.fromkeys(language(code).family for code in order.language)
+        present = dict.fromkeys(map(family, order.language))
         right.legend(
             handles=[Line2D([], [], marker="o", linestyle="none", color=FAMILY_COLOURS[one], label=one) for one in present],
             title="language family",

@@ -1,7 +1,7 @@
 """Neuron sets: boolean tensors [L, N]. Set algebra is ``&``, ``|`` and ``~``."""
 
 from collections.abc import Mapping, Sequence
-from math import log1p
+from math import isfinite, log1p
 
 import pandas as pd
 import torch
@@ -181,16 +181,18 @@ def importance_ratio(
     Raises
     ------
     InputError
-        If a change is missing, or a ratio has nothing to divide by: no shared or no exclusive neurons, or a change of 0.
+        If a change is missing or not finite, or a ratio has nothing to divide by: no shared or no exclusive neurons, or a
+        change of 0.
 
     Notes
     -----
     Emergence of abstract thought (arXiv 2506.09890).
     """
     shared, exclusive = shared_exclusive(sets)
-    missing = [code for code in sets if code not in shared_change or code not in exclusive_change]
+    changes = (shared_change, exclusive_change)
+    missing = [code for code in sets if not all(code in one and isfinite(one[code]) for one in changes)]
     if missing:
-        raise InputError(f"no perplexity change for {' '.join(missing)}")
+        raise InputError(f"no finite perplexity change for {' '.join(missing)}")
     empty = [code for code, one in exclusive.items() if not one.any()]
     if empty or not shared.any():
         raise InputError(f"no exclusive neurons in: {' '.join(empty)}" if empty else "no neuron is in all sets")
@@ -243,19 +245,22 @@ def sharing_types(
     Raises
     ------
     InputError
-        If there are fewer than two languages, their tensors differ in shape, or a value is not finite.
+        If there are fewer than two languages, their tensors differ in shape or are empty, a value is not finite, or there is no
+        threshold.
 
     Notes
     -----
     Sharing Matters (Wang et al. 2024, arXiv 2406.09265) and its released code.
     """
     shapes = {tuple(one.shape) for one in activations.values()}
-    if len(activations) < 2 or len(shapes) > 1 or len(next(iter(shapes))) != 3:
+    if len(activations) < 2 or len(shapes) > 1 or len(next(iter(shapes))) != 3 or 0 in next(iter(shapes)):
         found = ", ".join(f"{code} {list(one.shape)}" for code, one in activations.items())
         raise InputError(f"sharing needs [L, N, I] of one shape for two languages or more, not {found or 'nothing'}")
     broken = [code for code, one in activations.items() if not torch.isfinite(one).all()]
     if broken:
         raise InputError(f"activations are not finite (NaN or infinite): {' '.join(broken)}")
+    if not len(thresholds):
+        raise InputError("sharing needs a threshold or more")
     tables = []
     for threshold in thresholds:
         number = sum((one > threshold).to(torch.int16) for one in activations.values())

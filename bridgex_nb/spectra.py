@@ -8,7 +8,6 @@ import torch
 
 from .bridges import layer_window, spectrum
 from .errors import InputError
-from .languages import language
 from .neurons import overlap_matrix
 from .progress import outer_bar
 from .selectors import Evidence
@@ -47,6 +46,7 @@ def language_matrix(evidence: Evidence, kind: str = "alignment", window: tuple[f
     >>> language_matrix(evidence, "lift", window=(0.5, 1)).loc["sw", "tl"]  # doctest: +SKIP
     """
     _check(evidence, [kind])
+    _layers(evidence, window)  # refuses a window without layers before the model runs
     return SPECTRA[kind](evidence, window)
 
 
@@ -112,12 +112,14 @@ def mantel(one: pd.DataFrame, other: pd.DataFrame, permutations: int = 999, seed
     Raises
     ------
     InputError
-        If fewer than four items are in both, a value is missing, or all pairs of a matrix are the same.
+        If fewer than four items are in both, a value is missing, all pairs of a matrix are the same, or `permutations` is 0.
 
     Notes
     -----
     Mantel 1967. The pairs of an item depend on each other, so items are permuted, rows and columns together, and not pairs.
     """
+    if permutations < 1:
+        raise InputError(f"permutations={permutations}: a Mantel test needs at least one")
     items = [code for code in one.index if code in other.index]
     if len(items) < 4:
         raise InputError(f"{len(items)} item(s) are in both matrices ({' '.join(map(str, items))}); a Mantel test needs four")
@@ -202,7 +204,8 @@ def agreement_by_depth(
     Raises
     ------
     InputError
-        If a kind is unknown or the model has fewer layers than bands.
+        If a kind is unknown or the model has fewer layers than bands. If a matrix cannot be tested (`mantel`): it is named by
+        kind and depth.
     """
     _check(evidence, kinds)
     if not 1 <= bands <= evidence.model.num_layers:
@@ -212,10 +215,13 @@ def agreement_by_depth(
         for kind, band in bar:
             window = band / bands, (band + 1) / bands
             matrix = language_matrix(evidence, kind, window)
-            pairs = pair_table(matrix)
-            alike = [language(a).family == language(b).family for a, b in zip(pairs.a, pairs.b, strict=True)]
-            table = agreement(matrix, references, permutations=permutations, seed=seed)
-            similarity = {"similarity": pairs.value.mean(), "family_similarity": pairs.value[alike].mean()}
+            values = pair_table(matrix).value
+            families = pair_table(same_family().reindex(index=matrix.index, columns=matrix.index, fill_value=0)).value
+            try:
+                table = agreement(matrix, references, permutations=permutations, seed=seed)
+            except InputError as error:
+                raise InputError(f"{kind}, depth {window[0]:.2f} to {window[1]:.2f}: {error}") from error
+            similarity = {"similarity": values.mean(), "family_similarity": values[families == 1].mean()}
             tables.append(table.assign(kind=kind, start=window[0], end=window[1], **similarity))
     columns = ["kind", "start", "end", "similarity", "family_similarity", "reference", "r", "p", "languages"]
     return pd.concat(tables, ignore_index=True)[columns]
@@ -227,11 +233,17 @@ def pair_table(matrix: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"a": matrix.index[i], "b": matrix.index[j], "value": matrix.to_numpy(float)[i, j]})
 
 
+def check_kinds(kinds: Sequence[str]) -> None:
+    """Refuse kinds of language matrices that there are not, and none."""
+    unknown = [kind for kind in kinds if kind not in SPECTRA]
+    if unknown or not kinds:
+        problem = f"unknown kind of language matrix {unknown[0]!r}" if unknown else "no kind of language matrix"
+        raise InputError(f"{problem}; there are {', '.join(SPECTRA)}")
+
+
 def _check(evidence: Evidence, kinds: Sequence[str]) -> None:
     """Refuse what the matrices cannot be made from, before the model runs."""
-    unknown = [kind for kind in kinds if kind not in SPECTRA]
-    if unknown:
-        raise InputError(f"unknown kind of language matrix {unknown[0]!r}; there are {', '.join(SPECTRA)}")
+    check_kinds(kinds)
     missing = [code for code in evidence.counts.languages if code not in evidence.sentences]
     if missing and {"hsic", "alignment"} & set(kinds):
         raise InputError(f"the sentences hold no {', '.join(missing)}")

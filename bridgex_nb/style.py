@@ -19,8 +19,9 @@ STYLE = {
     "svg.hashsalt": "bridgex",
 }
 PALETTE = sns.color_palette("colorblind", 10)
-#: One colour a family, the same in every figure.
+#: One colour a family, the same in every figure; "other" is for languages that are not among the fifteen.
 FAMILY_COLOURS = dict(zip(dict.fromkeys(one.family for one in LANGUAGES.values()), PALETTE, strict=False))
+FAMILY_COLOURS["other"] = (0.6, 0.6, 0.6)
 
 
 def new_figure(width: float, height: float) -> tuple[Figure, Axes]:
@@ -32,6 +33,11 @@ def new_figure(width: float, height: float) -> tuple[Figure, Axes]:
 def language_name(code: str) -> str:
     """A language's name in Latin script; its code where it is not among the fifteen."""
     return LANGUAGES[code].name if code in LANGUAGES else code
+
+
+def family(code: str) -> str:
+    """A language's family; "other" where it is not among the fifteen."""
+    return LANGUAGES[code].family if code in LANGUAGES else "other"
 
 
 def _show_in_notebooks() -> None:

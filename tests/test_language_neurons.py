@@ -324,6 +324,12 @@ def test_shares_that_are_none(share):
         bx.lape(counts, bar=share)
 
 
+@pytest.mark.parametrize("lam", ["Auto", float("nan"), float("inf")])
+def test_lambdas_that_are_none(lam):
+    with pytest.raises(bx.InputError, match='lam is a number or "auto"'):
+        bx.lape(random_counts(languages=2, layers=1, neurons=20), lam=lam)
+
+
 @pytest.mark.parametrize(("active", "tokens"), [(0, 0), (-1, 10), (11, 10)])
 def test_counts_that_do_not_fit_their_tokens(active, tokens):
     with pytest.raises(bx.InputError, match="zh"):
@@ -475,5 +481,7 @@ def test_what_plnd_refuses():
         bx.plnd({"en": torch.ones(2, 8, 3), "sw": torch.ones(2, 7, 3)}, down)
     with pytest.raises(bx.InputError, match=r"sw.*finite"):
         bx.plnd({"en": torch.ones(2, 8, 3), "sw": torch.full((2, 8, 3), float("nan"))}, down)
+    with pytest.raises(bx.InputError, match="en: no prompts"):
+        bx.plnd({"en": torch.ones(2, 8, 0)}, down)
     with pytest.raises(bx.InputError, match="rate"):
         bx.plnd({"en": torch.ones(2, 8, 3)}, down, rate=1.5)

@@ -226,8 +226,10 @@ def test_shared_neurons_that_do_nothing_score_0(sets):
 
 def test_ratios_that_are_not_defined(sets):
     changes = dict.fromkeys(CODES, 1.0)
-    with pytest.raises(bx.InputError, match="no perplexity change for fr"):
+    with pytest.raises(bx.InputError, match="no finite perplexity change for fr"):
         bx.importance_ratio(sets, changes, {code: 1.0 for code in CODES if code != "fr"})
+    with pytest.raises(bx.InputError, match="no finite perplexity change for sw"):
+        bx.importance_ratio(sets, changes | {"sw": math.inf}, changes)
     with pytest.raises(bx.InputError, match="perplexity of tl"):
         bx.importance_ratio(sets, changes, changes | {"tl": 0.0})
     with pytest.raises(bx.InputError, match="exclusive neurons in: en sw"):
@@ -281,10 +283,15 @@ def test_a_language_against_itself_shares_all_that_is_active(mini):
     assert (both.all_shared[both.threshold == 0] < alike.all_shared).all()
 
 
-@pytest.mark.parametrize("shapes", [[(2, 4, 3)], [(2, 4, 3), (2, 4, 2)], [(2, 4), (2, 4)], []])
+@pytest.mark.parametrize("shapes", [[(2, 4, 3)], [(2, 4, 3), (2, 4, 2)], [(2, 4), (2, 4)], [(2, 4, 0), (2, 4, 0)], []])
 def test_activations_that_cannot_be_compared(shapes):
     with pytest.raises(bx.InputError, match=r"\[L, N, I\]"):
         bx.sharing_types({code: torch.zeros(shape) for code, shape in zip(CODES, shapes, strict=False)})
+
+
+def test_sharing_without_a_threshold():
+    with pytest.raises(bx.InputError, match="threshold"):
+        bx.sharing_types({"en": torch.ones(2, 3, 4), "sw": torch.ones(2, 3, 4)}, [])
 
 
 def test_activations_that_are_not_finite():

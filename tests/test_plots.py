@@ -1,5 +1,6 @@
 """Figures: what they show is what their tables hold."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -161,6 +162,17 @@ def test_depth_profile_shows_every_band_and_fills_what_is_sure(depth):
         filled = sum(len(one.get_offsets()) for one in axes.collections if tuple(one.get_facecolor()[0][:3]) != (1, 1, 1))
         assert filled == (rows.p < 0.05).sum()
         assert sum(len(one.get_offsets()) for one in axes.collections) == len(rows)
+
+
+def test_languages_that_are_not_among_the_fifteen_go_by_their_code(alignment, matrix):
+    new = {"sw": "xh", "fi": "vi"}
+    other = dataclasses.replace(alignment, table=alignment.table.replace(new), by_layer=alignment.by_layer.replace(new))
+    for figure in (bx.plots.alignment_by_layer(other), bx.plots.spectrum_clustermap(matrix.rename(index=new, columns=new))):
+        figure.draw_without_rendering()
+        names = {label.get_text() for axes in figure.axes for label in axes.get_yticklabels()}
+        assert {"xh", "vi", "German"} <= names
+        legends = [*figure.legends, *(axes.get_legend() for axes in figure.axes)]
+        assert "other" in {text.get_text() for one in legends if one for text in one.get_texts()}
 
 
 def test_spectrum_blanks_a_language_with_itself(matrix):

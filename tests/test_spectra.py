@@ -1,6 +1,9 @@
 """Language matrices of every kind, Mantel tests, and emergence over checkpoints."""
 
+import gc
 import shutil
+import sys
+import weakref
 from itertools import permutations
 
 import numpy as np
@@ -81,8 +84,11 @@ def test_alignment_is_that_with_each_pivot(evidence):
 def test_what_no_matrix_can_be_made_of(evidence):
     with pytest.raises(bx.InputError, match="'colour'; there are count"):
         bx.language_matrix(evidence, "colour")
-    with pytest.raises(bx.InputError, match="no layer"):
-        bx.language_matrix(evidence, "lift", (0.5, 0.5))
+    fresh = bx.Evidence(evidence.model, evidence.counts, 0.3, SENTENCES)
+    for kind in ("lift", "alignment", "hsic"):
+        with pytest.raises(bx.InputError, match="no layer"):
+            bx.language_matrix(fresh, kind, (0.5, 0.5))
+    assert not {"alignment", "shared_probe"} & set(vars(fresh))  # the model did not run
     bare = bx.Evidence(evidence.model, evidence.counts, 0.3, {"en": SENTENCES["en"]})
     with pytest.raises(bx.InputError, match="hold no de, id"):
         bx.language_matrix(bare, "alignment")
@@ -129,6 +135,8 @@ def test_what_mantel_cannot_compare():
         bx.mantel(one, one.iloc[:3, :3])
     with pytest.raises(bx.InputError, match="same value"):
         bx.mantel(one, one * 0)
+    with pytest.raises(bx.InputError, match="permutations=0"):
+        bx.mantel(one, one, permutations=0)
     gap = one.copy()
     gap.loc["de", "fr"] = gap.loc["fr", "de"] = np.nan
     with pytest.raises(bx.InputError, match=r"no value for (de and fr|fr and de)"):
@@ -184,6 +192,19 @@ def test_own_references_and_too_many_bands(evidence):
     assert table.r[0] == pytest.approx(1)
     with pytest.raises(bx.InputError, match="bands=4: the model has 3 layers"):
         bx.agreement_by_depth(evidence, bands=4)
+    with pytest.raises(bx.InputError, match="no kind of language matrix; there are count"):
+        bx.agreement_by_depth(evidence, [])
+
+
+def test_languages_that_are_not_among_the_fifteen(evidence):
+    texts = {{"sw": "xh", "tl": "vi"}.get(code, code): some for code, some in SENTENCES.items()}
+    other = bx.Evidence(evidence.model, bx.count_active(evidence.model, texts), 0.3, texts)
+    lift = bx.language_matrix(other, "lift")
+    table = bx.agreement_by_depth(other, ["lift"], 1, {"itself": lift}, permutations=20)
+    assert table.family_similarity[0] == pytest.approx(lift.loc["en", "de"])  # the only two of one family
+    assert table.languages[0] == 5
+    with pytest.raises(bx.InputError, match=r"lift, depth 0\.00 to 1\.00: 3 item"):
+        bx.agreement_by_depth(other, ["lift"], 1)
 
 
 # Emergence
@@ -214,6 +235,26 @@ def test_checkpoints_that_are_not_there_are_told_before_a_model_is_loaded(tmp_pa
         bx.emergence([folder], ["step1"])
     with pytest.raises(bx.InputError, match="'colour'"):
         bx.emergence([folder], kinds=["colour"])
+
+
+def test_one_checkpoint_is_in_memory_at_a_time(tmp_path, monkeypatch):
+    alive, at_load = [], []
+
+    def load(*args, **options):
+        at_load.append(sum(one() is not None for one in alive))
+        model = bx.load_model(*args, **options)
+        alive.append(weakref.ref(model.hf_model))
+        return model
+
+    monkeypatch.setattr(sys.modules["bridgex_nb.emergence"], "load_model", load)  # bx.emergence is the function
+    for name in ("one", "two", "three"):
+        shutil.copytree(tiny.folder("llama"), tmp_path / name)
+    gc.disable()  # what it would clear away by chance
+    try:
+        bx.emergence([tmp_path / name for name in ("one", "two", "three")], sentences=SENTENCES, rate=0.3)
+    finally:
+        gc.enable()
+    assert at_load == [0, 0, 0]
 
 
 def test_revisions_of_one_hub_model(tmp_path, monkeypatch):
