@@ -1,4 +1,9 @@
-"""Switch neurons off, up, or to a value, and see what the model then does: changes that last as long as a ``with`` block."""
+"""Switch neurons off, up, or to a value, and see what the model then does: changes that last as long as a ``with`` block.
+
+Everything that runs the model sees a change: `count_active`, `probe`, `alignment`, `complete`, `evaluate`, `loglikelihood`,
+`perplexity`, traces of nnsight and plain forwards of ``model.hf_model``. Run cards of results from within the block tell it, so that
+a stored result is never mistaken for one of the model as it is.
+"""
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
@@ -18,17 +23,15 @@ POSITIONS = ("all", "prompt", "generated")
 def deactivate(
     model: NeuronModel, mask: torch.Tensor, *, positions: str = "all", card: Mapping | None = None
 ) -> AbstractContextManager[None]:
-    """Within a ``with`` block: the neurons of a set are 0, whatever the model reads.
+    """Within a ``with`` block: the neurons of a set are 0.
 
-    Everything that runs the model sees it: `count_active`, `probe`, `complete`, `loglikelihood`, `evaluate`, traces of nnsight
-    and plain forwards of ``model.hf_model``. Run cards of results within the block tell it, so that a stored result is never
-    mistaken for one of the model as it is. Blocks may stand inside each other; the inner one finds what the outer one left.
+    Blocks may stand inside each other; the inner one finds what the outer one left.
 
     Parameters
     ----------
     model : NeuronModel
     mask : torch.Tensor
-        bool [L, N], the neurons; they are changed at the model's site. Layers without a neuron are left alone.
+        bool [L, N], the neurons; they are changed at the model's site. Layers without a neuron in it are left alone.
     positions : {"all", "prompt", "generated"}
         The tokens at which they are changed, see `POSITIONS`; padding never matters. Texts that are read and not generated
         (`count_active`, `probe`, `perplexity`) are prompts. The last token of a prompt, from which the first new one is made,
@@ -40,15 +43,16 @@ def deactivate(
     Raises
     ------
     InputError
-        If `mask` is not a bool tensor [L, N] of this model, or `positions` is unknown.
+        If `mask` is not a bool tensor [L, N] of this model, or `positions` is unknown. Within the block: if positions other than
+        "all" are to be told apart and the model runs without a key-value cache.
 
     Notes
     -----
     LAPE (Tang et al. 2024, arXiv 2402.16438), section 3: at the site `act`, before the product with x W_up. To deactivate a
-    neuron is to take its row out of the down projection.
+    neuron is to take its row out of the down projection, at either site.
 
-    On a remote machine a change is made inside the traces of `count_active`, `probe`, `alignment` and `perplexity`, which send
-    it along; traces of one's own do not have it.
+    A model on a remote machine is changed inside the traces that this package sends there (`count_active`, `probe`, `alignment`,
+    `loglikelihood`, `perplexity`); traces of one's own do not have it.
 
     Examples
     --------
@@ -130,6 +134,47 @@ def set_activation(
     if not finite:
         raise InputError("the values that neurons are set to must be finite, and some are not")
     return _changed(model, mask, _set, values, positions)
+
+
+def steer(
+    model: NeuronModel,
+    on: torch.Tensor,
+    off: torch.Tensor,
+    factor: float = 5.0,
+    *,
+    positions: str = "all",
+    card: Mapping | None = None,
+) -> AbstractContextManager[None]:
+    """Within a ``with`` block: the values of one set are multiplied by a factor, and those of another are 0.
+
+    Parameters
+    ----------
+    model, positions, card
+        As in `deactivate`.
+    on, off : torch.Tensor
+        bool [L, N]. A neuron of both is off.
+    factor : float
+
+    Raises
+    ------
+    InputError
+        As `amplify`.
+
+    Notes
+    -----
+    ValueExploration (Hu et al. 2025, arXiv 2504.04994): a side's own neurons times 5, the opposite side's 0.
+    """
+    blocks = [
+        amplify(model, on, factor, positions=positions, card=card),
+        deactivate(model, off, positions=positions, card=card),
+    ]
+
+    @contextmanager
+    def steered():
+        with blocks[0], blocks[1]:
+            yield
+
+    return steered()
 
 
 def _times(values, row, target):

@@ -208,20 +208,21 @@ def _trace(model, rows, batch, layers, site, reduce, special) -> list[torch.Tens
         reduced = nnsight.save([])
         for layer, module, side, changes in steps:
             values = getattr(module, side)
-            for change, row, target in changes:
-                values = change(values, row.to(values.device), target.to(values.device) if torch.is_tensor(target) else target)
             if changes:
+                for change, row, target in changes:
+                    target = target.to(values.device) if torch.is_tensor(target) else target
+                    values = change(values, row.to(values.device), target)
                 setattr(module, side, values)
-                continue
-            values = values if torch.is_tensor(values) else values[0]  # some layers give a tuple
-            values = values.detach().reshape(*mask.shape, -1)  # OPT's neurons are flat, [B * T, N]
-            reduced.append(reduce(layer, values, mask.to(values.device), batch))
+            else:
+                values = values if torch.is_tensor(values) else values[0]  # some layers give a tuple
+                values = values.detach().reshape(*mask.shape, -1)  # OPT's neurons are flat, [B * T, N]
+                reduced.append(reduce(layer, values, mask.to(values.device), batch))
         tracer.stop()
     return reduced
 
 
 def _steps(model, layers, site) -> list[tuple]:
-    """(layer, module, side, changes) in the order of the forward: what to change, or, where `changes` is empty, to read."""
+    """(layer, module, side, changes) in the order of the forward; without `changes` the place is one to read."""
     steps = []
     for layer in range(max(layers) + 1):
         changes = [
