@@ -12,14 +12,19 @@ from . import plots
 from .activations import ActivationCounts, ProbeActivations, count_active, probe
 from .alignment import Alignment, aligned, alignment, correlate, mutual_alignment, sentence_vectors
 from .bridges import BridgeRanking, rank_bridges, spectrum
+from .causality import DeactivationMatrix, bridge_causality, deactivation_matrix, language_shift_score, random_like
+from .contrasts import contrast_neurons, contrast_shift, count_generated, read_option
 from .corpora import core_sentences
 from .emergence import emergence
 from .errors import InputError
 from .generation import complete, complete_scored
 from .hsic import hsic, hsic_score
+from .identify import output_language
+from .interventions import amplify, deactivate, set_activation, steer
 from .language_neurons import lape, lape_entropy, lape_lambda, plnd, read_lape_masks, specific_related_general
 from .languages import BRIDGES, LANGUAGES, PAIRS, Language, language
 from .lexicon import Lexicon, core_lexicon, core_words, pivot, read_muse, word_prompt
+from .likelihood import loglikelihood, perplexity
 from .model import NeuronModel, load_model
 from .neurons import (
     bridge_neurons,
@@ -46,6 +51,7 @@ __all__ = [
     "Alignment",
     "Architecture",
     "BridgeRanking",
+    "DeactivationMatrix",
     "Evidence",
     "InputError",
     "Language",
@@ -57,15 +63,22 @@ __all__ = [
     "agreement_by_depth",
     "aligned",
     "alignment",
+    "amplify",
     "answers",
+    "bridge_causality",
     "bridge_neurons",
     "complete",
     "complete_scored",
+    "contrast_neurons",
+    "contrast_shift",
     "core_lexicon",
     "core_sentences",
     "core_words",
     "correlate",
     "count_active",
+    "count_generated",
+    "deactivate",
+    "deactivation_matrix",
     "emergence",
     "evaluate",
     "evaluate_grid",
@@ -76,28 +89,36 @@ __all__ = [
     "language",
     "language_agnostic_score",
     "language_matrix",
+    "language_shift_score",
     "lape",
     "lape_entropy",
     "lape_lambda",
     "load_model",
+    "loglikelihood",
     "mantel",
     "mutual_alignment",
+    "output_language",
     "overlap_matrix",
+    "perplexity",
     "pivot",
     "plnd",
     "plots",
     "probe",
+    "random_like",
     "rank_bridges",
     "read_lape_masks",
     "read_muse",
+    "read_option",
     "register_site",
     "same_family",
     "select_bridges",
     "sentence_vectors",
+    "set_activation",
     "shared_exclusive",
     "sharing_types",
     "specific_related_general",
     "spectrum",
+    "steer",
     "top_neurons",
     "typological_distance",
     "word_prompt",

@@ -61,9 +61,9 @@ class DeactivationMatrix:
     random : pandas.DataFrame
         The same for random sets with as many neurons in each layer; the mean over the draws.
     dominance : pandas.DataFrame
-        Rows `own` (the languages' sets), `random`, and `difference` of the two. Columns: dominance, the mean over the languages of
-        (change of the language itself - mean change of the others), nats a token, with its 95 % interval low, high; hurt_most, the
-        share of languages that are themselves what their set hurts most.
+        Rows `own` (the languages' sets), `random`, and `difference` of the two. Columns: dominance, the mean over the
+        languages of (change of the language itself - mean change of the others), nats a token, with its 95 % interval low, high;
+        hurt_most, the share of languages that are themselves what their set hurts most.
     card : dict
         The run card.
     """
@@ -104,7 +104,8 @@ def deactivation_matrix(
     Raises
     ------
     InputError
-        If there are fewer than two languages, masks and texts are not of the same ones, or a mask is empty or not of this model.
+        If there are fewer than two languages, masks and texts are not of the same ones, or a mask is empty or not of this
+        model.
 
     Notes
     -----
@@ -215,8 +216,8 @@ def language_shift_score(
     -------
     pandas.DataFrame
         One row: score, the share of items of which log P(target answer) - log P(source answer) rises, low, high; random,
-        random_low, random_high, the same for random sets of equal size per layer; beyond, beyond_low, beyond_high, the difference;
-        and shift, the mean rise, nats.
+        random_low, random_high, the same for random sets of equal size per layer; beyond, beyond_low, beyond_high, the
+        difference; and shift, the mean rise, nats.
 
     Raises
     ------
@@ -280,9 +281,9 @@ def bridge_causality(
     Returns
     -------
     pandas.DataFrame
-        A row a set (bridge-specific, shared) and way of asking (zero-shot, through the bridge): set, neurons, asked, intact (the
-        accuracy of the model as it is), change (of the accuracy when the set is deactivated), low, high; random, random_low,
-        random_high, the change for random sets of equal size per layer; beyond, beyond_low, beyond_high, the difference.
+        A row a set (bridge-specific, shared) and way of asking (zero-shot, through the bridge): set, neurons, asked, intact
+        (the accuracy of the model as it is), change (of the accuracy when the set is deactivated), low, high; random,
+        random_low, random_high, the change for random sets of equal size per layer; beyond, beyond_low, beyond_high, the difference.
         Shares of 1; 95 % bootstrap intervals, over the words and, for random sets, the draws.
 
     Raises
@@ -338,8 +339,8 @@ def beyond_random(own: np.ndarray, random: np.ndarray, resamples: int, seed: int
     Returns
     -------
     dict of str to float
-        value, low, high; random, random_low, random_high; beyond, beyond_low, beyond_high: mean and 95 % percentile interval of own,
-        random, and own - random.
+        value, low, high; random, random_low, random_high; beyond, beyond_low, beyond_high: mean and 95 % percentile interval
+        of own, random, and own - random.
     """
     rng = np.random.default_rng(seed)
     draws, items = random.shape

@@ -184,7 +184,8 @@ def contrast_shift(
 
     Notes
     -----
-    ValueExploration (Hu et al. 2025, arXiv 2504.04994): own neurons times 5, opposite neurons 0. The intervals are this project's.
+    ValueExploration (Hu et al. 2025, arXiv 2504.04994): own neurons times 5, opposite neurons 0. The intervals are this
+    project's.
     """
     if isinstance(prompts, str) or not len(prompts):
         raise InputError("contrast_shift needs a list of prompts")

@@ -36,14 +36,15 @@ def output_language(
     languages : sequence of str
         Codes of the languages that come into question.
     method : {"lexicon", "lingua"}
-        `lexicon`: of the languages written in the text's script, the one whose bundled lexicon and sentences have most of its words
-        (of Chinese characters, most of these). Good for single words and for bridgex-mini, which knows no others. `lingua`:
-        the identifier of the package lingua-language-detector (``pip install "bridgex-nb[identify]"``), for texts of real models.
+        `lexicon`: of the languages written in the text's script, the one whose bundled lexicon and sentences have most of its
+        words (of Chinese characters, most of these). Good for single words and for bridgex-mini, which knows no others. `lingua`:
+        the identifier of the package lingua-language-detector (``pip install "bridgex-nb[identify]"``), for real models' texts.
 
     Returns
     -------
     list of (str or None)
-        Codes; None where nothing speaks for one language more than for another: no letters, unknown words, a word of two languages.
+        Codes; None where nothing speaks for one language more than for another: no letters, unknown words, a word of two of
+        the languages.
 
     Raises
     ------

@@ -1,8 +1,8 @@
 """Switch neurons off, up, or to a value, and see what the model then does: changes that last as long as a ``with`` block.
 
 Everything that runs the model sees a change: `count_active`, `probe`, `alignment`, `complete`, `evaluate`, `loglikelihood`,
-`perplexity`, traces of nnsight and plain forwards of ``model.hf_model``. Run cards of results from within the block tell it, so that
-a stored result is never mistaken for one of the model as it is.
+`perplexity`, traces of nnsight and plain forwards of ``model.hf_model``. Run cards of results from within the block tell it, so
+that a stored result is never mistaken for one of the model as it is.
 """
 
 import hashlib
@@ -43,16 +43,16 @@ def deactivate(
     Raises
     ------
     InputError
-        If `mask` is not a bool tensor [L, N] of this model, or `positions` is unknown. Within the block: if positions other than
-        "all" are to be told apart and the model runs without a key-value cache.
+        If `mask` is not a bool tensor [L, N] of this model, or `positions` is unknown. Within the block: if positions other
+        than "all" are to be told apart and the model runs without a key-value cache.
 
     Notes
     -----
     LAPE (Tang et al. 2024, arXiv 2402.16438), section 3: at the site `act`, before the product with x W_up. To deactivate a
     neuron is to take its row out of the down projection, at either site.
 
-    A model on a remote machine is changed inside the traces that this package sends there (`count_active`, `probe`, `alignment`,
-    `loglikelihood`, `perplexity`); traces of one's own do not have it.
+    A model on a remote machine is changed inside the traces that this package sends there (`count_active`, `probe`,
+    `alignment`, `loglikelihood`, `perplexity`); traces of one's own do not have it.
 
     Examples
     --------
@@ -240,8 +240,8 @@ def _positions(model: NeuronModel, positions: str, undo: ExitStack) -> Callable[
         nonlocal generating
         if kwargs.get("use_cache") is False:
             raise InputError(
-                f"positions={positions!r}: without a key-value cache each step reads all tokens anew, and the prompt's cannot be "
-                "told from the generated ones; run the model with use_cache=True"
+                f"positions={positions!r}: without a key-value cache each step reads all tokens anew, and the prompt's cannot "
+                "be told from the generated ones; run the model with use_cache=True"
             )
         past = kwargs.get("past_key_values")
         generating = past is not None and int(past.get_seq_length()) > 0

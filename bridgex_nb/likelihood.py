@@ -28,13 +28,14 @@ def loglikelihood(
     Returns
     -------
     pandas.DataFrame
-        A row a text: logprob (natural logarithm, the sum over its tokens) and tokens. The first token of a text without prompt
-        has nothing before it and does not count; where the tokenizer begins texts with a token of its own (BOS), that is the first.
+        A row a text: logprob (natural logarithm, the sum over its tokens) and tokens. The first token of a text without a
+        prompt has nothing before it and does not count; where the tokenizer begins texts with BOS, that is the first.
 
     Raises
     ------
     InputError
-        If there are no texts, prompts are not one a text, or a text has no token that counts or is longer than the model's context.
+        If there are no texts, prompts are not one a text, or a text has no token that counts or is longer than the model's
+        context.
 
     Examples
     --------
@@ -58,8 +59,8 @@ def loglikelihood(
     if bad:
         i = bad[0]
         raise InputError(
-            f"text {i} has {int(lengths[i])} tokens with its prompt, of which {int(starts[i])} are given; there must be more, and no "
-            f"more than the model's context, {model.max_tokens}: {texts[i]!r}"
+            f"text {i} has {int(lengths[i])} tokens with its prompt, of which {int(starts[i])} are given; there must be more, "
+            f"and no more than the model's context, {model.max_tokens}: {texts[i]!r}"
         )
     tokens = torch.zeros(len(rows), int(lengths.max()), dtype=torch.int64)
     for i, row in enumerate(rows):
