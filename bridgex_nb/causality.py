@@ -62,7 +62,7 @@ class DeactivationMatrix:
         The same for random sets with as many neurons in each layer; the mean over the draws.
     dominance : pandas.DataFrame
         Rows `own` (the languages' sets), `random`, and `difference` of the two. Columns: dominance, the mean over the
-        languages of (change of the language itself - mean change of the others), nats a token, with its 95 % interval low, high;
+        languages of (change of the language itself - mean change of the others), nats a token; low, high, its 95 % interval;
         hurt_most, the share of languages that are themselves what their set hurts most.
     card : dict
         The run card.
@@ -283,8 +283,8 @@ def bridge_causality(
     pandas.DataFrame
         A row a set (bridge-specific, shared) and way of asking (zero-shot, through the bridge): set, neurons, asked, intact
         (the accuracy of the model as it is), change (of the accuracy when the set is deactivated), low, high; random,
-        random_low, random_high, the change for random sets of equal size per layer; beyond, beyond_low, beyond_high, the difference.
-        Shares of 1; 95 % bootstrap intervals, over the words and, for random sets, the draws.
+        random_low, random_high, the change for random sets of equal size per layer; beyond, beyond_low, beyond_high, the
+        difference. Shares of 1; 95 % bootstrap intervals, over the words and, for random sets, the draws.
 
     Raises
     ------

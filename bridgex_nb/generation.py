@@ -96,6 +96,7 @@ def _complete(model, prompts, max_new_tokens, token_budget, bar, scored):
         num_beams=1,
         repetition_penalty=1.0,  # some checkpoints ship one, and would not decode greedily
         max_new_tokens=max_new_tokens,
+        use_cache=True,  # MPT's own configuration says no
         pad_token_id=model.tokenizer.pad_token_id,
         eos_token_id=model.hf_model.generation_config.eos_token_id,
     )

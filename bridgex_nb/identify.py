@@ -37,8 +37,9 @@ def output_language(
         Codes of the languages that come into question.
     method : {"lexicon", "lingua"}
         `lexicon`: of the languages written in the text's script, the one whose bundled lexicon and sentences have most of its
-        words (of Chinese characters, most of these). Good for single words and for bridgex-mini, which knows no others. `lingua`:
-        the identifier of the package lingua-language-detector (``pip install "bridgex-nb[identify]"``), for real models' texts.
+        words (of Chinese characters, most of these). Good for single words and for bridgex-mini, which knows no others.
+        `lingua`: the identifier of the package lingua-language-detector (``pip install "bridgex-nb[identify]"``), for real
+        models' texts.
 
     Returns
     -------

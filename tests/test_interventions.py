@@ -194,9 +194,9 @@ def test_nothing_is_left_behind(kind, positions, site):
     intact, card, counts = logits(model), dict(model.card), bx.count_active(model, {"en": TEXTS}).active
     state = {name: (dict(module._forward_pre_hooks), module.forward) for name, module in model.hf_model.named_modules()}
     bodies = {name: module.forward.state.body for name, module in model.hf_model.named_modules()}
-    with pytest.raises(ZeroDivisionError), bx.deactivate(model, some(9), positions=positions):
-        with bx.amplify(model, some(10), 3.0, positions=positions):
-            raise ZeroDivisionError
+    off = bx.deactivate(model, some(9), positions=positions)
+    with pytest.raises(ZeroDivisionError), off, bx.amplify(model, some(10), 3.0, positions=positions):
+        raise ZeroDivisionError
     with bx.set_activation(model, some(9), 1.0, positions=positions):
         pass
     for name, module in model.hf_model.named_modules():
@@ -230,6 +230,15 @@ def test_counting_and_probing_see_it(kind, site):
     with Scaled(model, mask, 0):  # what is not in the set sees a model without it
         taken = bx.probe(model, TEXTS).values
     assert torch.equal(values[~mask], taken[~mask])
+
+
+@pytest.mark.parametrize("positions", ["prompt", "generated"])
+@pytest.mark.parametrize("kind", ["llama", "mpt"])  # mpt's own configuration says: no cache
+def test_completions_can_tell_positions(kind, positions):
+    model = tiny.load(kind)
+    intact = bx.complete(model, PROMPTS, max_new_tokens=8)
+    with bx.deactivate(model, some(13), positions=positions):
+        assert bx.complete(model, PROMPTS, max_new_tokens=8) != intact
 
 
 @pytest.mark.parametrize("kind", ["llama", "opt", "gpt2"])
@@ -301,6 +310,7 @@ def test_positions(kind):
             max_new_tokens=steps,
             min_new_tokens=steps,
             do_sample=False,
+            use_cache=True,
             output_logits=True,
             return_dict_in_generate=True,
         )
