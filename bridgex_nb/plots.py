@@ -18,6 +18,7 @@ from matplotlib.patches import Rectangle
 from pandas.io.formats.style import Styler
 
 from .bridges import BridgeRanking
+from .causal_plots import amplification_curve, beyond_random, deactivation_heatmap
 from .language_plots import alignment_by_layer, depth_profile, emergence_curves, overlap_heatmap, spectrum_clustermap
 from .languages import BRIDGES, LANGUAGES
 from .style import PALETTE, STYLE, language_name, new_figure
@@ -26,7 +27,10 @@ from .xicl import ZERO_SHOT
 __all__ = [
     "STYLE",
     "alignment_by_layer",
+    "amplification_curve",
+    "beyond_random",
     "bridge_ranking",
+    "deactivation_heatmap",
     "depth_profile",
     "emergence_curves",
     "hsic_by_layer",

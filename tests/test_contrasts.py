@@ -80,16 +80,16 @@ def test_shift_is_the_change_of_shares(mini):
 def test_on_bridgex_mini_steering_moves_the_language_that_it_answers_in(mini):
     # A prompt that names no language leaves the choice to the model.
     words = list(bx.core_lexicon("en", "es").entries)
-    found, asked = words[:150], words[150:280]
+    found, asked = words[:200], words[200:]
     sides = bx.contrast_neurons(
         mini,
         [bx.word_prompt("en", "es", word) for word in found],
         [bx.word_prompt("en", "de", word) for word in found],
         0.05,
-        max_new_tokens=12,
+        max_new_tokens=8,
     )
     table = bx.contrast_shift(
-        mini, sides, [f'English:"{word}"→:' for word in asked], bx.output_language, draws=2, max_new_tokens=12
+        mini, sides, [f'English:"{word}"→:' for word in asked], bx.output_language, draws=2, max_new_tokens=8
     ).set_index(["toward", "answer"])
     assert table.beyond_low["positive", "es"] > 0
     assert table.beyond_high["positive", "de"] < 0
