@@ -13,7 +13,7 @@ from .style import PALETTE, STYLE, language_name, new_figure
 
 
 def deactivation_heatmap(result: DeactivationMatrix) -> Figure:
-    """Change of the log perplexity, language changed x language evaluated: the languages' neurons, and random ones beside them."""
+    """Change of log perplexity, language changed x language evaluated; beside it the same for random neurons."""
     largest = result.change.abs().max(axis=None)
     with mpl.rc_context(STYLE):
         size = 0.9 + 0.27 * len(result.change)
