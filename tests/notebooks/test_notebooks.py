@@ -76,6 +76,13 @@ def test_02_overlap_is_the_number_of_shared_neurons(study, counts):
     assert table.loc["sw", "tl"] == (sets["sw"] & sets["tl"]).sum().item()
 
 
+def test_02_agreement_is_that_of_the_matrices_by_depth(study, mini, counts):
+    table = pd.read_csv(study / "02_depth.csv")
+    row = table[(table.kind == "lift") & (table.reference == "family")].iloc[-1]
+    matrix = bx.language_matrix(bx.Evidence(mini, counts, RATE), "lift", window=(4 / 6, 1))
+    assert row.r == pytest.approx(bx.agreement(matrix).set_index("reference").r["family"])
+
+
 def test_03_has_a_score_for_every_bridge(study, ranking):
     table = pd.read_csv(study / "03_ranking.csv").set_index("bridge")
     assert table.score.to_dict() == pytest.approx(ranking.table.set_index("bridge").score.to_dict(), rel=1e-4)
@@ -88,9 +95,21 @@ def test_04_has_every_pair_zero_shot_and_through_every_bridge(study, mini):
     assert row.correct == bx.evaluate(mini, "bli", "sw", "tl", ["es"]).correct[0]
 
 
+def test_05_alignment_of_every_language(study, mini):
+    scores = pd.read_csv(study / "05_alignment.csv").groupby("language").score.mean()
+    words = {code: bx.core_words()[code][:100] for code in ("en", "es", "he")}
+    directly = bx.alignment(mini, words, "en").table.set_index("language").score
+    assert scores[directly.index].to_dict() == pytest.approx(directly.to_dict())
+
+
+def test_06_counts_the_lape_neurons(study, counts):
+    table = pd.read_csv(study / "06_lape.csv", index_col=0)
+    assert table.loc["sw"].tolist() == bx.lape(counts, RATE)["sw"].sum(dim=1).tolist()
+
+
 def test_the_notebooks_in_the_repository_are_executed():
     for path in notebook_folder().glob("*.ipynb"):
         notebook = nbformat.read(path, as_version=4)
         code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-        assert all(cell.execution_count for cell in code), path.name
+        assert all(cell.execution_count and "execution" not in cell.metadata for cell in code), path.name  # run, and no times
         assert any("parameters" in cell.metadata.get("tags", []) for cell in code), path.name
