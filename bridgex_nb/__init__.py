@@ -38,6 +38,7 @@ from .neurons import (
 from .selectors import SELECTORS, Evidence, select_bridges
 from .sites import Architecture, register_site
 from .spectra import SPECTRA, agreement, agreement_by_depth, language_matrix, mantel
+from .transplant import transplant
 from .typology import same_family, typological_distance
 from .xicl import accuracy, answers, evaluate, evaluate_grid, known_words
 
@@ -120,6 +121,7 @@ __all__ = [
     "spectrum",
     "steer",
     "top_neurons",
+    "transplant",
     "typological_distance",
     "word_prompt",
 ]

@@ -160,6 +160,8 @@ def test_text_is_not_generated_without_weights(hub):
         bx.complete(model, ["The sun"])
     with pytest.raises(bx.InputError, match="remote="):
         bx.known_words(model, bx.Lexicon("sw", "tl", {"moto": ["apoy"]}))
+    with pytest.raises(bx.InputError, match="remote="):
+        bx.transplant(model, ["The sun"], ["Jua"], [" hot"])
 
 
 def test_hub_model_tells_its_commit(hub):
