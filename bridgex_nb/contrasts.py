@@ -19,7 +19,7 @@ from .progress import outer_bar
 from .results import ActivationCounts
 
 SIDES = ("positive", "negative")
-#: `semantic` neurons are on at more tokens than half of all are, `decision` neurons at more than 95 % of them are.
+#: The bar of `lape`: a neuron is of a side where it is on more often than this share of all neurons, on both sides, are.
 BARS = {"semantic": 0.50, "decision": 0.95}
 
 

@@ -15,8 +15,8 @@ import torch
 from .errors import InputError
 from .model import NeuronModel
 
-#: Which tokens a change is made at. `prompt`: those that the model is given; `generated`: those that it reads one after the
-#: other while it generates, which are the ones behind the first that it wrote.
+#: Which tokens a change is made at. `prompt`: those that the model is given at once; `generated`: those that it has written
+#: itself and reads one by one while it generates the next.
 POSITIONS = ("all", "prompt", "generated")
 
 
@@ -33,9 +33,9 @@ def deactivate(
     mask : torch.Tensor
         bool [L, N], the neurons; they are changed at the model's site. Layers without a neuron in it are left alone.
     positions : {"all", "prompt", "generated"}
-        The tokens at which they are changed, see `POSITIONS`; padding never matters. Texts that are read and not generated
-        (`count_active`, `probe`, `perplexity`) are prompts. The last token of a prompt, from which the first new one is made,
-        belongs to the prompt.
+        The tokens at which they are changed, see `POSITIONS`. The last token of a prompt, from which the first new one is made,
+        belongs to the prompt. Texts that are read and not generated (`count_active`, `probe`, `perplexity`) are prompts, also
+        where the model wrote them before (`count_generated`).
     card : mapping, optional
         The run card of what the set was made from (``counts.card``): a set of another model is then refused also where its
         shape fits.

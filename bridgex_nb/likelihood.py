@@ -40,7 +40,7 @@ def loglikelihood(
     Examples
     --------
     >>> model = load_model()
-    >>> loglikelihood(model, ['"fire"', '"agua"'], ['kiswahili:"moto"→English:'] * 2).logprob.argmax()
+    >>> int(loglikelihood(model, ['"fire"', '"agua"'], ['kiswahili:"moto"→English:'] * 2).logprob.argmax())
     0
     """
     if isinstance(texts, str) or isinstance(prompts, str):
