@@ -42,7 +42,8 @@ def transplant(
 
     Notes
     -----
-    XTransplant (arXiv 2412.12686). The feed-forward output is that of the down projection, before any norm behind it.
+    XTransplant (arXiv 2412.12686). The feed-forward output is that of the down projection, before any norm behind it. With the
+    donors of other prompts, the same call is its own control.
 
     Examples
     --------
