@@ -12,8 +12,9 @@ from . import plots
 from .activations import ActivationCounts, ProbeActivations, count_active, probe
 from .alignment import Alignment, aligned, alignment, correlate, mutual_alignment, sentence_vectors
 from .bridges import BridgeRanking, rank_bridges, spectrum
-from .causality import DeactivationMatrix, bridge_causality, deactivation_matrix, language_shift_score, random_like
+from .causality import DeactivationMatrix, bridge_causality, deactivation_matrix, language_shift_score
 from .contrasts import contrast_neurons, contrast_shift, count_generated, read_option
+from .controls import random_like
 from .corpora import core_sentences
 from .emergence import emergence
 from .errors import InputError

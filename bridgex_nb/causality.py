@@ -8,6 +8,7 @@ import pandas as pd
 import torch
 
 from .activations import data_card
+from .controls import beyond_random, random_sets
 from .errors import InputError
 from .interventions import deactivate, steer
 from .lexicon import Lexicon, core_lexicon
@@ -16,37 +17,6 @@ from .model import NeuronModel
 from .neurons import bridge_neurons
 from .progress import outer_bar
 from .xicl import ZERO_SHOT, answers
-
-
-def random_like(mask: torch.Tensor, seed: int = 0) -> torch.Tensor:
-    """A random neuron set with as many neurons in each layer: what any neurons would do.
-
-    Parameters
-    ----------
-    mask : torch.Tensor
-        bool [L, N].
-    seed : int
-
-    Returns
-    -------
-    torch.Tensor
-        bool [L, N], drawn from all neurons, those of `mask` among them.
-
-    Examples
-    --------
-    >>> mask = torch.tensor([[True, True, False], [False, False, False]])
-    >>> random_like(mask).sum(dim=1)
-    tensor([2, 0])
-    """
-    order = torch.rand(mask.shape, generator=torch.Generator().manual_seed(seed)).argsort(dim=1).argsort(dim=1)
-    return order < mask.cpu().sum(dim=1, keepdim=True)
-
-
-def random_sets(mask: torch.Tensor, draws: int, seed: int) -> list[torch.Tensor]:
-    """`random_like` from so many seeds, beginning with `seed`."""
-    if draws < 1:
-        raise InputError(f"draws={draws}: a change is judged beside one random set or more")
-    return [random_like(mask, seed + draw) for draw in range(draws)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,29 +109,7 @@ def deactivation_matrix(
                     loss[k, d] = before.logprob - text_logprobs(model, texts, token_budget=token_budget).logprob
                 bar.update()
 
-    rng = np.random.default_rng(seed)
-    point, resampled = [], []  # a language evaluated: [changed, set] and [changed, set, resample]
-    for code in languages:
-        its = (before.language == code).to_numpy()
-        losses, tokens = loss[..., its], before.tokens.to_numpy()[its]
-        weights = rng.multinomial(its.sum(), np.full(its.sum(), 1 / its.sum()), size=resamples).T
-        point.append(losses.sum(axis=-1) / tokens.sum())
-        resampled.append(losses @ weights / (tokens @ weights))
-    change = np.stack(point, axis=1)  # [changed, evaluated, set]
-    drawn = rng.multinomial(draws, np.full(draws, 1 / draws), size=resamples).T / draws
-    own, others = (lambda one: (one[0], one[1:]))(_dominance(np.stack(resampled, axis=1)))
-    random = (others * drawn).sum(axis=0)
-    values = _dominance(change)
-    hurt = (change.argmax(axis=1) == np.arange(len(languages))[:, None]).mean(axis=0)
-    dominance = pd.DataFrame(
-        {
-            "dominance": [values[0], values[1:].mean(), values[0] - values[1:].mean()],
-            "low": [np.quantile(one, 0.025) for one in (own, random, own - random)],
-            "high": [np.quantile(one, 0.975) for one in (own, random, own - random)],
-            "hurt_most": [hurt[0], hurt[1:].mean(), hurt[0] - hurt[1:].mean()],
-        },
-        index=["own", "random", "difference"],
-    )
+    change, dominance = _summary(loss, before, languages, resamples, seed)
     labels = {"index": pd.Index(languages, name="changed"), "columns": pd.Index(languages, name="evaluated")}
     card = model.card | {
         "data": {"kind": "texts", **data_card(texts)},
@@ -173,6 +121,28 @@ def deactivation_matrix(
     return DeactivationMatrix(
         pd.DataFrame(change[..., 0], **labels), pd.DataFrame(change[..., 1:].mean(axis=-1), **labels), dominance, card
     )
+
+
+def _summary(loss, before, languages, resamples, seed) -> tuple[np.ndarray, pd.DataFrame]:
+    """Of losses [changed, own and random sets, text] the mean by token [changed, evaluated, set], and the dominance table."""
+    rng = np.random.default_rng(seed)
+    means, resampled = [], []  # a language evaluated: [changed, set] and [changed, set, resample]
+    for code in languages:
+        its = (before.language == code).to_numpy()
+        losses, tokens = loss[..., its], before.tokens.to_numpy()[its]
+        weights = rng.multinomial(its.sum(), np.full(its.sum(), 1 / its.sum()), size=resamples).T
+        means.append(losses.sum(axis=-1) / tokens.sum())
+        resampled.append(losses @ weights / (tokens @ weights))
+    change = np.stack(means, axis=1)
+    draws = loss.shape[1] - 1
+    drawn = rng.multinomial(draws, np.full(draws, 1 / draws), size=resamples).T / draws
+    value, spread = _dominance(change), _dominance(np.stack(resampled, axis=1))  # [set], [set, resample]
+    hurt = (change.argmax(axis=1) == np.arange(len(languages))[:, None]).mean(axis=0)
+    rows = {"own": (value[0], spread[0], hurt[0])}
+    rows["random"] = (value[1:].mean(), (spread[1:] * drawn).sum(axis=0), hurt[1:].mean())
+    rows["difference"] = tuple(own - random for own, random in zip(rows["own"], rows["random"], strict=True))
+    table = {name: (point, *np.quantile(some, [0.025, 0.975]), share) for name, (point, some, share) in rows.items()}
+    return change, pd.DataFrame.from_dict(table, orient="index", columns=["dominance", "low", "high", "hurt_most"])
 
 
 def _dominance(change: np.ndarray) -> np.ndarray:
@@ -321,39 +291,3 @@ def bridge_causality(
             numbers = {"change": numbers.pop("value"), **numbers}
             rows.append({"set": name, "neurons": int(mask.sum()), "asked": asked, "intact": before.mean(), **numbers})
     return pd.DataFrame(rows)
-
-
-def beyond_random(own: np.ndarray, random: np.ndarray, resamples: int, seed: int) -> dict[str, float]:
-    """The mean of a number over items, and how far it lies beyond the same for random sets.
-
-    Parameters
-    ----------
-    own : numpy.ndarray
-        [I], what a set does to each item.
-    random : numpy.ndarray
-        [D, I], what each random set does.
-    resamples : int
-        Bootstrap resamples, of the items and of the draws.
-    seed : int
-
-    Returns
-    -------
-    dict of str to float
-        value, low, high; random, random_low, random_high; beyond, beyond_low, beyond_high: mean and 95 % percentile interval
-        of own, random, and own - random.
-    """
-    rng = np.random.default_rng(seed)
-    draws, items = random.shape
-    weights = rng.multinomial(items, np.full(items, 1 / items), size=resamples).T / items
-    drawn = rng.multinomial(draws, np.full(draws, 1 / draws), size=resamples).T / draws
-    one, other = own @ weights, ((random @ weights) * drawn).sum(axis=0)
-    numbers = {}
-    for name, point, some in (
-        ("value", own.mean(), one),
-        ("random", random.mean(), other),
-        ("beyond", own.mean() - random.mean(), one - other),
-    ):
-        start = "" if name == "value" else f"{name}_"
-        low, high = np.quantile(some, [0.025, 0.975])
-        numbers |= {name: float(point), f"{start}low": float(low), f"{start}high": float(high)}
-    return numbers

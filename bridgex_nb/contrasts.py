@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 
 from .activations import count_active, data_card
-from .causality import beyond_random, random_sets
+from .controls import beyond_random, random_sets
 from .errors import InputError
 from .generation import complete, complete_scored
 from .interventions import steer

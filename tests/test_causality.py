@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import bootstrap
 
 import bridgex_nb as bx
-from bridgex_nb.causality import beyond_random
+from bridgex_nb.controls import beyond_random
 
 TEXTS = {
     "en": ["The sun is hot.", "I drink water every day.", "Fire!"],
