@@ -36,6 +36,7 @@ from .neurons import (
     sharing_types,
     top_neurons,
 )
+from .regret import compare, leaderboard, regret, side_by_side
 from .selectors import SELECTORS, Evidence, select_bridges
 from .sites import Architecture, register_site
 from .spectra import SPECTRA, agreement, agreement_by_depth, language_matrix, mantel
@@ -69,6 +70,7 @@ __all__ = [
     "answers",
     "bridge_causality",
     "bridge_neurons",
+    "compare",
     "complete",
     "complete_scored",
     "contrast_neurons",
@@ -95,6 +97,7 @@ __all__ = [
     "lape",
     "lape_entropy",
     "lape_lambda",
+    "leaderboard",
     "load_model",
     "loglikelihood",
     "mantel",
@@ -112,12 +115,14 @@ __all__ = [
     "read_muse",
     "read_option",
     "register_site",
+    "regret",
     "same_family",
     "select_bridges",
     "sentence_vectors",
     "set_activation",
     "shared_exclusive",
     "sharing_types",
+    "side_by_side",
     "specific_related_general",
     "spectrum",
     "steer",

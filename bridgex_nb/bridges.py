@@ -215,7 +215,7 @@ def rank_bridges(
         table["low"], table["high"] = np.percentile(drawn, [2.5, 97.5], axis=0, method="weibull")
         table["wins"] = np.bincount(drawn.argmax(axis=1), minlength=len(table)) / resamples
         table["p"] = (1 + (null >= table.score.to_numpy()).sum(axis=0)) / (1 + resamples)
-        table["p_holm"] = _holm(table.p.to_numpy())
+        table["p_holm"] = holm(table.p.to_numpy())
         if len(table) > 1:
             lead = tuple(np.percentile(drawn[:, 0] - drawn[:, 1], [2.5, 97.5], method="weibull").tolist())
     absent = tuple(layer for layer in range(probe.num_layers) if not shared[layer].any())
@@ -271,7 +271,7 @@ def _resample(
     return drawn.numpy(), null.numpy()
 
 
-def _holm(p: np.ndarray) -> np.ndarray:
+def holm(p: np.ndarray) -> np.ndarray:
     """Holm's step-down correction (Holm 1979)."""
     order = p.argsort()
     steps = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)).clip(max=1)

@@ -7,8 +7,10 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
+import nbformat
 import torch
 from huggingface_hub.utils import logging as huggingface_logging
 from tqdm import tqdm
@@ -83,45 +85,51 @@ def notebook_folder() -> Path:
 
 
 def run_figures(options: argparse.Namespace) -> None:
-    """Run the notebooks in their order; figures and tables go to --out, the executed notebooks below it."""
+    """Run the notebooks; figures and tables go to --out, the executed notebooks below it."""
     # Looked at first, so that a model that cannot be used is told in one line and not from inside a notebook.
     source, config = find_model(options.model)
     architecture_of(config)
-    import papermill
-
     out = options.out.resolve()
-    executed = out / "notebooks"
-    executed.mkdir(parents=True, exist_ok=True)
+    (out / "notebooks").mkdir(parents=True, exist_ok=True)
+    parameters = {"figures": str(out)}
+    if options.model:
+        parameters["model_name"] = str(Path(source).resolve()) if Path(source).is_dir() else source
+    # The bundled model is too small to keep several cores busy: notebooks side by side do. Another one is in memory once.
+    cores = os.cpu_count() or 1
+    workers = 1 if options.model else min(4, cores)
     # The bars of the package would fill the notebooks' outputs; there is one here.
-    before = os.environ.get("TQDM_DISABLE")
-    os.environ["TQDM_DISABLE"] = "1"
+    environment = os.environ | {"TQDM_DISABLE": "1", "OMP_NUM_THREADS": str(cores // workers)}
     notebooks = sorted(notebook_folder().glob("[0-9][0-9]_*.ipynb"))
-    model = options.model and (str(Path(source).resolve()) if Path(source).is_dir() else source)
-    parameters = {"figures": str(out), "model_name": model}
-    try:
-        with tqdm(notebooks, unit="notebook", disable=False) as bar:
-            for notebook in bar:
-                bar.set_description(notebook.stem)
-                try:
-                    papermill.execute_notebook(
-                        notebook,
-                        executed / notebook.name,
-                        parameters,
-                        cwd=executed,
-                        progress_bar=False,
-                        extra_arguments=["--log-level=ERROR"],  # the kernel's own remarks on how it was started
-                    )
-                except papermill.PapermillExecutionError as error:
-                    if error.ename == InputError.__name__:
-                        raise InputError(f"{notebook.name}: {error.evalue}") from None
-                    raise
-    finally:
-        if before is None:
-            del os.environ["TQDM_DISABLE"]
-        else:
-            os.environ["TQDM_DISABLE"] = before
+    with (
+        ThreadPoolExecutor(workers) as pool,
+        tqdm(total=len(notebooks), desc="notebooks", unit="notebook", disable=False) as bar,
+    ):
+        running = [pool.submit(_execute, notebook, out, parameters, environment) for notebook in notebooks]
+        try:
+            for one in as_completed(running):
+                one.result()
+                bar.update()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)  # after an error nothing new is started
     written = sorted(path.name for path in out.glob("*.png"))
     print(f"{len(written)} figures in {options.out}: {', '.join(written)}; executed notebooks in {options.out / 'notebooks'}")
+
+
+def _execute(notebook: Path, out: Path, parameters: dict[str, str], environment: dict[str, str]) -> None:
+    """Run one notebook in a process of its own, which Ctrl-C reaches too."""
+    executed = out / "notebooks" / notebook.name
+    executed.unlink(missing_ok=True)
+    raw = [part for name, value in parameters.items() for part in ("-r", name, value)]
+    options = ["--cwd", str(executed.parent), "--no-progress-bar", "--log-level", "ERROR"]
+    command = [sys.executable, "-m", "papermill", str(notebook), str(executed), *raw, *options]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return
+    cells = nbformat.read(executed, as_version=4).cells if executed.is_file() else []
+    for output in (output for cell in cells for output in cell.get("outputs", [])):
+        if output.output_type == "error" and output.ename == InputError.__name__:
+            raise InputError(f"{notebook.name}: {output.evalue}")
+    raise RuntimeError(f"{notebook.name} failed:\n{done.stderr}")
 
 
 def run_bridge(options: argparse.Namespace) -> None:

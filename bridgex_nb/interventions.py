@@ -194,8 +194,8 @@ def _check(model, mask, positions, card) -> None:
     if list(mask.shape) != shape:
         raise InputError(f"mask is {[*mask.shape]}, but {model.card['model']} has [L, N] = {shape} neurons: another model's?")
     for key in ("model", "weights_sha256", "revision"):
-        if card is not None and card.get(key) != model.card.get(key):
-            raise InputError(f"mask is of another model: {key} is {card.get(key)} and not {model.card.get(key)}")
+        if card is not None and key in card and card[key] != model.card.get(key):
+            raise InputError(f"mask is of another model: {key} is {card[key]} and not {model.card.get(key)}")
     if positions not in POSITIONS:
         raise InputError(f"unknown positions {positions!r}; there are {', '.join(POSITIONS)}")
 

@@ -21,6 +21,7 @@ from .bridges import BridgeRanking
 from .causal_plots import amplification_curve, beyond_random, deactivation_heatmap
 from .language_plots import alignment_by_layer, depth_profile, emergence_curves, overlap_heatmap, spectrum_clustermap
 from .languages import BRIDGES, LANGUAGES
+from .regret_plots import bridge_gains, selector_leaderboard
 from .style import PALETTE, STYLE, language_name, new_figure
 from .xicl import ZERO_SHOT
 
@@ -29,6 +30,7 @@ __all__ = [
     "alignment_by_layer",
     "amplification_curve",
     "beyond_random",
+    "bridge_gains",
     "bridge_ranking",
     "deactivation_heatmap",
     "depth_profile",
@@ -39,6 +41,7 @@ __all__ = [
     "neurons_by_layer_table",
     "overlap_heatmap",
     "save",
+    "selector_leaderboard",
     "sharing_types",
     "spectrum_clustermap",
     "xicl_heatmap",

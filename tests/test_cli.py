@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.resources import files
 
 import pytest
 
@@ -89,6 +90,14 @@ def test_bad_input_is_one_line_and_exit_code_2(capsys, places, arguments, messag
 def test_a_refused_model_leaves_nothing_behind(capsys, places):
     run(capsys, "figures", "--model", str(places / "folder"), "--out", str(places / "out"))
     assert not (places / "out").exists()
+
+
+def test_what_a_notebook_refuses_is_told_in_one_line(capsys, tmp_path):
+    config = files("bridgex_nb.mini") / "model" / "config.json"
+    (tmp_path / "config.json").write_text(config.read_text())  # a model without weights
+    code, _, err = run(capsys, "figures", "--model", str(tmp_path), "--out", str(tmp_path / "out"))
+    assert code == 2
+    assert err.splitlines()[-1].startswith("bridgex: 00_quickstart.ipynb: ")
 
 
 def test_the_console_has_no_traceback():

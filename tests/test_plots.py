@@ -9,6 +9,7 @@ import pytest
 import torch
 from matplotlib import font_manager
 from matplotlib import pyplot as plt
+from matplotlib.colors import same_color
 from matplotlib.text import Text
 
 import bridgex_nb as bx
@@ -62,8 +63,26 @@ def depth(mini):
     return bx.agreement_by_depth(evidence, ["lift", "alignment"], permutations=20)
 
 
+@pytest.fixture(scope="module")
+def gains():
+    """Of `compare`: helps, harms and does nothing."""
+    rows = [
+        ("sw", "tl", "en", 0.3, 0.2, 0.4, 0.001),
+        ("sw", "tl", "fr", 0.02, -0.02, 0.05, 0.6),
+        ("ar", "he", "fr", -0.2, -0.3, -0.1, 0.01),
+    ]
+    return pd.DataFrame(rows, columns=["src", "tgt", "bridge", "gain", "low", "high", "p_holm"])
+
+
+@pytest.fixture(scope="module")
+def board(mini):
+    lexicon = bx.core_lexicon("zh", "he")
+    items = bx.answers(mini, "bli", lexicon.keep(list(lexicon.entries)[:12]), ["en", "fr", "es"])
+    return bx.leaderboard(mini, items, ["overlap_jaccard", "typology"])
+
+
 @pytest.fixture
-def figures(matrix, accuracies, ranking, sharing, alignment, depth):
+def figures(matrix, accuracies, ranking, sharing, alignment, depth, gains, board):
     return [
         bx.plots.overlap_heatmap(matrix.fillna(1)),
         bx.plots.spectrum_clustermap(matrix),
@@ -74,6 +93,8 @@ def figures(matrix, accuracies, ranking, sharing, alignment, depth):
         bx.plots.alignment_by_layer(alignment),
         bx.plots.depth_profile(depth),
         bx.plots.emergence_curves(pd.read_csv(MINI / "emergence.csv")),
+        bx.plots.bridge_gains(gains),
+        bx.plots.selector_leaderboard(board),
     ]
 
 
@@ -189,3 +210,29 @@ def test_emergence_draws_the_mean_of_each_group():
     drawn = {tuple(np.round(line.get_ydata(), 4)) for line in axes.get_lines() if len(line.get_ydata())}
     kept = table[table.kind == "alignment"].groupby("group").value.agg(tuple)
     assert drawn == set(kept)
+
+
+def test_gains_are_coloured_where_they_are_beyond_chance(gains):
+    figure = bx.plots.bridge_gains(gains)
+    assert [axes.get_title() for axes in figure.axes] == ["English", "French"]  # the higher mean gain first
+    points = [(*point, colour) for axes in figure.axes for one in axes.collections[1:] for point, colour in drawn_points(one)]
+    key = dict(zip(("helps", "harms", "nothing"), [line.get_color() for line in figure.legends[0].get_lines()], strict=True))
+    expected = [(30, 0, key["helps"]), (2, 0, key["nothing"]), (-20, 1, key["harms"])]
+    for (x, y, colour), (gain, row, wanted) in zip(points, expected, strict=True):
+        assert (x, y) == pytest.approx((gain, row))
+        assert same_color(colour, wanted)
+
+
+def drawn_points(collection):
+    return list(zip(collection.get_offsets(), collection.get_facecolor(), strict=True))
+
+
+def test_the_leaderboard_shows_regret_lead_and_rank_correlation(board):
+    regret, lead, ranks = bx.plots.selector_leaderboard(board).axes
+    assert [label.get_text() for label in regret.get_yticklabels()] == board.selector.tolist()
+    for axes, column, scale in ((regret, "regret", 100), (lead, "lead", 100), (ranks, "spearman", 1)):
+        x, y = np.ma.getdata(axes.collections[-1].get_offsets()).T
+        assert x == pytest.approx(scale * board[column].to_numpy(), nan_ok=True)
+        assert y.tolist() == list(range(len(board)))
+    low, high = np.array([one[:, 0] for one in lead.collections[0].get_segments()]).T / 100
+    assert (low == pytest.approx(board.lead_low), high == pytest.approx(board.lead_high)) == (True, True)

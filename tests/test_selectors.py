@@ -172,7 +172,7 @@ def test_confidence_of_both_hops(evidence, monkeypatch):
     asked = []
 
     def answer(model, prompts):
-        asked.append(list(prompts))
+        asked.extend(prompts)
 
         # -2 a token into English or out of it, -1 into French, -4 out of it.
         def one(prompt):
@@ -186,14 +186,16 @@ def test_confidence_of_both_hops(evidence, monkeypatch):
     table = bx.select_bridges(fresh, "sw", "tl", ["en", "fr"], ["confidence_min", "confidence_sum"])
     assert table.confidence_min.to_dict() == {"en": -2, "fr": -4}
     assert table.confidence_sum.to_dict() == {"en": -4, "fr": -5}
-    # Each hop is asked once; the second one with the model's own answers to the first.
+    # A word is asked once; on the second hop it is the model's own answer to the first.
     words = list(few_words("sw", "tl").entries)
     assert asked == [
-        [bx.word_prompt("sw", "en", word) for word in words],
-        [bx.word_prompt("en", "tl", "jibu") for _ in words],
-        [bx.word_prompt("sw", "fr", word) for word in words],
-        [bx.word_prompt("fr", "tl", "jibu") for _ in words],
+        *(bx.word_prompt("sw", "en", word) for word in words),
+        bx.word_prompt("en", "tl", "jibu"),
+        *(bx.word_prompt("sw", "fr", word) for word in words),
+        bx.word_prompt("fr", "tl", "jibu"),
     ]
+    bx.select_bridges(fresh, "sw", "ja", ["en"], ["confidence_sum"])
+    assert asked[2 * len(words) + 2 :] == [bx.word_prompt("en", "ja", "jibu")]
 
 
 def test_confidence_needs_no_gold(evidence):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import bridgex_nb as bx
-from bridgex_nb.bridges import _holm, _resample
+from bridgex_nb.bridges import _resample, holm
 from bridgex_nb.hsic import hsic_scaled, scale, standardize
 
 
@@ -112,7 +112,7 @@ def test_draws_and_permutations_are_those_of_a_loop(sigma, estimator):
 
 
 def test_holm_by_hand():
-    assert _holm(np.array([0.01, 0.04, 0.03, 0.005])) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm(np.array([0.01, 0.04, 0.03, 0.005])) == pytest.approx([0.03, 0.06, 0.06, 0.02])
 
 
 def test_holm_against_its_definition():
@@ -120,7 +120,7 @@ def test_holm_against_its_definition():
     generator = np.random.default_rng(0)
     for size in range(1, 8):
         p = generator.integers(1, 40, size) / 100  # with ties
-        corrected = _holm(p)
+        corrected = holm(p)
         for i in range(size):
             needed = 0.0
             for rank, value in enumerate(sorted(p)):

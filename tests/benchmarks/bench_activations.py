@@ -1,4 +1,4 @@
-"""`count_active` and `probe` against the bare forward and what one would write by hand: pytest -s tests/benchmarks/bench_*"""
+"""`count_active` and `probe` against the bare forward and what one writes by hand: pytest -s -n 0 tests/benchmarks/bench_*"""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""HSIC against a faithful transcription of the published loop, side by side: pytest -s tests/benchmarks/bench_*.py"""
+"""HSIC against a faithful transcription of the published loop, side by side: pytest -s -n 0 tests/benchmarks/bench_*.py"""
 
 import re
 import time

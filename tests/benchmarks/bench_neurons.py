@@ -1,4 +1,4 @@
-"""LAPE against a loop over neurons, as published, side by side: pytest -s tests/benchmarks/bench_*.py"""
+"""LAPE against a loop over neurons, as published, side by side: pytest -s -n 0 tests/benchmarks/bench_*.py"""
 
 import math
 import time

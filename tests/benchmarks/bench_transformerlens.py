@@ -4,7 +4,7 @@ TransformerLens goes into an environment of its own, whose python is named by a 
 
     python -m venv lens
     lens/bin/pip install -c constraints.txt "transformer_lens>=4"
-    BRIDGEX_TRANSFORMERLENS_PYTHON=lens/bin/python pytest -s tests/benchmarks/bench_transformerlens.py
+    BRIDGEX_TRANSFORMERLENS_PYTHON=lens/bin/python pytest -s -n 0 tests/benchmarks/bench_transformerlens.py
 """
 
 import json

@@ -51,7 +51,15 @@ def test_every_figure_is_shown(study):
 
 def test_every_figure_has_its_numbers_and_its_run_card(study):
     names = {path.stem for path in study.glob("*.png")}
-    assert names >= {"02_overlap", "02_spectrum", "03_hsic_by_layer", "03_ranking", "04_xicl_accuracy"}
+    assert names >= {
+        "02_overlap",
+        "02_spectrum",
+        "03_hsic_by_layer",
+        "03_ranking",
+        "04_xicl_accuracy",
+        "04_gains",
+        "04_leaderboard",
+    }
     for name in names:
         assert len(pd.read_csv(study / f"{name}.csv"))
         card = json.loads((study / f"{name}.json").read_text())
@@ -94,6 +102,21 @@ def test_04_has_every_pair_zero_shot_and_through_every_bridge(study, mini):
     assert len(table) == sum(1 + sum(bridge not in pair for bridge in bx.BRIDGES) for pair in bx.PAIRS)
     row = table[(table.src == "sw") & (table.tgt == "tl") & (table.bridge == "es")].iloc[0]
     assert row.correct == bx.evaluate(mini, "bli", "sw", "tl", ["es"]).correct[0]
+
+
+def test_04_tells_gains_and_regrets(study):
+    gains = pd.read_csv(study / "04_gains.csv").set_index(["src", "tgt", "bridge"])
+    accuracy = pd.read_csv(study / "04_xicl_accuracy.csv").set_index(["src", "tgt", "bridge"]).accuracy
+    assert len(gains) == sum(bridge not in pair for pair in bx.PAIRS for bridge in bx.BRIDGES)
+    expected = accuracy["sw", "tl", "es"] - accuracy["sw", "tl", "zero-shot"]
+    assert gains.gain["sw", "tl", "es"] == pytest.approx(expected, abs=1e-5)
+    # What the notebook says in words: confidence wins, beyond chance; the paper's selector lies below always-English.
+    board = pd.read_csv(study / "04_leaderboard.csv").set_index("selector")
+    assert list(board.index[:4]) == ["oracle", "confidence_min", "confidence_sum", "english"]
+    assert (board.lead_low[["confidence_min", "confidence_sum"]] > 0).all()
+    assert board.lead_high["hsic"] < 0
+    bridged = accuracy.drop("zero-shot", level="bridge").groupby(["src", "tgt"])
+    assert board.accuracy["random"] == pytest.approx(bridged.mean().mean(), abs=1e-5)
 
 
 def test_05_alignment_of_every_language(study, mini):
