@@ -413,8 +413,9 @@ def test_the_mask_of_another_model(mini):
     assert "mask is of another model: model is qwen2 and not llama" in message(
         bx.deactivate, tiny.load(), some(21), card=counts.card
     )
-    with bx.deactivate(tiny.load("qwen2"), some(21), card=counts.card):
-        pass
+    for card in (counts.card, {"site": "act"}):  # the card of files by others names no model
+        with bx.deactivate(tiny.load("qwen2"), some(21), card=card):
+            pass
 
 
 def test_bad_values():
