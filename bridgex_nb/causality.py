@@ -207,10 +207,13 @@ def language_shift_score(
         both = loglikelihood(model, [*target, *source], [*prompts, *prompts], token_budget=token_budget).logprob.to_numpy()
         return both[: len(prompts)] - both[len(prompts) :]
 
-    before, rises = lead(), []
-    for block in blocks:
-        with block:
-            rises.append(lead() - before)
+    with outer_bar(total=1 + len(blocks), desc="steering", unit="set") as bar:
+        before, rises = lead(), []
+        bar.update()
+        for block in blocks:
+            with block:
+                rises.append(lead() - before)
+            bar.update()
     rose = np.array(rises) > 0
     table = pd.DataFrame([beyond_random(rose[0], rose[1:], resamples, seed)]).rename(columns={"value": "score"})
     return table.assign(shift=rises[0].mean())
@@ -259,7 +262,7 @@ def bridge_causality(
     Raises
     ------
     InputError
-        If a set is empty, or as `bridge_neurons` and `answers`.
+        If a set is empty, the bridge is source or target, or as `bridge_neurons` and `answers`.
 
     Notes
     -----
@@ -267,27 +270,35 @@ def bridge_causality(
     shared neurons carry the transfer, zero-shot accuracy does. BridgeX-ICL (Xu et al. 2025, arXiv 2508.17078) assumes both and
     tests neither.
     """
+    if bridge in (src, tgt):
+        raise InputError(f"{bridge!r} cannot be the bridge between {src} and {tgt}")
     chosen = {"bridge-specific": bridge_neurons(sets, src, tgt, bridge, rule), "shared": sets[src] & sets[tgt]}
     empty = [name for name, mask in chosen.items() if not mask.any()]
     if empty:
         raise InputError(f"{src}-{tgt}, bridge {bridge}: no {' and no '.join(empty)} neurons; take a larger rate")
-    for mask in chosen.values():
-        deactivate(model, mask)
+    off = {
+        name: [deactivate(model, one) for one in (mask, *random_sets(mask, draws, seed + k * draws))]
+        for k, (name, mask) in enumerate(chosen.items())
+    }
     lexicon = lexicon or core_lexicon(src, tgt)
 
     def correct():
         items = answers(model, "bli", lexicon, [None, bridge], **options)
         return {asked: items.correct[items.bridge == asked].to_numpy(dtype=float) for asked in (ZERO_SHOT, bridge)}
 
-    intact, rows = correct(), []
-    for k, (name, mask) in enumerate(chosen.items()):
-        changed = []
-        for one in (mask, *random_sets(mask, draws, seed + k * draws)):
-            with deactivate(model, one):
-                changed.append(correct())
+    with outer_bar(total=1 + len(off) * (draws + 1), desc="deactivating", unit="set") as bar:
+        intact, changed = correct(), {name: [] for name in off}
+        bar.update()
+        for name, blocks in off.items():
+            for block in blocks:
+                with block:
+                    changed[name].append(correct())
+                bar.update()
+    rows = []
+    for name, some in changed.items():
         for asked, before in intact.items():
-            own, *random = (one[asked] - before for one in changed)
+            own, *random = (one[asked] - before for one in some)
             numbers = beyond_random(own, np.array(random), resamples, seed)
             numbers = {"change": numbers.pop("value"), **numbers}
-            rows.append({"set": name, "neurons": int(mask.sum()), "asked": asked, "intact": before.mean(), **numbers})
+            rows.append({"set": name, "neurons": int(chosen[name].sum()), "asked": asked, "intact": before.mean(), **numbers})
     return pd.DataFrame(rows)

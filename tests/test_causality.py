@@ -199,3 +199,7 @@ def test_a_bridge_without_neurons(mini, counts):
     sets = bx.top_neurons(counts, 0.05)
     with pytest.raises(bx.InputError, match=r"sw-tl, bridge en: no bridge-specific neurons"):
         bx.bridge_causality(mini, "sw", "tl", "en", sets | {"en": sets["sw"]})
+    with pytest.raises(bx.InputError, match="'tl' cannot be the bridge"):
+        bx.bridge_causality(mini, "sw", "tl", "tl", sets)
+    with pytest.raises(bx.InputError, match="draws=0"):
+        bx.bridge_causality(mini, "sw", "tl", "en", sets, draws=0)

@@ -349,7 +349,7 @@ def test_positions_without_a_cache():
 # Results are not confused
 
 
-def test_a_stored_result_is_not_taken_for_one_under_an_intervention(tmp_path):
+def test_a_stored_result_is_not_taken_for_one_under_an_intervention(tmp_path, recwarn):
     model, mask = tiny.load(), some(18)
     texts = {"en": TEXTS}
     intact = bx.count_active(model, texts, store=tmp_path)
@@ -375,6 +375,7 @@ def test_a_stored_result_is_not_taken_for_one_under_an_intervention(tmp_path):
         again = bx.count_active(model, texts, store=tmp_path)
     assert len(list(tmp_path.glob("counts-*.safetensors"))) == 1 + len(blocks)
     assert not again.active[0][mask].any()
+    assert not recwarn.list  # and none of them surprises
 
 
 def test_the_card_tells_every_block():
