@@ -38,8 +38,8 @@ def output_language(
     method : {"lexicon", "lingua"}
         `lexicon`: of the languages written in the text's script, the one whose bundled lexicon and sentences have most of its
         words (of Chinese characters, most of these). Good for single words and for bridgex-mini, which knows no others.
-        `lingua`: the identifier of the package lingua-language-detector (``pip install "bridgex-nb[identify]"``), for real
-        models' texts.
+        `lingua`: the identifier of the package lingua-language-detector (the extra ``identify`` of this project), for texts of
+        real models.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def _by_lingua(texts: Sequence[str], languages: Sequence[str]) -> list[str | Non
     try:
         from lingua import IsoCode639_1, Language, LanguageDetectorBuilder
     except ImportError as error:
-        raise InputError('method="lingua" needs a package: pip install "bridgex-nb[identify]"') from error
+        raise InputError('method="lingua" needs a package: pip install lingua-language-detector') from error
     known = {Language.from_iso_code_639_1(getattr(IsoCode639_1, code.upper())): code for code in languages}
     detector = LanguageDetectorBuilder.from_languages(*known).build()
     return [known.get(found) for found in detector.detect_languages_in_parallel_of(list(texts))]

@@ -31,7 +31,8 @@ def deactivate(
     ----------
     model : NeuronModel
     mask : torch.Tensor
-        bool [L, N], the neurons; they are changed at the model's site. Layers without a neuron in it are left alone.
+        bool [L, N], the neurons; they are changed at the model's site. Layers without a neuron in it are left alone: to change
+        some layers only, clear the others.
     positions : {"all", "prompt", "generated"}
         The tokens at which they are changed, see `POSITIONS`. The last token of a prompt, from which the first new one is made,
         belongs to the prompt. Texts that are read and not generated (`count_active`, `probe`, `perplexity`) are prompts, also

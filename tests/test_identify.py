@@ -78,5 +78,5 @@ def test_refusals(monkeypatch):
         with pytest.raises(bx.InputError, match=said):
             call()
     monkeypatch.setitem(sys.modules, "lingua", None)  # as where it is not installed
-    with pytest.raises(bx.InputError, match=r"bridgex-nb\[identify\]"):
+    with pytest.raises(bx.InputError, match="pip install lingua-language-detector"):
         bx.output_language(["fire"], method="lingua")
