@@ -1,4 +1,4 @@
-"""Generation under an intervention against the same without one: pytest -s tests/benchmarks/bench_interventions.py"""
+"""Generation under an intervention against the same without one: pytest -s -n 0 tests/benchmarks/bench_*.py"""
 
 from statistics import median
 
