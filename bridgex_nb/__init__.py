@@ -12,14 +12,20 @@ from . import plots
 from .activations import ActivationCounts, ProbeActivations, count_active, probe
 from .alignment import Alignment, aligned, alignment, correlate, mutual_alignment, sentence_vectors
 from .bridges import BridgeRanking, rank_bridges, spectrum
+from .causality import DeactivationMatrix, bridge_causality, deactivation_matrix, language_shift_score
+from .contrasts import contrast_neurons, contrast_shift, count_generated, read_option
+from .controls import random_like
 from .corpora import core_sentences
 from .emergence import emergence
 from .errors import InputError
 from .generation import complete, complete_scored
 from .hsic import hsic, hsic_score
+from .identify import output_language
+from .interventions import amplify, deactivate, set_activation, steer
 from .language_neurons import lape, lape_entropy, lape_lambda, plnd, read_lape_masks, specific_related_general
 from .languages import BRIDGES, LANGUAGES, PAIRS, Language, language
 from .lexicon import Lexicon, core_lexicon, core_words, pivot, read_muse, word_prompt
+from .likelihood import loglikelihood, perplexity
 from .model import NeuronModel, load_model
 from .neuron_widgets import NeuronExplorer, SpectrumExplorer
 from .neurons import (
@@ -36,6 +42,7 @@ from .selectors import SELECTORS, Evidence, select_bridges
 from .sites import Architecture, register_site
 from .spectra import SPECTRA, agreement, agreement_by_depth, language_matrix, mantel
 from .token_values import token_values
+from .transplant import transplant
 from .typology import same_family, typological_distance
 from .widgets import BridgeExplorer
 from .xicl import accuracy, answers, evaluate, evaluate_grid, known_words
@@ -51,6 +58,7 @@ __all__ = [
     "Architecture",
     "BridgeExplorer",
     "BridgeRanking",
+    "DeactivationMatrix",
     "Evidence",
     "InputError",
     "Language",
@@ -64,16 +72,23 @@ __all__ = [
     "agreement_by_depth",
     "aligned",
     "alignment",
+    "amplify",
     "answers",
+    "bridge_causality",
     "bridge_neurons",
     "compare",
     "complete",
     "complete_scored",
+    "contrast_neurons",
+    "contrast_shift",
     "core_lexicon",
     "core_sentences",
     "core_words",
     "correlate",
     "count_active",
+    "count_generated",
+    "deactivate",
+    "deactivation_matrix",
     "emergence",
     "evaluate",
     "evaluate_grid",
@@ -84,33 +99,42 @@ __all__ = [
     "language",
     "language_agnostic_score",
     "language_matrix",
+    "language_shift_score",
     "lape",
     "lape_entropy",
     "lape_lambda",
     "leaderboard",
     "load_model",
+    "loglikelihood",
     "mantel",
     "mutual_alignment",
+    "output_language",
     "overlap_matrix",
+    "perplexity",
     "pivot",
     "plnd",
     "plots",
     "probe",
+    "random_like",
     "rank_bridges",
     "read_lape_masks",
     "read_muse",
+    "read_option",
     "register_site",
     "regret",
     "same_family",
     "select_bridges",
     "sentence_vectors",
+    "set_activation",
     "shared_exclusive",
     "sharing_types",
     "side_by_side",
     "specific_related_general",
     "spectrum",
+    "steer",
     "token_values",
     "top_neurons",
+    "transplant",
     "typological_distance",
     "word_prompt",
 ]

@@ -35,12 +35,13 @@ class Completion(NamedTuple):
     """A greedy completion: its text up to the first newline, and what the model gives it.
 
     `logprob` is the natural logarithm of its probability, the sum over its `tokens` tokens; the one that ends it (newline or
-    end of text) is counted.
+    end of text) is counted. `ids` are these tokens.
     """
 
     text: str
     logprob: float
     tokens: int
+    ids: tuple[int, ...] = ()
 
 
 def complete(
@@ -88,13 +89,14 @@ def _complete(model, prompts, max_new_tokens, token_budget, bar, scored):
     """As `complete_scored`; without `scored` the log-probabilities are 0 and cost nothing."""
     if isinstance(prompts, str):
         raise InputError("complete needs a list of prompts, not one string")
-    if model.remote not in (False, "local"):
+    if not model.weights_here:
         raise InputError("text is generated with the model's weights on this machine: load it without remote=")
     config = GenerationConfig(
         do_sample=False,
         num_beams=1,
         repetition_penalty=1.0,  # some checkpoints ship one, and would not decode greedily
         max_new_tokens=max_new_tokens,
+        use_cache=True,  # MPT's own configuration says no
         pad_token_id=model.tokenizer.pad_token_id,
         eos_token_id=model.hf_model.generation_config.eos_token_id,
     )
@@ -118,8 +120,8 @@ def _complete(model, prompts, max_new_tokens, token_budget, bar, scored):
         steps = torch.stack(kept.steps, dim=1) if scored else torch.zeros_like(new, dtype=torch.float32)
         logprobs = torch.where(own, steps, 0.0).sum(dim=1).tolist()
         texts = model.tokenizer.batch_decode(new, skip_special_tokens=True)
-        for i, text, logprob, tokens in zip(batch, texts, logprobs, own.sum(dim=1).tolist(), strict=True):
-            completions[i] = Completion(text.split("\n", 1)[0], logprob, tokens)
+        for i, text, logprob, ids, tokens in zip(batch, texts, logprobs, new.tolist(), own.sum(dim=1).tolist(), strict=True):
+            completions[i] = Completion(text.split("\n", 1)[0], logprob, tokens, tuple(ids[:tokens]))
         if bar is not None:
             bar.update(len(batch))
     return completions

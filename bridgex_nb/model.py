@@ -44,6 +44,8 @@ class NeuronModel:
         The run card: model, revision or weights hash, dtype, attention implementation, site, package versions, date.
     remote : bool or str
         Where traces run, as nnsight's ``remote=``.
+    changes : list
+        What `bridgex_nb.interventions` change where the weights are not here: (mask [L, N], change, target) each.
     """
 
     nnsight: TransformersModel = field(repr=False)
@@ -51,6 +53,12 @@ class NeuronModel:
     site: str
     card: dict = field(repr=False)
     remote: bool | str = False
+    changes: list = field(default_factory=list, repr=False)
+
+    @property
+    def weights_here(self) -> bool:
+        """Whether the weights are on this machine."""
+        return self.remote in (False, "local")
 
     @property
     def hf_model(self) -> torch.nn.Module:
@@ -91,8 +99,11 @@ class NeuronModel:
     def place(self, layer: int, site: str | None = None) -> tuple[Envoy, str]:
         """The traced module of one layer, and which side of it, "input" or "output", the neurons are.
 
-        `site` is another one than the model's own; "layer" is the whole layer's output, the hidden state [batch, tokens, d].
+        `site` is another one than the model's own; "layer" is the whole layer's output, the hidden state [batch, tokens, d];
+        "logits" the model's, [batch, tokens, vocabulary], whatever the layer.
         """
+        if site == "logits":
+            return self.nnsight, "output"
         block = attrgetter(self.architecture.layers)(self.nnsight)[layer]
         site = site or self.site
         if site == "layer":

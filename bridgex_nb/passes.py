@@ -202,14 +202,36 @@ def _trace(model, rows, batch, layers, site, reduce, special) -> list[torch.Tens
     """One reduced tensor a layer for one batch of rows."""
     inputs = model.pad([rows[i] for i in batch])
     mask = inputs["attention_mask"].bool() & ~torch.isin(inputs["input_ids"], special.to(inputs["input_ids"].device))
-    # Only these, tensors and `reduce` are named inside the trace: a remote machine has no bridgex_nb.
-    places = [(layer, *model.place(layer, site)) for layer in layers]
+    # Only these, tensors and functions are named inside the trace: a remote machine has no bridgex_nb.
+    steps = _steps(model, layers, site)
     with torch.inference_mode(), model.nnsight.trace(inputs, remote=model.remote) as tracer:
         reduced = nnsight.save([])
-        for layer, module, side in places:
+        for layer, module, side, changes in steps:
             values = getattr(module, side)
-            values = values if torch.is_tensor(values) else values[0]  # some layers give a tuple
-            values = values.detach().reshape(*mask.shape, -1)  # OPT's neurons are flat, [B * T, N]
-            reduced.append(reduce(layer, values, mask.to(values.device), batch))
+            if changes:
+                for change, row, target in changes:
+                    target = target.to(values.device) if torch.is_tensor(target) else target
+                    values = change(values, row.to(values.device), target)
+                setattr(module, side, values)
+            else:
+                values = values if torch.is_tensor(values) else values[0]  # some layers give a tuple
+                values = values.detach().reshape(*mask.shape, -1)  # OPT's neurons are flat, [B * T, N]
+                reduced.append(reduce(layer, values, mask.to(values.device), batch))
         tracer.stop()
     return reduced
+
+
+def _steps(model, layers, site) -> list[tuple]:
+    """(layer, module, side, changes) in the order of the forward; without `changes` the place is one to read."""
+    steps = []
+    for layer in range(max(layers) + 1):
+        changes = [
+            (change, mask[layer], target[layer] if torch.is_tensor(target) else target)
+            for mask, change, target in model.changes
+            if mask[layer].any()
+        ]
+        if changes:
+            steps.append((layer, *model.place(layer), changes))
+        if layer in layers:
+            steps.append((layer, *model.place(layer, site), []))
+    return steps

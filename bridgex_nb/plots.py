@@ -19,6 +19,7 @@ from matplotlib.patches import Rectangle
 from pandas.io.formats.style import Styler
 
 from .bridges import BridgeRanking
+from .causal_plots import amplification_curve, beyond_random, deactivation_heatmap
 from .language_plots import (
     alignment_by_layer,
     depth_profile,
@@ -35,9 +36,12 @@ from .xicl import ZERO_SHOT
 __all__ = [
     "STYLE",
     "alignment_by_layer",
+    "amplification_curve",
+    "beyond_random",
     "bridge_gains",
     "bridge_overview",
     "bridge_ranking",
+    "deactivation_heatmap",
     "depth_profile",
     "emergence_curves",
     "hsic_by_layer",

@@ -40,7 +40,8 @@ class ActivationCounts:
 
     def __sub__(self, prefix: "ActivationCounts") -> "ActivationCounts":
         """Counts of the texts without their prefixes: full minus prefix."""
-        same = all(self.card.get(key) == prefix.card.get(key) for key in ("model", "weights_sha256", "revision", "site"))
+        keys = ("model", "weights_sha256", "revision", "site", "interventions")
+        same = all(self.card.get(key) == prefix.card.get(key) for key in keys)
         if self.languages != prefix.languages or self.active.shape != prefix.active.shape or not same:
             raise InputError("counts of other languages or of another model cannot be subtracted")
         return ActivationCounts(

@@ -111,7 +111,8 @@ def fetch(path: Path, card: Mapping, load: Callable):
                 theirs = json.loads(file.metadata()["card"])
         except (SafetensorError, OSError, RuntimeError, ValueError, KeyError, TypeError):
             continue
-        if all(theirs.get(key) == card.get(key) for key in ("data", "special_tokens", "keep", "statistic", "site")):
+        options = ("data", "special_tokens", "keep", "statistic", "site", "interventions")
+        if all(theirs.get(key) == card.get(key) for key in options):
             warnings.warn(f"{other} is not used, it is of {_difference(theirs, card)}", stacklevel=3)
     return None
 

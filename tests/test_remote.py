@@ -127,12 +127,41 @@ def test_remote_model_without_weights(hub, machine):
     assert all(back < whole / 4 for _, back in machine)
 
 
+def test_interventions_travel(hub, machine):
+    here, there = tiny.load("llama"), bx.load_model(hub[0], remote=True)
+    random = torch.Generator().manual_seed(0)
+    one, other = (torch.rand(tiny.LAYERS, tiny.NEURONS, generator=random) < 0.3 for _ in range(2))
+    one[1] = False
+    values = torch.rand(tiny.LAYERS, tiny.NEURONS, generator=random)
+
+    def results(model):
+        with bx.deactivate(model, one), bx.amplify(model, other, 2.0), bx.set_activation(model, ~one & ~other, values):
+            probe = bx.probe(model, PROMPTS, keep=~one)  # layer 1 alone is read whole
+            return (
+                bx.count_active(model, TEXTS).active,
+                probe.values,
+                bx.loglikelihood(model, PROMPTS).logprob,
+                bx.alignment(model, TEXTS, state="hidden", resamples=10).table.score,
+            )
+
+    for near, far in zip(results(here), results(there), strict=True):
+        assert (near == far).all()
+    intact = bx.loglikelihood(here, PROMPTS).logprob
+    assert (bx.loglikelihood(there, PROMPTS).logprob == intact).all()
+    with bx.deactivate(there, one, positions="generated"):  # texts that are read are prompts
+        assert (bx.loglikelihood(there, PROMPTS).logprob == intact).all()
+    with bx.deactivate(there, one, positions="prompt"):
+        assert (bx.loglikelihood(there, PROMPTS).logprob != intact).all()
+
+
 def test_text_is_not_generated_without_weights(hub):
     model = bx.load_model(hub[0], remote=True)
     with pytest.raises(bx.InputError, match="remote="):
         bx.complete(model, ["The sun"])
     with pytest.raises(bx.InputError, match="remote="):
         bx.known_words(model, bx.Lexicon("sw", "tl", {"moto": ["apoy"]}))
+    with pytest.raises(bx.InputError, match="remote="):
+        bx.transplant(model, ["The sun"], ["Jua"], [" hot"])
 
 
 def test_hub_model_tells_its_commit(hub):

@@ -1,6 +1,7 @@
 """`bridgex figures`, the whole study: every notebook runs, and one number of each is the one the package gives directly."""
 
 import json
+import math
 
 import nbformat
 import pandas as pd
@@ -128,6 +129,17 @@ def test_05_alignment_of_every_language(study, mini):
 def test_06_counts_the_lape_neurons(study, counts):
     table = pd.read_csv(study / "06_lape.csv", index_col=0)
     assert table.loc["sw"].tolist() == bx.lape(counts, RATE)["sw"].sum(dim=1).tolist()
+
+
+def test_07_deactivation_changes_perplexity(study, mini):
+    table = pd.read_csv(study / "07_deactivation.csv", index_col=0)
+    sentences = bx.core_sentences()
+    counts = bx.count_active(mini, {code: some[:75] for code, some in sentences.items()})
+    texts = {"fr": sentences["fr"][75:83]}
+    before = bx.perplexity(mini, texts).perplexity[0]
+    with bx.deactivate(mini, bx.lape(counts, RATE)["fr"]):
+        after = bx.perplexity(mini, texts).perplexity[0]
+    assert table.loc["fr", "fr"] == pytest.approx(math.log(after / before), rel=1e-3)
 
 
 def test_08_shows_the_ranking_of_rank_bridges(study, ranking):

@@ -1,0 +1,72 @@
+"""Figures of interventions show what their tables hold."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from matplotlib import pyplot as plt
+
+import bridgex_nb as bx
+
+
+@pytest.fixture(scope="module")
+def matrix():
+    languages = pd.Index(["en", "sw", "xh"])
+    values = np.random.default_rng(0).normal(size=(2, 3, 3))
+    change, random = (pd.DataFrame(one, index=languages, columns=languages) for one in values)
+    return bx.DeactivationMatrix(change, random, pd.DataFrame(), {})
+
+
+def test_the_heatmap_has_both_matrices_on_one_scale(matrix):
+    figure = bx.plots.deactivation_heatmap(matrix)
+    own, random = (axes.collections[0] for axes in figure.axes[:2])
+    assert np.array_equal(own.get_array().reshape(3, 3), matrix.change)
+    assert np.array_equal(random.get_array().reshape(3, 3), matrix.random)
+    assert own.get_clim() == random.get_clim()
+    assert sum(own.get_clim()) == 0
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["English", "Swahili", "xh"]
+    assert [axes.get_xlabel() for axes in figure.axes[:2]] == ["perplexity of"] * 2
+
+
+def test_amplification_is_relative_to_the_model_as_it_is(mini):
+    mask = torch.zeros(mini.num_layers, mini.num_neurons, dtype=torch.bool)
+    mask[2, :40] = True
+    tables = []
+    for factor in (0, 1, 8):
+        with bx.amplify(mini, mask, factor):
+            texts = {"en": ["The sun is hot."], "sw": ["Jua ni kali."], "fi": ["Aurinko on kuuma."]}
+            tables.append(bx.perplexity(mini, texts).assign(factor=factor))
+    table = pd.concat(tables, ignore_index=True)
+    axes = bx.plots.amplification_curve(table, "sw").axes[0]
+    lines = {line.get_label(): line for line in axes.get_lines()}
+    own = table[table.language == "sw"].perplexity.to_numpy()
+    assert lines["Swahili"].get_ydata() == pytest.approx(own / own[1])
+    assert list(lines["Swahili"].get_xdata()) == [0, 1, 8]
+    others = np.array([table[table.language == code].perplexity.to_numpy() for code in ("en", "fi")])
+    assert lines["mean of the others"].get_ydata() == pytest.approx((others / others[:, 1:2]).mean(axis=0))
+
+
+def test_what_is_beyond_random_is_drawn_in_percentage_points():
+    table = pd.DataFrame(
+        {
+            "set": ["shared", "shared"],
+            "asked": ["zero-shot", "en"],
+            "change": [-0.1, 0.02],
+            "low": [-0.2, -0.01],
+            "high": [-0.05, 0.04],
+            "random": [-0.01, 0.0],
+            "random_low": [-0.03, -0.02],
+            "random_high": [0.01, 0.02],
+        }
+    )
+    axes = bx.plots.beyond_random(table, ["set", "asked"], "accuracy", "title").axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["shared, zero-shot", "shared, en"]
+    assert "percentage points" in axes.get_xlabel()
+    points = {line.get_label(): line.get_xdata() for line in axes.get_lines()}
+    assert points["these neurons"] == pytest.approx([-10, 2])
+    assert points["random neurons"] == pytest.approx([-1, 0])
+    own, random = axes.collections
+    assert [tuple(one[:, 0]) for one in own.get_segments()] == [pytest.approx((-20, -5)), pytest.approx((-1, 4))]
+    assert [tuple(one[:, 0]) for one in random.get_segments()] == [pytest.approx((-3, 1)), pytest.approx((-2, 2))]
+    assert axes.yaxis_inverted()
+    assert plt.get_fignums() == []

@@ -1,0 +1,62 @@
+"""XTransplant against plain torch hooks, one prompt at a time."""
+
+import pytest
+import tiny
+import torch
+
+import bridgex_nb as bx
+
+PROMPTS = ['kiswahili:"moto"→Tagalog:"', "The sun is", "Maji"]
+DONORS = ['English:"fire"→Tagalog:"', "Jua", "Water is here and"]
+ANSWERS = ["apoy", " hot", " ni"]
+
+
+def by_hand(model, prompt, donor, answer, taken, put):
+    """The change for one prompt: layer `taken` on the donor, put into layer `put`."""
+    downs = [
+        model.hf_model.get_submodule(f"{model.architecture.layers}.{layer}.{model.architecture.down}")
+        for layer in range(model.num_layers)
+    ]
+
+    def run(text, layer, hook):
+        handle = downs[layer].register_forward_hook(hook)
+        with torch.inference_mode():
+            logits = model.hf_model(torch.tensor([model.tokenizer(text)["input_ids"]])).logits[0, -1]
+        handle.remove()
+        return logits.log_softmax(-1)
+
+    seen = []
+    run(donor, taken, lambda module, inputs, output: seen.append(output.reshape(-1, output.shape[-1])[-1].clone()))
+
+    def replace(module, inputs, output):
+        output = output.clone()
+        output.view(-1, output.shape[-1])[-1] = seen[0]
+        return output
+
+    token = model.tokenizer(prompt + answer)["input_ids"][len(model.tokenizer(prompt)["input_ids"])]
+    return float(run(prompt, put, replace)[token] - run(prompt, put, lambda *_: None)[token])
+
+
+@pytest.mark.parametrize("kind", ["llama", "opt", "gpt2", "bloom", "gemma2", "phi3"])
+@pytest.mark.parametrize("token_budget", [30, 8192])
+def test_every_pair_of_layers(kind, token_budget):
+    model = tiny.load(kind)
+    table = bx.transplant(model, PROMPTS, DONORS, ANSWERS, token_budget=token_budget)
+    assert table.shape == (tiny.LAYERS, tiny.LAYERS)
+    for taken in range(tiny.LAYERS):
+        for put in range(tiny.LAYERS):
+            each = [by_hand(model, *item, taken, put) for item in zip(PROMPTS, DONORS, ANSWERS, strict=True)]
+            assert table.loc[taken, put] == pytest.approx(sum(each) / len(each), rel=1e-3, abs=1e-4)
+
+
+def test_a_prompt_is_its_own_donor(mini):
+    table = bx.transplant(mini, PROMPTS, PROMPTS, ANSWERS)
+    assert table.to_numpy().diagonal() == pytest.approx([0] * mini.num_layers, abs=1e-5)
+    assert table.abs().max(axis=None) > 0.1
+
+
+def test_refusals(mini):
+    with pytest.raises(bx.InputError, match="there are 3, 3 and 2"):
+        bx.transplant(mini, PROMPTS, DONORS, ANSWERS[:2])
+    with pytest.raises(bx.InputError, match="adds no token"):
+        bx.transplant(mini, PROMPTS, DONORS, ["a", "", "b"])
