@@ -15,9 +15,10 @@ from .bridges import BridgeRanking, rank_bridges, spectrum
 from .causality import DeactivationMatrix, bridge_causality, deactivation_matrix, language_shift_score
 from .contrasts import contrast_neurons, contrast_shift, count_generated, read_option
 from .controls import random_like
-from .corpora import core_sentences
+from .corpora import belebele, core_sentences, flores, mgsm, sib200, xcopa, xnli
 from .emergence import emergence
 from .errors import InputError
+from .evaluation import evaluate, evaluate_grid
 from .generation import complete, complete_scored
 from .hsic import hsic, hsic_score
 from .identify import output_language
@@ -26,6 +27,7 @@ from .language_neurons import lape, lape_entropy, lape_lambda, plnd, read_lape_m
 from .languages import BRIDGES, LANGUAGES, PAIRS, Language, language
 from .lexicon import Lexicon, core_lexicon, core_words, pivot, read_muse, word_prompt
 from .likelihood import loglikelihood, perplexity
+from .metrics import accuracy, translation_scores
 from .model import NeuronModel, load_model
 from .neuron_widgets import NeuronExplorer, SpectrumExplorer
 from .neurons import (
@@ -37,15 +39,17 @@ from .neurons import (
     sharing_types,
     top_neurons,
 )
+from .options import option_logprobs
 from .regret import compare, leaderboard, regret, side_by_side
 from .selectors import SELECTORS, Evidence, select_bridges
 from .sites import Architecture, register_site
 from .spectra import SPECTRA, agreement, agreement_by_depth, language_matrix, mantel
+from .tasks import TASKS, Task, task_items
 from .token_values import token_values
 from .transplant import transplant
 from .typology import same_family, typological_distance
 from .widgets import BridgeExplorer
-from .xicl import accuracy, answers, evaluate, evaluate_grid, known_words
+from .xicl import answers, known_words
 
 __all__ = [
     "BRIDGES",
@@ -53,6 +57,7 @@ __all__ = [
     "PAIRS",
     "SELECTORS",
     "SPECTRA",
+    "TASKS",
     "ActivationCounts",
     "Alignment",
     "Architecture",
@@ -67,6 +72,7 @@ __all__ = [
     "NeuronModel",
     "ProbeActivations",
     "SpectrumExplorer",
+    "Task",
     "accuracy",
     "agreement",
     "agreement_by_depth",
@@ -74,6 +80,7 @@ __all__ = [
     "alignment",
     "amplify",
     "answers",
+    "belebele",
     "bridge_causality",
     "bridge_neurons",
     "compare",
@@ -92,6 +99,7 @@ __all__ = [
     "emergence",
     "evaluate",
     "evaluate_grid",
+    "flores",
     "hsic",
     "hsic_score",
     "importance_ratio",
@@ -107,7 +115,9 @@ __all__ = [
     "load_model",
     "loglikelihood",
     "mantel",
+    "mgsm",
     "mutual_alignment",
+    "option_logprobs",
     "output_language",
     "overlap_matrix",
     "perplexity",
@@ -128,13 +138,18 @@ __all__ = [
     "set_activation",
     "shared_exclusive",
     "sharing_types",
+    "sib200",
     "side_by_side",
     "specific_related_general",
     "spectrum",
     "steer",
+    "task_items",
     "token_values",
     "top_neurons",
+    "translation_scores",
     "transplant",
     "typological_distance",
     "word_prompt",
+    "xcopa",
+    "xnli",
 ]

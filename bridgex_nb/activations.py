@@ -5,7 +5,6 @@ prompt, its token mean by default. Only those numbers leave a layer; pad tokens 
 """
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from .lexicon import Lexicon, word_prompt
 from .model import NeuronModel
 from .passes import agreed, finish, run_pass, token_rows, whole_rows
 from .results import ActivationCounts, ProbeActivations
+from .stores import data_card
 
 #: What `probe` makes of a neuron's values at the tokens of a prompt.
 STATISTICS = ("mean", "last", "norm")
@@ -246,9 +246,3 @@ def _stored(store: str | Path | None, kind: str, card: dict, load: Callable, com
     computed = compute(file)
     finish(file, computed.save)
     return computed
-
-
-def data_card(texts: Mapping[str, Sequence[str]]) -> dict:
-    """Number and hash of the texts that a result was computed from."""
-    digest = hashlib.sha256(json.dumps({code: list(some) for code, some in texts.items()}, ensure_ascii=False).encode())
-    return {"texts": {code: len(some) for code, some in texts.items()}, "sha256": digest.hexdigest()}

@@ -239,6 +239,9 @@ def _positions(model: NeuronModel, positions: str, undo: ExitStack) -> Callable[
 
     def look(module, args, kwargs):
         nonlocal generating
+        if model.generating is not None:
+            generating = model.generating
+            return
         if kwargs.get("use_cache") is False:
             raise InputError(
                 f"positions={positions!r}: without a key-value cache each step reads all tokens anew, and the prompt's cannot "

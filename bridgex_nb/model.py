@@ -46,6 +46,8 @@ class NeuronModel:
         Where traces run, as nnsight's ``remote=``.
     changes : list
         What `bridgex_nb.interventions` change where the weights are not here: (mask [L, N], change, target) each.
+    generating : bool or None
+        Whether the tokens of the forward that runs now are the model's own; None where only the cache tells.
     """
 
     nnsight: TransformersModel = field(repr=False)
@@ -54,6 +56,7 @@ class NeuronModel:
     card: dict = field(repr=False)
     remote: bool | str = False
     changes: list = field(default_factory=list, repr=False)
+    generating: bool | None = field(default=None, repr=False)
 
     @property
     def weights_here(self) -> bool:

@@ -24,7 +24,7 @@ WRITE_EVERY, WRITE_SHARE = 5.0, 0.05
 def token_rows(model: NeuronModel, texts: Sequence[str]) -> list[list[int]]:
     """Token ids of every text, a thousand at a time: what a tokenizer makes beside them is many times larger."""
     pieces = (list(texts[i : i + 1000]) for i in range(0, len(texts), 1000))
-    return [row for piece in pieces for row in model.tokenizer(piece, return_attention_mask=False)["input_ids"]]
+    return [row for piece in pieces for row in model.tokenizer(piece, return_attention_mask=False, verbose=False)["input_ids"]]
 
 
 def whole_rows(model: NeuronModel, texts: Sequence[str], *, special_tokens: bool, kind: str) -> list[list[int]]:
@@ -88,7 +88,7 @@ def run_pass(
     result : Path, optional
         Where the result will be stored; beside it the progress is written, and taken up again by the same pass.
     """
-    rank, world = _processes()
+    rank, world = processes()
     # Processes share batches and not rows: a row's numbers depend in their last bit on the batch it is in.
     batches = list(batches_by_length([len(row) for row in rows], token_budget))[rank::world]
     order, ends = [i for batch in batches for i in batch], list(accumulate(map(len, batches)))
@@ -159,7 +159,7 @@ def run_pass(
 
 def agreed(found: bool) -> bool:
     """Whether every process found it."""
-    if _processes()[1] == 1:
+    if processes()[1] == 1:
         return found
     vote = torch.tensor(int(found))
     dist.all_reduce(vote, op=dist.ReduceOp.MIN)
@@ -168,7 +168,7 @@ def agreed(found: bool) -> bool:
 
 def finish(result: Path, save: Callable) -> None:
     """Store a result once, from the first process, and remove the progress that led to it."""
-    if _processes()[0] == 0:
+    if processes()[0] == 0:
         save(result)
         stores.tidy(result)
 
@@ -179,7 +179,7 @@ def out_of_memory(error: BaseException) -> bool:
     return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "out of memory" in text or "not enough memory" in text
 
 
-def _processes() -> tuple[int, int]:
+def processes() -> tuple[int, int]:
     """Number of this process and how many there are; the first call under torchrun connects them.
 
     Results are combined on the CPU, by gloo, also where nccl serves the GPUs: they are small.

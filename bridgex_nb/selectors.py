@@ -27,8 +27,9 @@ from .languages import BRIDGES, language
 from .lexicon import Lexicon, core_lexicon, word_prompt
 from .model import NeuronModel
 from .neurons import overlap_matrix, top_neurons
+from .reading import read_word
 from .typology import typological_distance
-from .xicl import known_words, read_word
+from .xicl import known_words
 
 
 @dataclass(eq=False)

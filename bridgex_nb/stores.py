@@ -8,7 +8,7 @@ import platform
 import re
 import warnings
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -86,6 +86,12 @@ def place(folder: str | Path, kind: str, card: Mapping) -> Path:
     """
     model = re.sub(r"[^\w.-]+", "--", str(card["model"]))
     return Path(folder) / f"{kind}-{model}-{_hash(card)}.safetensors"
+
+
+def data_card(texts: Mapping[str, Sequence[str]]) -> dict:
+    """Number and hash of the texts that a result was computed from."""
+    digest = hashlib.sha256(json.dumps({code: list(some) for code, some in texts.items()}, ensure_ascii=False).encode())
+    return {"texts": {code: len(some) for code, some in texts.items()}, "sha256": digest.hexdigest()}
 
 
 def fetch(path: Path, card: Mapping, load: Callable):

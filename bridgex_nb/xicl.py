@@ -1,253 +1,245 @@
-"""Does the bridge help? Word translation (BLI) zero-shot and through a bridge that the model translates into itself."""
+"""What a model answers: zero-shot, through a bridge that it translates into itself, and behind worked examples."""
 
-import re
-import unicodedata
 from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
-from scipy.stats import binomtest
+from tqdm.auto import tqdm
 
 from .errors import InputError
 from .generation import complete
-from .languages import BRIDGES, PAIRS, language
-from .lexicon import Lexicon, core_lexicon, word_prompt
+from .languages import language
+from .lexicon import Lexicon, word_prompt
+from .metrics import sentence_chrf
 from .model import NeuronModel
+from .options import option_logprobs
+from .passes import processes
 from .progress import progress_bar
+from .shots import with_examples
+from .tasks import LETTERS, SCORINGS, Task, chain, find_task, full_prompt, lexicon_items
 
 #: How a row without a bridge is named in results.
 ZERO_SHOT = "zero-shot"
 
-
-_QUOTES = '"“”„«»‹›「」『』《》'
-_QUOTED = re.compile(rf"\s*[{_QUOTES}]([^{_QUOTES}]+)[{_QUOTES}]")
-_CUT = re.compile(r"[,،、;؛(\[?؟!]")
-
-
-def read_word(text: str, tgt: str | None = None) -> str:
-    """The word that a completion answers, in the writing that the model gave it.
-
-    The first line counts, without full stops, cut at a comma, bracket or question mark and taken out of its quotes (released
-    code of BridgeX-ICL). Where the text has arrows, what follows the last arrow and its colon is the answer; if `tgt` is given,
-    what follows the last arrow *to that language*, or else what stands before the first one: a model that goes on to
-    translate into a third language has answered before. (The released code takes the last arrow, whatever it leads to.)
-
-    Examples
-    --------
-    >>> read_word('"Feuer"→English:"fire"')
-    'fire'
-    >>> read_word('"Feuer"→English:"fire"', "de")
-    'Feuer'
-    """
-    line = unicodedata.normalize("NFKC", text).split("\n", 1)[0]
-    if "→" in line:
-        marker = unicodedata.normalize("NFKC", f"→{language(tgt).autonym}:") if tgt else None
-        if marker and marker not in line:
-            line = line.split("→", 1)[0]
-        else:
-            line = line.rsplit(marker or "→", 1)[1]
-            line = line if marker else line.split(":", 1)[-1]
-    quoted = _QUOTED.match(line)
-    word = _CUT.split((quoted.group(1) if quoted else line).lstrip(" ¿¡"), maxsplit=1)[0]
-    return re.sub(f"[{_QUOTES}.。]", "", word).strip(" '‘’‚")
-
-
-def fold(word: str) -> str:
-    """A word as exact match compares it.
-
-    NFKC and lower case; no quotes or apostrophes, no Hebrew niqqud or Arabic vowel marks, no invisible direction marks; the
-    Hebrew hyphen is a space.
-    """
-    word = unicodedata.normalize("NFKD", word).replace("\u05be", " ")
-    word = "".join(c for c in word if unicodedata.category(c) != "Cf" and not _VOWEL_MARKS.match(c))
-    return re.sub(f"[{_QUOTES}'‘’‚`]", "", unicodedata.normalize("NFKC", word)).strip().lower()
-
-
-_VOWEL_MARKS = re.compile("[\u0591-\u05c7\u0640\u064b-\u0652\u0670]")
-
-
-def read_answer(text: str, tgt: str | None = None) -> str:
-    """The answer of a completion as exact match compares it: `fold` of `read_word`.
-
-    Examples
-    --------
-    >>> read_answer('"Fire"\\nEnglish:"sun"')
-    'fire'
-    """
-    return fold(read_word(text, tgt))
+Data = Lexicon | pd.DataFrame | Sequence[Lexicon | pd.DataFrame]
 
 
 def answers(
     model: NeuronModel,
-    task: str,
-    lexicons: Lexicon | Sequence[Lexicon],
+    task: str | Task,
+    data: Data,
     bridges: Sequence[str | None] = (None,),
     *,
-    max_new_tokens: int = 30,
+    scoring: str | None = None,
+    shots: int = 0,
+    shots_in: str = "src",
+    examples: Data | None = None,
+    seed: int = 0,
+    max_new_tokens: int | None = None,
     token_budget: int = 8192,
+    store: str | Path | None = None,
 ) -> pd.DataFrame:
     """What the model answers to each item, zero-shot and through bridges.
 
-    A bridge enters in two steps: ``{Src}:"{w}"→{Bridge}:`` gives b, then ``{Src}:"{w}"→{Bridge}:"{b}"→{Tgt}:`` is asked; the
-    model sees its own b, right or wrong. Zero-shot is the probe prompt. A step that several lexicons need is asked once.
+    A bridge enters in two steps. The text of an item (word, passage, premise …) is translated: ``{Src}:"{text}"→{Bridge}:``
+    gives b. Then the item is asked with ``{Src}:"{text}"→{Bridge}:"{b}"`` in the place of ``{Src}:"{text}"``; the model sees
+    its own b, right or wrong. A translation that several targets need is asked for once.
 
     Parameters
     ----------
     model : NeuronModel
-    task : {"bli"}
-        Word translation.
-    lexicons : Lexicon or sequence of Lexicon
-        Words and accepted translations, one lexicon a language pair.
+    task : str or Task
+        As in `task_items`.
+    data : Lexicon, DataFrame or sequence of them
+        What is asked: items as `task_items` gives them; for bli lexicons too.
     bridges : sequence of str or None
         Bridge languages; None is zero-shot. A bridge that is a pair's source or target is left out for that pair.
-    max_new_tokens, token_budget : int
-        As in `complete`.
+    scoring : {"letters", "texts", "generation"}, optional
+        How an answer to a task with choices is found. "letters" (default there) lists them as A, B, … and takes the letter of
+        the highest log-likelihood; "texts" does not list them and takes the choice of the highest log-likelihood, the sum over
+        its tokens; "generation" lists them and reads the letter out of what the model writes. All other tasks are read out of
+        what the model writes.
+    shots : int
+        Worked examples in front of each prompt. They are drawn from `examples`, and what they give away is not asked.
+    shots_in : {"src", "bridge", "tgt"}
+        The language that the text of the examples is in. Zero-shot rows have no examples in a bridge language.
+    examples : Lexicon, DataFrame or sequence of them, optional
+        Items of the pairs (that language, tgt); `data` by default, which is enough for "src".
+    seed : int
+        Of the draw of the examples.
+    max_new_tokens : int, optional
+        What the model may write; by default what the task says (bli 30, the number of the released code).
+    token_budget : int
+        Tokens of one padded batch. Where the memory does not hold so many, it is halved until it does.
+    store : str or Path, optional
+        A folder of results. Every batch is written there at once; the same call goes on where it was interrupted.
 
     Returns
     -------
     pandas.DataFrame
-        A row an item and bridge: src, tgt, bridge ("zero-shot" for None), word, bridge_word, output, answer, gold, correct.
+        A row an item and bridge: src, tgt, bridge ("zero-shot" for None), item, bridge_text (what the model translated the text
+        into), output (or logprobs, one a choice), answer, gold, and correct; for the task translation chrf (of the sentence) in
+        its place. In the task bli, item and bridge_text are called word and bridge_word. The run card is in ``.attrs["card"]``.
 
     Raises
     ------
     InputError
-        Unknown task or language.
+        Unknown task, language or option; data or examples that do not fit the task.
 
     Notes
     -----
-    BridgeX-ICL (Xu et al. 2025, arXiv 2508.17078), task BLI; prompts and answer reading of the released code.
+    BridgeX-ICL (Xu et al. 2025, arXiv 2508.17078): prompts and answer reading of bli, and passage and question of mrc in two
+    languages, as in its released code; the prompts of the other tasks are this project's. In math the answer is a number, so
+    the target language has a part only where examples are in it. Under ``torchrun --nproc-per-node P`` the same call shares the
+    prompts among P processes; each of them gets the whole table.
     """
-    if task != "bli":
-        raise InputError(f"unknown task {task!r}; there is bli")
+    plan = make_plan(task, data, bridges, scoring=scoring, shots=shots, shots_in=shots_in, examples=examples, seed=seed)
+    with answering_bar([plan]) as bar:
+        return carry_out(model, plan, bar, max_new_tokens=max_new_tokens, token_budget=token_budget, store=store)
+
+
+class Row(NamedTuple):
+    """One prompt to be: an item of a pair, the bridge, and the examples in front."""
+
+    src: str
+    tgt: str
+    bridge: str | None
+    item: dict
+    head: str
+
+    @property
+    def first(self) -> str:
+        """What asks for the translation of the text into the bridge."""
+        return word_prompt(self.src, self.bridge, self.item["text"])
+
+
+class Plan(NamedTuple):
+    """What will be asked, known before the model runs; `firsts` are the translations into bridges, each once."""
+
+    task: Task
+    scoring: str
+    rows: list[Row]
+    firsts: list[str]
+    card: dict
+
+
+def answering_bar(plans: Sequence[Plan]) -> tqdm:
+    """One progress bar for all prompts of some plans."""
+    total = sum(len(plan.firsts) + len(plan.rows) for plan in plans)
+    return progress_bar(total=total, desc="answering", unit="prompt", disable=processes()[0] > 0)
+
+
+def make_plan(
+    task: str | Task,
+    data: Data,
+    bridges: Sequence[str | None],
+    *,
+    scoring: str | None = None,
+    shots: int = 0,
+    shots_in: str = "src",
+    examples: Data | None = None,
+    seed: int = 0,
+) -> Plan:
+    """The prompts of `answers`, with everything checked that can be before the model runs."""
+    task = find_task(task)
+    scoring = scoring or ("letters" if task.choices else "generation")
+    if scoring not in SCORINGS:
+        raise InputError(f"unknown scoring {scoring!r}; there are {', '.join(SCORINGS)}")
+    if scoring != "generation" and not task.choices:
+        raise InputError(f"{task.name} has no choices to score; its answers are read out of what the model writes")
     for bridge in bridges:
         if bridge is not None:
             language(bridge)
-    lexicons = [lexicons] if isinstance(lexicons, Lexicon) else list(lexicons)
+    items, heads = _by_pair(task, data), {}
+    card = {"task": task.name, "scoring": scoring, "shots": shots}
+    if shots:
+        pool = items if examples is None else _by_pair(task, examples)
+        how = {"shots": shots, "shots_in": shots_in, "seed": seed}
+        items, heads = with_examples(task, scoring, items, bridges, pool, **how)
+        card |= how
     rows = [
-        (lexicon.src, lexicon.tgt, bridge, word, lexicon.entries[word])
-        for lexicon in lexicons
+        Row(src, tgt, bridge, item, heads.get((src, tgt, bridge), ""))
+        for (src, tgt), asked in items.items()
         for bridge in bridges
-        if bridge not in (lexicon.src, lexicon.tgt)
-        for word in lexicon.entries
+        if bridge not in (src, tgt)
+        for item in asked.to_dict("records")
     ]
-    firsts = list(dict.fromkeys(word_prompt(src, bridge, word) for src, _, bridge, word, _ in rows if bridge))
-    options = {"max_new_tokens": max_new_tokens, "token_budget": token_budget}
-    with progress_bar(total=len(firsts) + len(rows), desc="answering", unit="prompt") as bar:
-        middles = dict(zip(firsts, complete(model, firsts, bar=bar, **options), strict=True))
-        middle = [
-            read_word(middles[word_prompt(src, bridge, word)], bridge) if bridge else None for src, _, bridge, word, _ in rows
-        ]
-        prompts = [
-            f'{word_prompt(src, bridge, word)}"{between}"→{language(tgt).autonym}:' if bridge else word_prompt(src, tgt, word)
-            for (src, tgt, bridge, word, _), between in zip(rows, middle, strict=True)
-        ]
-        outputs = complete(model, prompts, bar=bar, **options)
-    items = pd.DataFrame(rows, columns=["src", "tgt", "bridge", "word", "gold"])
-    items["bridge"] = items.bridge.where(items.bridge.notna(), ZERO_SHOT)
-    items["bridge_word"], items["output"] = middle, outputs
-    items["answer"] = [read_answer(output, tgt) for output, tgt in zip(outputs, items.tgt, strict=True)]
-    items["correct"] = [
-        answer in {fold(gold) for gold in golds} for answer, golds in zip(items.answer, items.gold, strict=True)
-    ]
-    items["gold"] = items.gold.map("|".join)
-    return items[["src", "tgt", "bridge", "word", "bridge_word", "output", "answer", "gold", "correct"]]
+    if not rows:
+        raise InputError(f"{task.name}: there is nothing to ask, each bridge is its pair's source or target")
+    if task.choices and scoring != "texts":
+        most = max(len(task.choices(row.item, row.tgt)) for row in rows)
+        if most > len(LETTERS):
+            raise InputError(f"{task.name} has {most} choices, letters are {LETTERS}; score them with scoring='texts'")
+    return Plan(task, scoring, rows, list(dict.fromkeys(row.first for row in rows if row.bridge)), card)
 
 
-def accuracy(items: pd.DataFrame, by: Sequence[str] = ("src", "tgt", "bridge")) -> pd.DataFrame:
-    """Accuracy with its 95 % Wilson interval.
-
-    Parameters
-    ----------
-    items : pandas.DataFrame
-        Rows of `answers`.
-    by : sequence of str
-        Columns whose combinations get a row each.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The columns of `by`, then n, correct, accuracy, low, high (shares of 1).
-    """
-    table = items.groupby(list(by), sort=False).correct.agg(n="size", correct="sum").reset_index()
-    table["accuracy"] = table.correct / table.n
-    intervals = [binomtest(int(k), int(n)).proportion_ci(method="wilson") for k, n in zip(table.correct, table.n, strict=True)]
-    table["low"], table["high"] = [one.low for one in intervals], [one.high for one in intervals]
-    return table
+def _by_pair(task: Task, data: Data) -> dict[tuple[str, str], pd.DataFrame]:
+    """(src, tgt) -> items."""
+    parts = [data] if isinstance(data, Lexicon | pd.DataFrame) else list(data)
+    if task.name != "bli" and any(isinstance(part, Lexicon) for part in parts):
+        raise InputError(f"a lexicon holds no items of {task.name}; task_items gives them")
+    frames = [lexicon_items(part) if isinstance(part, Lexicon) else part for part in parts]
+    for frame in frames:
+        missing = {"src", "tgt", "item", "text"} - set(frame.columns)
+        if missing:
+            raise InputError(f"not items as task_items gives them: no column {', '.join(sorted(missing))}")
+    together = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["src", "tgt"])
+    if together.empty:
+        raise InputError(f"{task.name}: there are no items to ask")
+    return {pair: items for pair, items in together.groupby(["src", "tgt"], sort=False)}
 
 
-def evaluate(
+def carry_out(
     model: NeuronModel,
-    task: str,
-    src: str,
-    tgt: str,
-    bridges: Sequence[str | None] = (None,),
+    plan: Plan,
+    bar: tqdm,
     *,
-    lexicon: Lexicon | None = None,
-    **options,
+    max_new_tokens: int | None = None,
+    token_budget: int = 8192,
+    store: str | Path | None = None,
 ) -> pd.DataFrame:
-    """Accuracy of a task on one pair, zero-shot and through each bridge.
-
-    Parameters
-    ----------
-    model : NeuronModel
-    task : {"bli"}
-    src, tgt : str
-        Language codes.
-    bridges : sequence of str or None
-        Bridge languages; None is zero-shot.
-    lexicon : Lexicon, optional
-        Words and accepted translations; the core lexicon by default.
-    **options
-        As in `answers`, which keeps every output.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row a bridge: src, tgt, bridge, n, correct, accuracy, low, high (95 % Wilson interval).
-
-    Raises
-    ------
-    InputError
-        If a bridge is source or target.
-
-    Examples
-    --------
-    >>> evaluate(load_model(), "bli", "sw", "tl", [None, "en"]).bridge.tolist()
-    ['zero-shot', 'en']
-    """
-    ends = [bridge for bridge in bridges if bridge in (src, tgt)]
-    if ends:
-        raise InputError(f"{ends[0]!r} cannot be the bridge between {src} and {tgt}")
-    return accuracy(answers(model, task, lexicon or core_lexicon(src, tgt), bridges, **options))
-
-
-def evaluate_grid(
-    model: NeuronModel,
-    tasks: Sequence[str],
-    pairs: Sequence[tuple[str, str]] = PAIRS,
-    bridges: Sequence[str] = BRIDGES,
-    **options,
-) -> pd.DataFrame:
-    """Accuracy of tasks over language pairs, zero-shot and through every bridge, on the core lexicon.
-
-    Parameters
-    ----------
-    model : NeuronModel
-    tasks : sequence of str
-    pairs : sequence of (str, str)
-    bridges : sequence of str
-        Those that are a pair's source or target are left out for that pair.
-    **options
-        As in `answers`, which keeps every output.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row a task, pair and bridge: task, src, tgt, bridge, n, correct, accuracy, low, high.
-    """
-    lexicons = [core_lexicon(src, tgt) for src, tgt in pairs]
-    tables = [accuracy(answers(model, task, lexicons, [None, *bridges], **options)).assign(task=task) for task in tasks]
-    table = pd.concat(tables, ignore_index=True)
-    return table[["task", *table.columns.drop("task")]]
+    """The table of `answers`."""
+    task, rows = plan.task, plan.rows
+    common = {"token_budget": token_budget, "bar": bar, "store": store}
+    firsts = complete(model, plan.firsts, max_new_tokens=max_new_tokens or task.text_tokens, **common)
+    written = dict(zip(plan.firsts, firsts, strict=True))
+    middles = [task.read_text(written[row.first], row.bridge) if row.bridge else None for row in rows]
+    texts = [chain(row.src, row.item["text"], row.bridge, middle) for row, middle in zip(rows, middles, strict=True)]
+    prompts = [
+        row.head + full_prompt(task, plan.scoring, text, row.item, row.tgt) for row, text in zip(rows, texts, strict=True)
+    ]
+    choices = [list(task.choices(row.item, row.tgt)) if task.choices else None for row in rows]
+    if plan.scoring == "generation":
+        outputs = complete(model, prompts, max_new_tokens=max_new_tokens or task.new_tokens, **common)
+        found = [task.read(output, row.tgt) for output, row in zip(outputs, rows, strict=True)]
+        if task.choices:
+            found = [dict(zip(LETTERS, some, strict=False)).get(one, "") for one, some in zip(found, choices, strict=True)]
+    else:
+        named = choices if plan.scoring == "texts" else [LETTERS[: len(some)] for some in choices]
+        outputs = option_logprobs(model, prompts, [[task.shown.format(one) for one in some] for some in named], **common)
+        found = [some[logprobs.index(max(logprobs))] for some, logprobs in zip(choices, outputs, strict=True)]
+    golds = [task.gold(row.item, row.tgt) for row in rows]
+    table = pd.DataFrame(
+        {
+            "src": [row.src for row in rows],
+            "tgt": [row.tgt for row in rows],
+            "bridge": [row.bridge or ZERO_SHOT for row in rows],
+            "item": [row.item["item"] for row in rows],
+            "bridge_text": middles,
+            "output" if plan.scoring == "generation" else "logprobs": outputs,
+            "answer": found,
+            "gold": ["|".join(some) for some in golds],
+        }
+    )
+    if task.metric == "chrf":
+        table["chrf"] = [sentence_chrf(one, some[0]) for one, some in zip(found, golds, strict=True)]
+    else:
+        table["correct"] = [
+            task.same(one) in {task.same(gold) for gold in some} for one, some in zip(found, golds, strict=True)
+        ]
+    table.attrs["card"] = model.card | plan.card
+    return table.rename(columns={"item": "word", "bridge_text": "bridge_word"}) if task.name == "bli" else table
 
 
 def known_words(model: NeuronModel, lexicon: Lexicon, **options) -> Lexicon:

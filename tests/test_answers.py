@@ -6,7 +6,7 @@ import pytest
 
 import bridgex_nb as bx
 from bridgex_nb.lexicon import core_table
-from bridgex_nb.xicl import fold, read_answer, read_word
+from bridgex_nb.reading import fold, read_answer, read_letter, read_number, read_text, read_word
 
 
 @pytest.mark.parametrize(
@@ -191,3 +191,91 @@ def test_a_quoted_word_of_the_lexicon_reads_as_itself(code):
 )
 def test_the_bridge_word_keeps_the_writing_of_the_model(text, middle):
     assert read_word(text) == middle
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "letter"),
+    [
+        ("en", " B", "B"),
+        ("de", " Die richtige Antwort ist (C).", "C"),
+        ("fr", " La réponse est : D", "D"),
+        ("it", " **A**", "A"),
+        ("pt", " a resposta correta é B.", "B"),
+        ("es", " Respuesta: «C»", "C"),
+        ("zh", "答案是Ｂ。", "B"),
+        ("ja", "「Ｃ」です", "C"),
+        ("ar", "الإجابة هي D، لأن", "D"),
+        ("he", "\u200fהתשובה: A", "A"),
+        ("id", " Jawabannya adalah B, bukan C", "B"),
+        ("tl", " Ang sagot ay C.", "C"),
+        ("fi", " D) kylmä", "D"),
+        ("hu", " A. hideg", "A"),
+        ("sw", " Jibu ni B", "B"),
+        ("none", " Berlin", ""),
+        ("none", " Because it is cold", ""),
+        ("none", "", ""),
+        ("none", "\nB", ""),
+    ],
+)
+def test_the_first_letter_that_stands_alone(code, text, letter):
+    assert read_letter(text) == letter
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "number"),
+    [
+        ("en", " 16 - 3 - 4 = 9, and 9 * 2 = $18.", "18"),
+        ("de", " Das sind 70.000 Euro.", "70000"),
+        ("fr", " Il gagne 70\u202f000 dollars.", "70000"),
+        ("it", " Sono 1.234.567,50 euro", "1234567.5"),
+        ("pt", " 3,5 horas", "3.5"),
+        ("es", " La respuesta es 2,125", "2125"),
+        ("zh", "答案是１８元。", "18"),
+        ("ja", "答えは18です。", "18"),
+        ("ar", "الجواب ٧٠٬٠٠٠ دولار", "70000"),
+        ("ar", "٣٫٥", "3.5"),
+        ("he", "התשובה היא 18.", "18"),
+        ("id", " Rp18.000", "18000"),
+        ("tl", " 18.00", "18"),
+        ("fi", " 5 600 kaloria", "5600"),
+        ("hu", " 70'000", "70000"),
+        ("sw", " Ni 007", "7"),
+        ("none", " twelve", ""),
+        ("none", "", ""),
+        ("none", "\n18", ""),
+    ],
+)
+def test_the_last_number_in_plain_digits(code, text, number):
+    assert read_number(text) == number
+
+
+def test_the_answers_of_mgsm_read_as_themselves(shared_data):
+    for answer in bx.mgsm(["en"], shared_data).answer:
+        assert int(read_number(answer)) == int(answer.replace(",", ""))
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "sentence"),
+    [
+        ("en", '"The sun is hot."', "The sun is hot."),
+        ("de", "„Die Sonne ist heiß.“", "Die Sonne ist heiß."),
+        ("fr", "« Le soleil est chaud. »", "Le soleil est chaud."),
+        ("it", '"Il sole è caldo', "Il sole è caldo"),
+        ("pt", "“O sol está quente.”", "O sol está quente."),
+        ("es", "«El sol, dijo, quema».", "«El sol, dijo, quema»."),
+        ("zh", "“太阳，很热。”", "太阳，很热。"),
+        ("ja", "「太陽は熱い。」", "太陽は熱い。"),
+        ("ar", '"الشمس حارة، جداً"', "الشمس حارة، جداً"),
+        ("he", '"השמש חמה"→English:"The sun', "השמש חמה"),
+        ("id", "Matahari panas.", "Matahari panas."),
+        ("tl", '"Mainit ang araw."\nEnglish:"x"', "Mainit ang araw."),
+        ("fi", '"Hän sanoi: "aurinko", ja lähti."', 'Hän sanoi: "aurinko", ja lähti.'),
+        ("hu", "„Forró” a nap", "„Forró” a nap"),
+        ("sw", ' "Jua ni kali (sana)." ', "Jua ni kali (sana)."),
+        ("none", "", ""),
+        ("none", '"', ""),
+        ("none", '"→English:"x"', ""),
+    ],
+)
+def test_a_text_out_of_its_quotes(code, text, sentence):
+    assert read_text(text) == sentence

@@ -41,6 +41,11 @@ probe.save(folder / f"mine-{rank}.probe")
 # Eight sentences are one batch: the second process has none.
 few = {code: some[:8] for code, some in texts.items() if code in ("en", "sw")}
 torch.save({state: bx.mutual_alignment(model, few, state=state) for state in ("binary", "hidden")}, folder / f"{rank}.scores")
+items = bx.task_items("bli", "sw", "tl", limit=20)
+table = bx.answers(model, "bli", items, [None, "en"], token_budget=512, store=folder / "answers")
+table.to_csv(folder / f"{rank}.answers", index=False)
+# One prompt is one batch: the second process has none.
+torch.save(bx.option_logprobs(model, ["moto:"], [['"fire"', '"water"']]), folder / f"{rank}.logprobs")
 """
 
 
@@ -97,11 +102,25 @@ def test_alignment_where_a_process_has_no_batch(folder, mini, rank):
         assert torch.equal(scores, bx.mutual_alignment(mini, few, state=state))
 
 
+@pytest.mark.parametrize("rank", [0, 1])
+def test_answers_of_two_processes_are_those_of_one(folder, mini, rank):
+    items = bx.task_items("bli", "sw", "tl", limit=20)
+    alone = bx.answers(mini, "bli", items, [None, "en"], token_budget=512)
+    assert (folder / f"{rank}.answers").read_text() == alone.to_csv(index=False)
+    assert torch.load(folder / f"{rank}.logprobs") == bx.option_logprobs(mini, ["moto:"], [['"fire"', '"water"']])
+    # Two steps, each shared; what two processes have stored, one finds.
+    assert len(list((folder / "answers").glob(f"completions-*.{rank}of2.jsonl"))) == 2
+    found = bx.answers(mini, "bli", items, [None, "en"], token_budget=512, store=folder / "answers")
+    assert found.equals(alone)
+    assert not list((folder / "answers").glob("*of1.jsonl"))
+
+
 def test_two_processes_write_one_result_and_show_one_bar(folder, mini, monkeypatch):
     assert sorted(path.suffix for path in folder.glob("*-bridgex-mini-*")) == [".safetensors", ".safetensors"]
     shown = (folder / "stderr").read_text()
     assert shown.count("counting:   0%") == 1
     assert shown.count("probing:   0%") == 1
+    assert shown.count("answering:   0%") == 1
     # One process finds what two have stored.
     monkeypatch.setattr("bridgex_nb.activations.run_pass", None)
     texts = {code: some[:30] for code, some in bx.core_sentences().items()}

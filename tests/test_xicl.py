@@ -57,6 +57,23 @@ def test_a_grid_asks_what_single_evaluations_ask(mini):
     pd.testing.assert_frame_equal(grid, pd.concat(single, ignore_index=True))
 
 
+def test_a_grid_of_several_tasks_has_one_bar(mini, shared_data, capfd, monkeypatch):
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    pairs = [("sw", "tl"), ("sw", "fr")]
+    with pytest.warns(UserWarning, match="nli has no data for sw-tl: left out"):
+        grid = bx.evaluate_grid(mini, ["bli", "topic", "nli"], pairs, ["en", "fr"], folder=shared_data, limit=3)
+    assert capfd.readouterr().err.count("answering:   0%") == 1
+    assert grid.groupby("task", sort=False).size().to_dict() == {"bli": 5, "topic": 5, "nli": 2}
+    assert (grid.n == 3).all()
+    assert {task: card["scoring"] for task, card in grid.attrs["card"].items()} == {
+        "bli": "generation",
+        "topic": "letters",
+        "nli": "letters",
+    }
+    with pytest.raises(bx.InputError, match="causal: no pair of languages that its data have, it zh id sw"):
+        bx.evaluate_grid(mini, ["causal"], pairs, ["en"], folder=shared_data)
+
+
 def test_accuracy_has_wilson_intervals():
     items = pd.DataFrame({"src": "sw", "tgt": "tl", "bridge": "en", "correct": [True] * 45 + [False] * 5})
     row = bx.accuracy(items).iloc[0]
@@ -83,7 +100,7 @@ def test_a_model_that_knows_nothing_is_told_so(mini):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("mrc", "sw", "tl"), "unknown task 'mrc'"),
+        (("qa", "sw", "tl"), "unknown task 'qa'"),
         (("bli", "sw", "xx"), "unknown language 'xx'"),
         (("bli", "sw", "tl", ["tl"]), "'tl' cannot be the bridge"),
         (("bli", "sw", "tl", ["yy"]), "unknown language 'yy'"),

@@ -27,8 +27,9 @@ from ..corpora import core_sentences
 from ..emergence import emergence
 from ..languages import BRIDGES, LANGUAGES, PAIRS
 from ..lexicon import core_lexicon, core_table, core_words, word_prompt
+from ..metrics import accuracy
 from ..model import load_model
-from ..xicl import accuracy, answers
+from ..xicl import answers
 
 #: Share of the core concepts that each edge of the resource graph is trained on, in both directions. The bridge languages
 #: know each other fully; every other language leans on one or two of them, the second one with less data.
