@@ -26,6 +26,11 @@ class Completion(NamedTuple):
     tokens: int
     ids: tuple[int, ...] = ()
 
+    @property
+    def confidence(self) -> float:
+        """Mean log-probability of a token."""
+        return self.logprob / self.tokens
+
 
 def complete(
     model: NeuronModel,

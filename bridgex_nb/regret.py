@@ -258,7 +258,7 @@ def leaderboard(
     asked = [name for name in names if name != "random"]
     by_pair = _by_pair(items)
     if isinstance(evidence, NeuronModel):
-        evidence = Evidence(evidence, count_active(evidence, core_sentences()))
+        evidence = Evidence(evidence, count_active(evidence, core_sentences()), items=items)
     scores = {}
     with outer_bar(list(by_pair), desc="selecting", unit="pair") as bar:
         for src, tgt in bar:

@@ -22,14 +22,14 @@ from .alignment import mutual_alignment
 from .bridges import layer_window, rank_bridges
 from .corpora import core_sentences
 from .errors import InputError
-from .generation import Completion, complete_scored
+from .generation import complete_scored
 from .languages import BRIDGES, language
 from .lexicon import Lexicon, core_lexicon, word_prompt
 from .model import NeuronModel
 from .neurons import overlap_matrix, top_neurons
 from .reading import read_word
 from .typology import typological_distance
-from .xicl import known_words
+from .xicl import ZERO_SHOT, known_words
 
 
 @dataclass(eq=False)
@@ -47,6 +47,8 @@ class Evidence:
         Parallel sentences, aligned by position; the core sentences by default.
     lexicon : callable
         (src, tgt) -> Lexicon, whose source words are asked for; the core lexicon by default.
+    items : pandas.DataFrame, optional
+        Rows of `answers` for bli by the same model: what they tell is not asked again.
     seed : int
         Of the selector `random`.
     """
@@ -56,9 +58,9 @@ class Evidence:
     rate: float = 0.05
     sentences: dict[str, list[str]] = field(default_factory=core_sentences, repr=False)
     lexicon: Callable[[str, str], Lexicon] = field(default=core_lexicon, repr=False)
+    items: pd.DataFrame | None = field(default=None, repr=False)
     seed: int = 0
     _kept: dict = field(default_factory=dict, init=False, repr=False)
-    _completions: dict[str, Completion] = field(default_factory=dict, init=False, repr=False)
 
     def _once(self, key, compute):
         if key not in self._kept:
@@ -78,9 +80,26 @@ class Evidence:
     def probe(self, src: str, tgt: str) -> ProbeActivations:
         """The probe of the words of a pair that the model knows; neurons that are in no language's set are not kept."""
         keep = torch.stack(list(self.sets.values())).any(dim=0)
-        return self._once(
-            ("probe", src, tgt), lambda: probe(self.model, known_words(self.model, self.lexicon(src, tgt)), keep=keep)
-        )
+        return self._once(("probe", src, tgt), lambda: probe(self.model, self._known(self.lexicon(src, tgt)), keep=keep))
+
+    def _known(self, lexicon: Lexicon) -> Lexicon:
+        """`known_words`, from the items where they hold the whole lexicon."""
+        if self.items is not None:
+            of_pair = (self.items.src == lexicon.src) & (self.items.tgt == lexicon.tgt)
+            asked = self.items[of_pair & (self.items.bridge == ZERO_SHOT)]
+            right = asked.word[asked.correct]
+            if set(asked.word) == set(lexicon.entries) and len(right) > 1:
+                return lexicon.keep(right)
+        return known_words(self.model, lexicon)
+
+    @cached_property
+    def _translations(self) -> dict[tuple[str, str, str], tuple[float, str]]:
+        """(from, to, word) -> confidence and answer."""
+        if self.items is None:
+            return {}
+        rows = self.items[self.items.bridge != ZERO_SHOT]
+        asked = zip(rows.src, rows.bridge, rows.word, strict=True)
+        return dict(zip(asked, zip(rows.bridge_confidence, rows.bridge_word, strict=True), strict=True))
 
     @cached_property
     def shared_probe(self) -> ProbeActivations:
@@ -112,11 +131,13 @@ class Evidence:
 
         Pairs share languages and words: what was asked before is not asked again.
         """
-        prompts = [word_prompt(src, tgt, word) for word in words]
-        new = [prompt for prompt in dict.fromkeys(prompts) if prompt not in self._completions]
-        self._completions.update(zip(new, complete_scored(self.model, new), strict=True))
-        done = [self._completions[prompt] for prompt in prompts]
-        return fmean(one.logprob / one.tokens for one in done), [read_word(one.text, tgt) for one in done]
+        known = self._translations
+        new = [word for word in dict.fromkeys(words) if (src, tgt, word) not in known]
+        done = complete_scored(self.model, [word_prompt(src, tgt, word) for word in new])
+        known.update(
+            {(src, tgt, word): (one.confidence, read_word(one.text, tgt)) for word, one in zip(new, done, strict=True)}
+        )
+        return fmean(known[src, tgt, word][0] for word in words), [known[src, tgt, word][1] for word in words]
 
 
 def select_bridges(

@@ -8,7 +8,7 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from .errors import InputError
-from .generation import complete
+from .generation import complete, complete_scored
 from .languages import language
 from .lexicon import Lexicon, word_prompt
 from .metrics import sentence_chrf
@@ -79,8 +79,9 @@ def answers(
     -------
     pandas.DataFrame
         A row an item and bridge: src, tgt, bridge ("zero-shot" for None), item, bridge_text (what the model translated the text
-        into), output (or logprobs, one a choice), answer, gold, and correct; for the task translation chrf (of the sentence) in
-        its place. In the task bli, item and bridge_text are called word and bridge_word. The run card is in ``.attrs["card"]``.
+        into), bridge_confidence (the mean log-probability of its tokens), output (or logprobs, one a choice), answer, gold, and
+        correct; for the task translation chrf (of the sentence) in its place. In the task bli, item and bridge_text are called
+        word and bridge_word. The run card is in ``.attrs["card"]``.
 
     Raises
     ------
@@ -202,9 +203,10 @@ def carry_out(
     """The table of `answers`."""
     task, rows = plan.task, plan.rows
     common = {"token_budget": token_budget, "bar": bar, "store": store}
-    firsts = complete(model, plan.firsts, max_new_tokens=max_new_tokens or task.text_tokens, **common)
+    firsts = complete_scored(model, plan.firsts, max_new_tokens=max_new_tokens or task.text_tokens, **common)
     written = dict(zip(plan.firsts, firsts, strict=True))
-    middles = [task.read_text(written[row.first], row.bridge) if row.bridge else None for row in rows]
+    between = [written[row.first] if row.bridge else None for row in rows]
+    middles = [one and task.read_text(one.text, row.bridge) for row, one in zip(rows, between, strict=True)]
     texts = [chain(row.src, row.item["text"], row.bridge, middle) for row, middle in zip(rows, middles, strict=True)]
     prompts = [
         row.head + full_prompt(task, plan.scoring, text, row.item, row.tgt) for row, text in zip(rows, texts, strict=True)
@@ -227,6 +229,7 @@ def carry_out(
             "bridge": [row.bridge or ZERO_SHOT for row in rows],
             "item": [row.item["item"] for row in rows],
             "bridge_text": middles,
+            "bridge_confidence": [float("nan") if one is None else one.confidence for one in between],
             "output" if plan.scoring == "generation" else "logprobs": outputs,
             "answer": found,
             "gold": ["|".join(some) for some in golds],

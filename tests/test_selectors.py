@@ -12,7 +12,7 @@ from scipy.stats import spearmanr
 
 import bridgex_nb as bx
 from bridgex_nb.bridges import layer_window
-from bridgex_nb.generation import Completion
+from bridgex_nb.generation import Completion, complete_scored
 
 #: Their codes in URIEL (ISO 639-3).
 ISO = {"en": "eng", "de": "deu", "fr": "fra", "it": "ita", "pt": "por", "es": "spa", "zh": "cmn", "ja": "jpn", "ar": "arb"}
@@ -204,6 +204,22 @@ def test_confidence_needs_no_gold(evidence):
 
     blind = bx.Evidence(evidence.model, evidence.counts, 0.3, evidence.sentences, without_gold)
     pd.testing.assert_series_equal(column(blind, "confidence_min"), column(evidence, "confidence_min"))
+
+
+def test_what_items_tell_is_not_asked_again(mini, monkeypatch):
+    lexicon = bx.core_lexicon("sw", "tl")
+    counts, items = bx.count_active(mini, bx.core_sentences()), bx.answers(mini, "bli", lexicon, [None, "en", "fr"])
+    told, asked = bx.Evidence(mini, counts, items=items), []
+    assert told.probe("sw", "tl").words == tuple(bx.known_words(mini, lexicon).entries)
+
+    def listen(model, prompts):
+        asked.extend(prompts)
+        return complete_scored(model, prompts)
+
+    monkeypatch.setattr("bridgex_nb.selectors.complete_scored", listen)
+    scores = column(told, "confidence_sum", candidates=["en", "fr"])
+    assert not {bx.word_prompt("sw", bridge, word) for bridge in ("en", "fr") for word in lexicon.entries} & set(asked)
+    pd.testing.assert_series_equal(scores, column(bx.Evidence(mini, counts), "confidence_sum", candidates=["en", "fr"]))
 
 
 @pytest.mark.parametrize("kind", ["llama", "gemma2", "mini"])

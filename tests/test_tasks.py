@@ -178,7 +178,18 @@ def test_a_task_of_one_s_own(mini):
     own = bx.answers(mini, task, items)
     bli = bx.answers(mini, "bli", items)
     assert own.output.tolist() == bli.output.tolist()
-    assert own.columns.tolist() == ["src", "tgt", "bridge", "item", "bridge_text", "output", "answer", "gold", "correct"]
+    assert own.columns.tolist() == [
+        "src",
+        "tgt",
+        "bridge",
+        "item",
+        "bridge_text",
+        "bridge_confidence",
+        "output",
+        "answer",
+        "gold",
+        "correct",
+    ]
 
 
 def chrf_by_formula(output: str, gold: str) -> float:
