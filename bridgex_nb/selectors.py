@@ -19,7 +19,7 @@ import torch
 
 from .activations import ActivationCounts, ProbeActivations, probe
 from .alignment import mutual_alignment
-from .bridges import layer_window, rank_bridges
+from .bridges import layer_window, rank_bridges, spectrum
 from .corpora import core_sentences
 from .errors import InputError
 from .generation import complete_scored
@@ -106,6 +106,12 @@ class Evidence:
         """The probe of the sentences of all languages together; neurons that are in no language's set are not kept."""
         keep = torch.stack(list(self.sets.values())).any(dim=0)
         return probe(self.model, [text for code in self.counts.languages for text in self.sentences[code]], keep=keep)
+
+    def spectrum(self, layer: int) -> pd.DataFrame:
+        """Normalized `spectrum` of a layer over the shared probe."""
+        window = layer / self.model.num_layers, (layer + 1) / self.model.num_layers
+        options = {"window": window, "estimator": "normalized"}
+        return self._once(("spectrum", layer), lambda: spectrum(self.shared_probe, self.sets, **options))
 
     @cached_property
     def alignment(self) -> torch.Tensor:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from .bridges import layer_window, spectrum
+from .bridges import layer_window
 from .errors import InputError
 from .neurons import overlap_matrix
 from .progress import outer_bar
@@ -68,7 +68,9 @@ def _cosine(evidence, window):
 
 
 def _hsic(evidence, window):
-    return spectrum(evidence.shared_probe, evidence.sets, window=window, estimator="normalized")
+    inside = _layers(evidence, window)
+    layers = [evidence.spectrum(layer).to_numpy() for layer in range(inside.start, inside.stop)]
+    return _frame(evidence, torch.from_numpy(np.stack(layers)).nanmean(dim=0))
 
 
 def _alignment(evidence, window):
