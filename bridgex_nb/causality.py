@@ -215,7 +215,7 @@ def language_shift_score(
                 rises.append(lead() - before)
             bar.update()
     rose = np.array(rises) > 0
-    table = pd.DataFrame([beyond_random(rose[0], rose[1:], resamples, seed)]).rename(columns={"value": "score"})
+    table = pd.DataFrame([beyond_random(rose[0], rose[1:], resamples, seed)]).rename(columns={"change": "score"})
     return table.assign(shift=rises[0].mean())
 
 
@@ -299,6 +299,5 @@ def bridge_causality(
         for asked, before in intact.items():
             own, *random = (one[asked] - before for one in some)
             numbers = beyond_random(own, np.array(random), resamples, seed)
-            numbers = {"change": numbers.pop("value"), **numbers}
             rows.append({"set": name, "neurons": int(chosen[name].sum()), "asked": asked, "intact": before.mean(), **numbers})
     return pd.DataFrame(rows)

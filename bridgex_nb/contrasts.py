@@ -214,7 +214,6 @@ def contrast_shift(
             for answer in sorted(set(intact) | set(steered[0])):
                 own, *random = ((some == answer).astype(float) - (intact == answer) for some in steered)
                 numbers = beyond_random(own, np.array(random), resamples, seed)
-                numbers = {"change": numbers.pop("value"), **numbers}
                 rows.append({"toward": toward, "answer": answer, "intact": (intact == answer).mean(), **numbers})
     return pd.DataFrame(rows)
 

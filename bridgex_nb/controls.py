@@ -53,7 +53,7 @@ def beyond_random(own: np.ndarray, random: np.ndarray, resamples: int, seed: int
     Returns
     -------
     dict of str to float
-        value, low, high; random, random_low, random_high; beyond, beyond_low, beyond_high: mean and 95 % percentile interval
+        change, low, high; random, random_low, random_high; beyond, beyond_low, beyond_high: mean and 95 % percentile interval
         of own, random, and own - random.
     """
     rng = np.random.default_rng(seed)
@@ -63,11 +63,11 @@ def beyond_random(own: np.ndarray, random: np.ndarray, resamples: int, seed: int
     one, other = own @ weights, ((random @ weights) * drawn).sum(axis=0)
     numbers = {}
     for name, point, some in (
-        ("value", own.mean(), one),
+        ("change", own.mean(), one),
         ("random", random.mean(), other),
         ("beyond", own.mean() - random.mean(), one - other),
     ):
-        start = "" if name == "value" else f"{name}_"
+        start = "" if name == "change" else f"{name}_"
         low, high = np.quantile(some, [0.025, 0.975])
         numbers |= {name: float(point), f"{start}low": float(low), f"{start}high": float(high)}
     return numbers

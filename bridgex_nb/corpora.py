@@ -45,7 +45,7 @@ def flores(languages: Sequence[str], folder: str | Path | None = None, split: st
         Language codes; all 15 are there.
     folder : str or Path, optional
         Where the released files are: the data set's own folder, or one with a folder of it. By default they come from the
-        Hugging Face hub, by the package datasets (``pip install bridgex-nb[hub]``).
+        Hugging Face hub, by the package datasets (``pip install datasets``).
     split : {"devtest", "dev"}
 
     Returns

@@ -97,7 +97,7 @@ def find_file(data: DataSet, code: str, folder: Path, split: str) -> Path:
             return path
     raise InputError(
         f"{folder} has no {data.title} ({split}) in {language(code).name}: put {names[0]} of {data.url} there, or leave the "
-        "folder out and it comes from the Hugging Face hub (pip install bridgex-nb[hub])"
+        "folder out and it comes from the Hugging Face hub (pip install datasets)"
     )
 
 
@@ -120,7 +120,7 @@ def from_hub(data: DataSet, code: str, split: str) -> list[dict]:
         reason = " ".join(str(error).split())[:200]
         raise InputError(
             f"{data.title} ({split}) in {language(code).name} does not come from the Hugging Face hub, {data.hub} ({reason}): "
-            f"either make that work (pip install bridgex-nb[hub]), or get the files from {data.url} and give their folder"
+            f"either make that work (pip install datasets), or get the files from {data.url} and give their folder"
         ) from error
 
 

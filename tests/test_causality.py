@@ -62,7 +62,7 @@ def test_intervals_are_those_of_the_bootstrap():
         width = expected.high - expected.low
         assert numbers[f"{name}low"] == pytest.approx(expected.low, abs=0.06 * width)
         assert numbers[f"{name}high"] == pytest.approx(expected.high, abs=0.06 * width)
-    assert numbers["value"] == pytest.approx(own.mean())
+    assert numbers["change"] == pytest.approx(own.mean())
     assert numbers["beyond"] == pytest.approx((own - random[0]).mean())
 
 

@@ -182,7 +182,7 @@ def test_the_hub_by_the_package_datasets(tmp_path, monkeypatch):
     [
         (bx.mgsm, ["xx"], "unknown language 'xx'"),
         (bx.mgsm, ["tl"], "MGSM has no tl; of the 15 languages it has en de fr es zh ja sw"),
-        (bx.mgsm, ["sw"], r"no MGSM \(test\) in Swahili: put mgsm_sw.tsv of https://.* hub \(pip install bridgex-nb\[hub\]\)"),
+        (bx.mgsm, ["sw"], r"no MGSM \(test\) in Swahili: put mgsm_sw.tsv of https://.* hub \(pip install datasets\)"),
     ],
 )
 def test_what_is_not_there_is_named_with_the_ways_out(read, codes, message, tmp_path):
