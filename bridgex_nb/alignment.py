@@ -8,11 +8,12 @@ import pandas as pd
 import torch
 from scipy.stats import norm, pearsonr, spearmanr
 
-from .activations import data_card
 from .errors import InputError
 from .model import NeuronModel
 from .passes import run_pass, whole_rows
 from .progress import outer_bar
+from .resampling import percentile_interval
+from .stores import data_card
 
 #: What stands for a token at a layer. `binary`: 1 for each neuron > 0, else 0 (NeuronXA's NAS). `value`: each neuron's absolute
 #: value (its NAV). `hidden`: the output of the layer (MEXA).
@@ -127,10 +128,10 @@ def alignment(
                 continue
             marks = aligned(own, vectors).double().numpy()
             scores = draws @ marks.T
-            low, high = np.percentile(scores, [2.5, 97.5], axis=0)
+            low, high = percentile_interval(scores)
             layers = {"language": code, "layer": range(len(marks)), "score": marks.mean(axis=1), "low": low, "high": high}
             tables.append(pd.DataFrame(layers))
-            means.append((code, marks.mean(), *np.percentile(scores.mean(axis=1), [2.5, 97.5])))
+            means.append((code, marks.mean(), *percentile_interval(scores.mean(axis=1))))
     card = model.card | {
         "data": {"kind": "parallel sentences", **data_card(sentences)},
         "special_tokens": special_tokens,

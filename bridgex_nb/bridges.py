@@ -15,6 +15,7 @@ from .hsic import hsic_scaled, hsic_score, layer_score, scale, standardize
 from .languages import BRIDGES, language
 from .neurons import bridge_neurons
 from .progress import progress_bar
+from .resampling import holm, percentile_interval
 
 #: Of kernel values: far below what resampling moves.
 _TOLERANCE = 1e-6
@@ -212,12 +213,12 @@ def rank_bridges(
     if resamples:
         drawn, null = _resample([kept[bridge] for bridge in table.bridge], sigma, estimator, resamples, seed)
         drawn += table.score.to_numpy() - drawn.mean(axis=0)
-        table["low"], table["high"] = np.percentile(drawn, [2.5, 97.5], axis=0, method="weibull")
+        table["low"], table["high"] = percentile_interval(drawn)
         table["wins"] = np.bincount(drawn.argmax(axis=1), minlength=len(table)) / resamples
         table["p"] = (1 + (null >= table.score.to_numpy()).sum(axis=0)) / (1 + resamples)
         table["p_holm"] = holm(table.p.to_numpy())
         if len(table) > 1:
-            lead = tuple(np.percentile(drawn[:, 0] - drawn[:, 1], [2.5, 97.5], method="weibull").tolist())
+            lead = tuple(percentile_interval(drawn[:, 0] - drawn[:, 1]).tolist())
     absent = tuple(layer for layer in range(probe.num_layers) if not shared[layer].any())
     choices = {
         "rule": rule,
@@ -269,13 +270,6 @@ def _resample(
                     null[part, b] += score(held[0], take(held[1], orders[part])) / len(pairs)
                     bar.update(len(part))
     return drawn.numpy(), null.numpy()
-
-
-def holm(p: np.ndarray) -> np.ndarray:
-    """Holm's step-down correction (Holm 1979)."""
-    order = p.argsort()
-    steps = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)).clip(max=1)
-    return steps[order.argsort()]
 
 
 def spectrum(

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import torch
 
-from .activations import data_card
 from .controls import beyond_random, random_sets
 from .errors import InputError
 from .interventions import deactivate, steer
@@ -16,6 +15,8 @@ from .likelihood import loglikelihood, text_logprobs
 from .model import NeuronModel
 from .neurons import bridge_neurons
 from .progress import outer_bar
+from .resampling import percentile_interval
+from .stores import data_card
 from .xicl import ZERO_SHOT, answers
 
 
@@ -141,7 +142,7 @@ def _summary(loss, before, languages, resamples, seed) -> tuple[np.ndarray, pd.D
     rows = {"own": (value[0], spread[0], hurt[0])}
     rows["random"] = (value[1:].mean(), (spread[1:] * drawn).sum(axis=0), hurt[1:].mean())
     rows["difference"] = tuple(own - random for own, random in zip(rows["own"], rows["random"], strict=True))
-    table = {name: (point, *np.quantile(some, [0.025, 0.975]), share) for name, (point, some, share) in rows.items()}
+    table = {name: (point, *percentile_interval(some), share) for name, (point, some, share) in rows.items()}
     return change, pd.DataFrame.from_dict(table, orient="index", columns=["dominance", "low", "high", "hurt_most"])
 
 

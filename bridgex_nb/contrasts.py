@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from .activations import count_active, data_card
+from .activations import count_active
 from .controls import beyond_random, random_sets
 from .errors import InputError
 from .generation import complete, complete_scored
@@ -17,6 +17,7 @@ from .model import NeuronModel
 from .passes import run_pass, token_rows
 from .progress import outer_bar
 from .results import ActivationCounts
+from .stores import data_card
 
 SIDES = ("positive", "negative")
 #: The bar of `lape`: a neuron is of a side where it is on more often than this share of all neurons, on both sides, are.

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from .errors import InputError
+from .resampling import percentile_interval
 
 
 def random_like(mask: torch.Tensor, seed: int = 0) -> torch.Tensor:
@@ -68,6 +69,6 @@ def beyond_random(own: np.ndarray, random: np.ndarray, resamples: int, seed: int
         ("beyond", own.mean() - random.mean(), one - other),
     ):
         start = "" if name == "change" else f"{name}_"
-        low, high = np.quantile(some, [0.025, 0.975])
+        low, high = percentile_interval(some)
         numbers |= {name: float(point), f"{start}low": float(low), f"{start}high": float(high)}
     return numbers

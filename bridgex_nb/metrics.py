@@ -7,6 +7,8 @@ import pandas as pd
 from sacrebleu.metrics import BLEU, CHRF
 from scipy.stats import binomtest
 
+from .resampling import percentile_interval
+
 
 def accuracy(items: pd.DataFrame, by: Sequence[str] = ("src", "tgt", "bridge")) -> pd.DataFrame:
     """Accuracy with its 95 % Wilson interval.
@@ -61,7 +63,7 @@ def translation_scores(items: pd.DataFrame, *, resamples: int = 1000, seed: int 
         # Not sacrebleu's own bootstrap: its mean fails where some draws have a score of 0 and others not.
         counts = np.array(chrf._extract_corpus_statistics(outputs, golds))
         drawn = rng.multinomial(len(some), np.full(len(some), 1 / len(some)), size=resamples) @ counts
-        low, high = np.percentile([chrf._compute_f_score(one) for one in drawn.tolist()], [2.5, 97.5], method="weibull")
+        low, high = percentile_interval([chrf._compute_f_score(one) for one in drawn.tolist()])
         rows.append((src, tgt, bridge, len(some), score, low, high, bleu.corpus_score(outputs, golds).score))
         signatures["chrf"], signatures[f"bleu {tgt}"] = str(chrf.get_signature()), str(bleu.get_signature())
     table = pd.DataFrame(rows, columns=["src", "tgt", "bridge", "n", "chrf", "low", "high", "bleu"])

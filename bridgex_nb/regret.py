@@ -7,12 +7,12 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from .activations import count_active
-from .bridges import holm
 from .corpora import core_sentences
 from .errors import InputError
 from .languages import LANGUAGES
 from .model import NeuronModel
 from .progress import outer_bar
+from .resampling import holm, percentile_interval
 from .selectors import SELECTORS, Evidence, select_bridges
 from .xicl import ZERO_SHOT
 
@@ -67,7 +67,7 @@ def compare(items: pd.DataFrame, *, resamples: int = 2000, seed: int = 0) -> pd.
             difference = right[bridge] - right[ZERO_SHOT]
             helped, harmed = int((difference > 0).sum()), int((difference < 0).sum())
             p = binomtest(helped, helped + harmed).pvalue if helped + harmed else 1.0
-            interval = _interval(drawn[bridge] - drawn[ZERO_SHOT])
+            interval = percentile_interval(drawn[bridge] - drawn[ZERO_SHOT])
             accuracies = right[ZERO_SHOT].mean(), right[bridge].mean()
             rows.append((src, tgt, bridge, len(right), *accuracies, difference.mean(), *interval, helped, harmed, p))
     columns = ["src", "tgt", "bridge", "n", "zero_shot", "accuracy", "gain", "low", "high", "helped", "harmed", "p"]
@@ -198,8 +198,8 @@ def regret(
     shares = rng.multinomial(pairs, np.full(pairs, 1 / pairs), size=resamples) / pairs
     mean, means = measured.mean(axis=0), np.einsum("rp,rps->rs", shares, drawn)
     base = names.get_loc(baseline)
-    low, high = _interval(means[:, -1:] - means)
-    lead_low, lead_high = _interval(means - means[:, [base]])
+    low, high = percentile_interval(means[:, -1:] - means)
+    lead_low, lead_high = percentile_interval(means - means[:, [base]])
     return pd.DataFrame(
         {
             "selector": [*names, "oracle"],
@@ -319,11 +319,6 @@ def _draw_accuracies(right: pd.DataFrame, resamples: int, rng: np.random.Generat
     kinds, counts = np.unique(right.to_numpy(), axis=0, return_counts=True)
     drawn = rng.multinomial(len(right), counts / len(right), size=resamples)
     return pd.DataFrame(drawn @ kinds / len(right), columns=right.columns)
-
-
-def _interval(drawn: np.ndarray | pd.Series) -> np.ndarray:
-    """Low and high end of the 95 % interval of draws [resamples, ...], as `rank_bridges` takes it."""
-    return np.percentile(drawn, [2.5, 97.5], axis=0, method="weibull")
 
 
 def _pooled_spearman(by_pair: Mapping, scores: Mapping) -> pd.Series:

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 import bridgex_nb as bx
-from bridgex_nb.bridges import _resample, holm
+from bridgex_nb.bridges import _resample
 from bridgex_nb.hsic import hsic_scaled, scale, standardize
+from bridgex_nb.resampling import holm, percentile_interval
 
 
 def ranking(x, y, **options):
@@ -109,6 +110,11 @@ def test_draws_and_permutations_are_those_of_a_loop(sigma, estimator):
             bx.hsic_score(hsic_scaled(held[0], held[1][:, order], estimator, 1e-9)),
         ]
         assert [drawn[i, 0], null[i, 0]] == pytest.approx(expected, rel=1e-5)
+
+
+def test_percentile_interval_counts_ranks_from_one():
+    drawn = np.random.default_rng(0).permutation(np.arange(1.0, 200.0))  # rank r is r; 0.025 and 0.975 of 199 + 1
+    assert percentile_interval(drawn) == pytest.approx([5, 195])
 
 
 def test_holm_by_hand():
