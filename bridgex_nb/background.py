@@ -1,7 +1,9 @@
 """Slow steps in a thread of their own, one at a time: they say how far they are, can be cancelled, and fail in words."""
 
+import atexit
 import threading
 import time
+import weakref
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -12,6 +14,10 @@ from .progress import watched
 
 #: Seconds between two reports of progress: each is a message to the browser, and nobody reads faster.
 REPORT_EVERY = 0.1
+
+
+#: All that may run a step. Python must not end under a thread that is inside torch: the process would be aborted.
+_all = weakref.WeakSet()
 
 
 class _Stopped(Exception):
@@ -50,6 +56,7 @@ class Background(HasTraits):
         A step is an iterator: what it gives are values of traits, set together as they come.
         """
         with self.lock:
+            _all.add(self)
             self._stop.set()
             self._stop = threading.Event()
             self._thread = threading.Thread(target=self._run, args=(step, self._thread, self._stop), daemon=True)
@@ -102,3 +109,10 @@ class Background(HasTraits):
                 put(task="", progress=0.0, error=str(error))
             except Exception as error:  # a thread has nobody above it to tell
                 put(task="", progress=0.0, error=f"{type(error).__name__}: {error}")
+
+
+@atexit.register
+def _stop_all() -> None:
+    for one in list(_all):
+        one.cancel()
+        one.wait()

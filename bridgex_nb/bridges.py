@@ -73,6 +73,15 @@ class BridgeRanking:
         """Whether the lead's interval holds 0: the samples do not decide between the first two bridges."""
         return not self.lead[0] > 0 and len(self.table) > 1
 
+    @property
+    def summary(self) -> str:
+        """The best bridge and how sure it is, in one sentence."""
+        first = f"Best bridge: {self.table.name[0]}"
+        if "wins" not in self.table:
+            return f"{first}, over {self.samples} words."
+        tie = f"; a tie with {self.table.name[1]}" if self.tie else ""
+        return f"{first}, first in {self.probability:.0%} of resamples of {self.samples} words{tie}."
+
 
 def layer_window(num_layers: int, window: tuple[float, float] = WINDOW) -> range:
     """Layers whose depth, layer / L, lies in [from, to).

@@ -7,26 +7,25 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from importlib.metadata import version
 from pathlib import Path
 
-import nbformat
 import torch
 from huggingface_hub.utils import logging as huggingface_logging
-from tqdm import tqdm
 from transformers import AutoModelForCausalLM
 
 from .activations import count_active, probe
 from .bridges import rank_bridges
 from .corpora import core_sentences
 from .errors import InputError
-from .gallery import write_gallery
+from .gallery import notebook_folder, write_comparison, write_gallery
 from .hsic import ESTIMATORS
 from .languages import language
 from .lexicon import core_lexicon, pivot, read_muse
 from .model import find_model, load_model
 from .neurons import RULES, top_neurons
 from .sites import architecture_of, max_tokens
+from .study import run_notebooks
 from .xicl import known_words
 
 
@@ -35,13 +34,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="bridgex", description="The neurons that languages share inside large language models."
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    parser.add_argument("--version", action="version", version=f"bridgex {version('bridgex-nb')}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
     figures = commands.add_parser("figures", help="run the notebooks and write every figure with its numbers")
     figures.add_argument("--model", help="folder or hub id (default: the bundled bridgex-mini)")
-    figures.add_argument("--out", type=Path, default=Path("figures"), help="folder to write to (default: figures)")
+    figures.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="folder to write to (default: figures; with --model figures/NAME)"
+    )
     figures.add_argument("--only", nargs="+", metavar="NUMBER", help="notebooks to run, by number: --only 03 04 (default: all)")
     figures.add_argument("--pair", metavar="SRC-TGT", help="language pair of the notebooks that show one, e.g. ar-he")
+    figures.add_argument("--compare", type=Path, metavar="FOLDER", help="figures of another model, to be shown side by side")
+    figures.add_argument("--pdf", action="store_true", help="each figure as PDF too, as wide as one or two columns of a page")
     figures.set_defaults(run=run_figures)
 
     bridge = commands.add_parser("bridge", help="rank the bridge languages of one pair")
@@ -59,14 +63,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     bridge.add_argument("--estimator", choices=ESTIMATORS, default="biased", help="HSIC estimator")
     bridge.set_defaults(run=run_bridge)
 
-    lab = commands.add_parser("lab", help="open JupyterLab on the notebooks")
+    lab = commands.add_parser("lab", help="open JupyterLab on the notebooks; takes JupyterLab's own options", add_help=False)
     lab.set_defaults(run=run_lab)
 
     info = commands.add_parser("info", help="say what a model is and where its neurons are; reads no weights")
     info.add_argument("model", nargs="?", help="folder or hub id (default: the bundled bridgex-mini)")
     info.set_defaults(run=run_info)
 
-    options = parser.parse_args(arguments)
+    options, others = parser.parse_known_args(arguments)
+    if options.command is None:
+        parser.print_help()
+        return 0
+    if options.command == "lab":
+        options.others = others
+    elif others:
+        parser.error(f"unrecognized arguments: {' '.join(others)}")
     warnings.showwarning = lambda message, *_: print(f"bridgex: warning: {message}", file=sys.stderr)
     huggingface_logging.set_verbosity_error()  # a hub that cannot be reached is told once, by the error
     try:
@@ -80,71 +91,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def notebook_folder() -> Path:
-    """The notebooks: beside the package in a checkout, inside it in an installed wheel."""
-    package = Path(__file__).parent
-    checkout = package.parent / "notebooks"
-    return checkout if (package.parent / "pyproject.toml").is_file() else package / "notebooks"
-
-
 def run_figures(options: argparse.Namespace) -> None:
     """Run the notebooks; figures and tables go to --out, the executed notebooks below it."""
     # Looked at first, so that a model that cannot be used is told in one line and not from inside a notebook.
     source, config = find_model(options.model)
     architecture_of(config)
-    notebooks = sorted(notebook_folder().glob("[0-9][0-9]_*.ipynb"))
-    numbers = [notebook.name[:2] for notebook in notebooks]
-    if unknown := set(options.only or ()) - set(numbers):
-        raise InputError(f"no notebook {', '.join(sorted(unknown))}; there are {' '.join(numbers)}")
-    notebooks = [notebook for notebook in notebooks if not options.only or notebook.name[:2] in options.only]
-    out = options.out.resolve()
-    parameters = {"figures": str(out)}
+    notebooks = {notebook.name[:2]: notebook for notebook in sorted(notebook_folder().glob("[0-9][0-9]_*.ipynb"))}
+    chosen = [number.zfill(2)[:2] for number in options.only or notebooks]  # 3 and 03_bridge_selection are 03 too
+    if unknown := {*chosen} - {*notebooks}:
+        raise InputError(f"no notebook {', '.join(sorted(unknown))}; there are {' '.join(notebooks)}")
+    parameters = {}
     if options.pair:
-        src, _, tgt = options.pair.partition("-")
+        src, dash, tgt = options.pair.partition("-")
+        if not dash:
+            raise InputError(f"--pair takes two language codes with a dash between, such as sw-tl, not {options.pair!r}")
         core_lexicon(src, tgt)  # refuses what is no pair
         parameters |= {"src": src, "tgt": tgt}
-    (out / "notebooks").mkdir(parents=True, exist_ok=True)
-    before = {path.name: path.read_bytes() for path in out.glob("[0-9][0-9]_*.png")}
+    if options.compare and not any(options.compare.glob("[0-9][0-9]_*.png")):
+        raise InputError(f"{options.compare}: no figures there to compare with; `bridgex figures` writes them")
+    shown = options.out or Path("figures")
     if options.model:
         parameters["model_name"] = str(Path(source).resolve()) if Path(source).is_dir() else source
+        shown = options.out or shown / Path(source).resolve().name  # never over those of the bundled model
+    out = shown.resolve()
     # The bundled model is too small to keep several cores busy: notebooks side by side do. Another one is in memory once.
-    cores = os.cpu_count() or 1
-    workers = 1 if options.model else min(4, cores)
-    # The bars of the package would fill the notebooks' outputs; there is one here.
-    environment = os.environ | {"TQDM_DISABLE": "1", "OMP_NUM_THREADS": str(cores // workers)}
-    with (
-        ThreadPoolExecutor(workers) as pool,
-        tqdm(total=len(notebooks), desc="notebooks", unit="notebook", disable=False) as bar,
-    ):
-        running = [pool.submit(_execute, notebook, out, parameters, environment) for notebook in notebooks]
-        try:
-            for one in as_completed(running):
-                one.result()
-                bar.update()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)  # after an error nothing new is started
-    after = {path.name: path.read_bytes() for path in sorted(out.glob("[0-9][0-9]_*.png"))}
-    changed = [name for name in after if after[name] != before.get(name)]
-    write_gallery(out, notebook_folder())
-    print(f"{len(after)} figures in {options.out}, new or changed: {', '.join(changed) or 'none'}")
-    print(f"all of them with their numbers: {options.out / 'index.html'}; executed notebooks: {options.out / 'notebooks'}")
-
-
-def _execute(notebook: Path, out: Path, parameters: dict[str, str], environment: dict[str, str]) -> None:
-    """Run one notebook in a process of its own, which Ctrl-C reaches too."""
-    executed = out / "notebooks" / notebook.name
-    executed.unlink(missing_ok=True)
-    raw = [part for name, value in parameters.items() for part in ("-r", name, value)]
-    options = ["--cwd", str(executed.parent), "--no-progress-bar", "--log-level", "ERROR"]
-    command = [sys.executable, "-m", "papermill", str(notebook), str(executed), *raw, *options]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode == 0:
-        return
-    cells = nbformat.read(executed, as_version=4).cells if executed.is_file() else []
-    for output in (output for cell in cells for output in cell.get("outputs", [])):
-        if output.output_type == "error" and output.ename == InputError.__name__:
-            raise InputError(f"{notebook.name}: {output.evalue}")
-    raise RuntimeError(f"{notebook.name} failed:\n{done.stderr}")
+    workers = 1 if options.model else min(4, os.cpu_count() or 1)
+    try:
+        changed = run_notebooks([notebooks[one] for one in sorted(chosen)], out, parameters, workers=workers, pdf=options.pdf)
+    except KeyboardInterrupt:
+        write_gallery(out)
+        print(f"\nbridgex: what is finished stays in {shown}; the same command goes on from there", file=sys.stderr)
+        raise
+    pages = [write_gallery(out)] + ([write_comparison(out, options.compare.resolve())] if options.compare else [])
+    count = len(list(out.glob("[0-9][0-9]_*.png")))
+    print(f"{count} figure{'s' * (count != 1)} in {shown}, new or changed: {', '.join(changed) or 'none, all are as before'}")
+    print(f"to look at: {', '.join(str(shown / page.name) for page in pages)}; executed notebooks: {shown / 'notebooks'}")
 
 
 def run_bridge(options: argparse.Namespace) -> None:
@@ -167,10 +148,7 @@ def run_bridge(options: argparse.Namespace) -> None:
     print(ranking.table.to_string(index=False, formatters=dict.fromkeys(("score", "low", "high"), "{:.2e}".format)))
     if ranking.absent:
         print(f"no shared neurons in layer {', '.join(map(str, ranking.absent))}")
-    second = f"; a tie with {ranking.table.name[1]}" if ranking.tie else ""
-    print(
-        f"best bridge: {language(ranking.best).name} ({ranking.best}), first in {ranking.probability:.0%} of resamples{second}"
-    )
+    print(ranking.summary)
 
 
 def run_lab(options: argparse.Namespace) -> None:
@@ -181,7 +159,7 @@ def run_lab(options: argparse.Namespace) -> None:
         if not mine.exists():
             shutil.copytree(folder, mine)
         folder = mine
-    subprocess.run([sys.executable, "-m", "jupyterlab", str(folder)], check=False)
+    subprocess.run([sys.executable, "-m", "jupyterlab", str(folder), *options.others], check=False)
 
 
 def run_info(options: argparse.Namespace) -> None:

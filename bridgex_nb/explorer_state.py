@@ -22,7 +22,7 @@ from .model import MINI, NeuronModel
 from .neurons import RULES, bridge_neurons, overlap_matrix
 
 #: What `BridgeState.export` writes.
-EXPORTS = ("png", "svg", "csv", "py")
+EXPORTS = ("png", "svg", "pdf", "csv", "py")
 #: Rows of `BridgeState.shared`.
 TOP = 10
 #: The traits of `BridgeState` that a ranking follows from.
@@ -124,6 +124,8 @@ class BridgeState(Background):
 
     def figure(self) -> Figure:
         """The picture of the ranking, once it has its intervals."""
+        if self.measured.model.card.get("interventions"):  # whoever changes the model has its turn: this would wait for ever
+            raise InputError("the model is changed by the block around this call, and the explorer shows it as it is")
         self.wait()
         if self.ranking is None:
             raise InputError(self.error or "there is no ranking: it was cancelled")
@@ -150,11 +152,12 @@ ranking = bx.rank_bridges(
     estimator="{self.estimator}",
 )
 figure = bx.plots.bridge_overview(ranking)
-print(ranking.table)
+bx.plots.save(figure, ranking.table, ".", "bridges_{self.src}-{self.tgt}", ranking.card)  # picture, numbers, run card
+print(ranking.summary)
 """
 
     def export(self, kind: str, folder: str | Path = ".") -> Path:
-        """Write what is shown into a folder: the picture ("png", "svg"), its table ("csv") or the code ("py")."""
+        """Write what is shown into a folder: the picture ("png", "svg", "pdf"), its table ("csv") or the code ("py")."""
         if kind not in EXPORTS:
             raise InputError(f"unknown export {kind!r}; there are {', '.join(EXPORTS)}")
         figure = self.figure()  # first, so that nothing is written where there is nothing to show
@@ -164,6 +167,9 @@ print(ranking.table)
             self.ranking.table.to_csv(path, index=False, lineterminator="\n")
         elif kind == "py":
             path.write_text(self.code(), encoding="utf-8")
+        elif kind == "pdf":
+            with self.lock:
+                plots.save_pdf(figure, path)
         else:
             with self.lock, mpl.rc_context(plots.STYLE):
                 figure.savefig(path, bbox_inches="tight", metadata={"Date": None} if kind == "svg" else {"Software": None})
@@ -233,7 +239,9 @@ class Trial(Background):
     def ask(self, state: BridgeState, word: str) -> None:
         """Ask about a word of the source language, through the candidates of a `BridgeState`."""
         word = word.strip()
-        if word:
+        if not word:
+            self.answers = None
+        else:
             self.start(self._ask(state.measured, word, state.src, state.tgt, list(state.candidates)))
 
     def _ask(self, measured, *question) -> Iterator[dict]:

@@ -104,7 +104,7 @@ def _complete(model, prompts, max_new_tokens, token_budget, bar, store, scored):
     order = sorted(range(len(rows)), key=lambda i: rows[i])  # rows that begin alike come into one batch
 
     def step(batch):
-        with torch.inference_mode():
+        with model.turn, torch.inference_mode():
             return _greedy(model, [rows[order[i]] for i in batch], new_tokens, scored)
 
     card = model.card | {"data": data_card({"prompts": prompts}), "max_new_tokens": new_tokens, "scored": scored}

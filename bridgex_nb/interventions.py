@@ -212,8 +212,9 @@ def _changed(model: NeuronModel, mask, change: Callable, target: torch.Tensor | 
         "mask_sha256": _hash(mask),
         "positions": positions,
     }
-    before = model.card
     with ExitStack() as undo:
+        undo.enter_context(model.turn)
+        before = model.card
         undo.callback(setattr, model, "card", before)
         model.card = before | {"interventions": [*before.get("interventions", []), note]}
         if not model.weights_here:

@@ -138,7 +138,7 @@ def alignment_by_layer(result: Alignment) -> Figure:
         colours = [FAMILY_COLOURS[family(code)] for code in order.language]
         right.scatter(order.score, rows, c=colours, zorder=3)
         right.axvline(1 / result.sentences, color="0.6", linestyle=":", linewidth=1)
-        right.set(xlabel="mean over layers, 95 % interval", title="dotted: chance at most, 1 / sentences")
+        right.set(xlabel="mean over layers, 95 % interval\n(dotted: chance at most)")
         right.set_xlim(left=0)
         present = dict.fromkeys(map(family, order.language))
         right.legend(

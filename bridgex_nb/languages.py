@@ -88,4 +88,7 @@ def language(code: str) -> Language:
     try:
         return LANGUAGES[code]
     except (KeyError, TypeError):
-        raise InputError(f"unknown language {code!r}; the languages are {' '.join(LANGUAGES)}") from None
+        meant = [one for one in LANGUAGES.values() if str(code).casefold() in (one.code, one.name.lower(), one.autonym.lower())]
+        hint = f"; did you mean {meant[0].code!r} ({meant[0].name})?" if meant else ""
+        names = ", ".join(f"{one.code} {one.name}" for one in LANGUAGES.values())
+        raise InputError(f"unknown language {code!r}{hint}; the languages are {names}") from None

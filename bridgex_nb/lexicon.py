@@ -3,7 +3,7 @@
 import csv
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -31,13 +31,16 @@ class Lexicon:
 
     src: str
     tgt: str
-    entries: dict[str, list[str]] = field(repr=False)
+    entries: dict[str, list[str]]
 
     def __post_init__(self):
         language(self.src), language(self.tgt)
 
     def __len__(self):
         return len(self.entries)
+
+    def __repr__(self):
+        return f"Lexicon({self.src!r}, {self.tgt!r}, {len(self)} words)"
 
     def keep(self, words: Iterable[str]) -> "Lexicon":
         """The same lexicon with only the given source words, in their order; all of them must be in it."""
@@ -134,7 +137,7 @@ def read_muse(path: str | Path, src: str, tgt: str) -> Lexicon:
     language(src), language(tgt)
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"{path}: no such dictionary file")
+        raise InputError(f"{path}: {'a folder, not a dictionary file' if path.is_dir() else 'no such dictionary file'}")
     pairs, bad = [], []
     for number, raw in enumerate(path.read_bytes().removeprefix(b"\xef\xbb\xbf").splitlines(), start=1):
         if not raw.strip():

@@ -1,14 +1,14 @@
 """What the widgets measure on a model, each thing once: counts, and the probe of each pair."""
 
-import threading
 from collections.abc import Sequence
 
 import pandas as pd
 
 from .activations import ActivationCounts, ProbeActivations, count_active
 from .corpora import core_sentences
+from .errors import InputError
 from .lexicon import Lexicon, core_lexicon
-from .model import NeuronModel
+from .model import NeuronModel, load_model
 from .selectors import Evidence
 from .xicl import answers
 
@@ -17,11 +17,18 @@ LARGEST_RATE = 0.1
 
 
 class Measurements:
-    """Counts and probes of one model, measured when they are first asked for; threads take turns on the model."""
+    """Counts and probes of one model, measured when they are first asked for; threads take turns on the model.
+
+    Raises
+    ------
+    InputError
+        Within a block that changes the model: what is measured once is measured on the model as it is.
+    """
 
     def __init__(self, model: NeuronModel):
-        self.model = model
-        self.turn = threading.RLock()
+        if model.card.get("interventions"):
+            raise InputError("the explorers show a model as it is: open them outside the block that changes it")
+        self.model, self.turn = model, model.turn
         self._counts, self._evidence = None, {}
 
     def counts(self) -> ActivationCounts:
@@ -54,6 +61,13 @@ class Measurements:
         return items if golds else items.assign(correct=pd.NA)
 
 
-def measurements(model: NeuronModel) -> Measurements:
-    """The measurements of a model: one object for all widgets on it. It is kept on the model, and freed with it."""
-    return vars(model).setdefault("_measurements", Measurements(model))
+def measurements(model: NeuronModel | str | None) -> Measurements:
+    """The measurements of a model: one object for all widgets on it. It is kept on the model, and freed with it.
+
+    What is no model yet is loaded: a folder or hub id, or None for bridgex-mini.
+    """
+    if not isinstance(model, NeuronModel):
+        model = load_model(model)
+    if "_measurements" not in vars(model):
+        model._measurements = Measurements(model)
+    return model._measurements

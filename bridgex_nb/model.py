@@ -3,6 +3,7 @@
 import hashlib
 import os
 import platform
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -48,6 +49,9 @@ class NeuronModel:
         What `bridgex_nb.interventions` change where the weights are not here: (mask [L, N], change, target) each.
     generating : bool or None
         Whether the tokens of the forward that runs now are the model's own; None where only the cache tells.
+    turn : threading.RLock
+        Held by the thread that runs the model, and while a block of `bridgex_nb.interventions` lasts: a widget's own thread
+        neither meets a trace of the notebook nor sees a changed model.
     """
 
     nnsight: TransformersModel = field(repr=False)
@@ -57,6 +61,7 @@ class NeuronModel:
     remote: bool | str = False
     changes: list = field(default_factory=list, repr=False)
     generating: bool | None = field(default=None, repr=False)
+    turn: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     @property
     def weights_here(self) -> bool:

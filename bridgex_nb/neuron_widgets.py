@@ -24,7 +24,7 @@ from .background import Background
 from .corpora import core_sentences
 from .languages import LANGUAGES, language
 from .measurements import Measurements, measurements
-from .model import NeuronModel, load_model
+from .model import NeuronModel
 from .spectra import SPECTRA, language_matrix
 from .token_values import token_values
 from .widgets import STYLE, BridgeExplorer, progress_row, svg, table
@@ -72,8 +72,8 @@ class SpectrumExplorer(VBox):
 
     Parameters
     ----------
-    model : NeuronModel, optional
-        The bundled bridgex-mini by default.
+    model : NeuronModel or str, optional
+        A model, or what `load_model` takes; the bundled bridgex-mini by default.
     rate : float
         Share of neurons that make up a language's set, at most 0.1.
     **options
@@ -87,10 +87,10 @@ class SpectrumExplorer(VBox):
         The pair below.
     """
 
-    def __init__(self, model: NeuronModel | None = None, rate: float = 0.05, **options):
-        model = model or load_model()
-        self.pair = BridgeExplorer(model, rate=rate, **options)
+    def __init__(self, model: NeuronModel | str | None = None, rate: float = 0.05, **options):
         self.state = SpectrumState(measurements(model), rate)
+        model = self.state.measured.model
+        self.pair = BridgeExplorer(model, rate=rate, **options)
         kinds = Dropdown(options=list(SPECTRA), description="Likeness")
         layers = IntRangeSlider(max=model.num_layers - 1, description="Layers", layout=Layout(width="330px"))
         link((self.state, "kind"), (kinds, "value"))
@@ -187,8 +187,8 @@ class NeuronExplorer(VBox):
 
     Parameters
     ----------
-    model : NeuronModel, optional
-        The bundled bridgex-mini by default.
+    model : NeuronModel or str, optional
+        A model, or what `load_model` takes; the bundled bridgex-mini by default.
     layer, neuron : int
         The neuron to begin with.
     texts : mapping of str to sequence of str, optional
@@ -202,14 +202,14 @@ class NeuronExplorer(VBox):
 
     def __init__(
         self,
-        model: NeuronModel | None = None,
+        model: NeuronModel | str | None = None,
         layer: int = 0,
         neuron: int = 0,
         texts: Mapping[str, Sequence[str]] | None = None,
     ):
-        model = model or load_model()
         texts = texts or {code: some[:40] for code, some in core_sentences().items()}
         self.state = NeuronState(measurements(model), texts, layer, neuron)
+        model = self.state.measured.model
         pickers = {
             "layer": BoundedIntText(max=model.num_layers - 1, description="Layer"),
             "neuron": BoundedIntText(max=model.num_neurons - 1, description="Neuron"),

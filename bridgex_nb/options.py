@@ -81,7 +81,7 @@ def option_logprobs(
     ]
 
     def step(batch):
-        with torch.inference_mode():
+        with model.turn, torch.inference_mode():
             return _score(model, [shared[i] for i in batch], [tails[i] for i in batch])
 
     card = model.card | {"data": data_card({"prompts": prompts}), "options": data_card(dict(enumerate(options)))["sha256"]}

@@ -204,7 +204,7 @@ def _trace(model, rows, batch, layers, site, reduce, special) -> list[torch.Tens
     mask = inputs["attention_mask"].bool() & ~torch.isin(inputs["input_ids"], special.to(inputs["input_ids"].device))
     # Only these, tensors and functions are named inside the trace: a remote machine has no bridgex_nb.
     steps = _steps(model, layers, site)
-    with torch.inference_mode(), model.nnsight.trace(inputs, remote=model.remote) as tracer:
+    with model.turn, torch.inference_mode(), model.nnsight.trace(inputs, remote=model.remote) as tracer:
         reduced = nnsight.save([])
         for layer, module, side, changes in steps:
             values = getattr(module, side)

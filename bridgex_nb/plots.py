@@ -5,7 +5,9 @@ name languages in Latin script, since a fresh machine has no font for the other 
 """
 
 import json
+import os
 from collections.abc import Mapping
+from itertools import cycle
 from pathlib import Path
 
 import matplotlib as mpl
@@ -30,7 +32,7 @@ from .language_plots import (
 )
 from .languages import BRIDGES, LANGUAGES
 from .regret_plots import bridge_gains, selector_leaderboard
-from .style import PALETTE, STYLE, language_name, new_figure
+from .style import PALETTE, STYLE, language_name, new_figure, save_pdf
 from .xicl import ZERO_SHOT
 
 __all__ = [
@@ -51,6 +53,7 @@ __all__ = [
     "neurons_by_layer_table",
     "overlap_heatmap",
     "save",
+    "save_pdf",
     "selector_leaderboard",
     "sharing_types",
     "spectrum_clustermap",
@@ -83,6 +86,8 @@ def save(figure: Figure, table: pd.DataFrame, folder: str | Path, name: str, car
     card : mapping
         The run card of the result.
 
+    With ``BRIDGEX_PDF=1`` in the environment, as under ``bridgex figures --pdf``, `save_pdf` writes a PDF beside it.
+
     Returns
     -------
     Path
@@ -96,12 +101,15 @@ def save(figure: Figure, table: pd.DataFrame, folder: str | Path, name: str, car
     named_index = not isinstance(table.index, pd.RangeIndex)
     table.to_csv(path.with_suffix(".csv"), index=named_index, float_format="%.6g", lineterminator="\n")
     path.with_suffix(".json").write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    if os.environ.get("BRIDGEX_PDF"):
+        save_pdf(figure, path.with_suffix(".pdf"))
     return path
 
 
 def html_table(table: pd.DataFrame) -> Styler:
     """A table for a notebook in which words of every script read in their own direction."""
-    return table.style.format(precision=3).set_properties(**{"unicode-bidi": "plaintext", "text-align": "left"})
+    floats = table.select_dtypes("float").columns
+    return table.style.format("{:.4g}", floats).set_properties(**{"unicode-bidi": "plaintext", "text-align": "left"})
 
 
 def neurons_by_layer(sets: Mapping[str, torch.Tensor]) -> Figure:
@@ -195,8 +203,14 @@ def bridge_overview(ranking: BridgeRanking) -> Figure:
     return figure
 
 
+def _colours(ranking: BridgeRanking) -> dict[str, tuple]:
+    """The colour of each bridge: the six usual ones keep theirs, others share the rest, in the order of `LANGUAGES`."""
+    others = [code for code in LANGUAGES if code in set(ranking.table.bridge) and code not in BRIDGES]
+    return _BRIDGE_COLOURS | dict(zip(others, cycle(PALETTE[len(BRIDGES) :]), strict=False))
+
+
 def _draw_layers(axes: Axes, ranking: BridgeRanking) -> None:
-    table = ranking.by_layer
+    table, colours = ranking.by_layer, _colours(ranking)
     inside = table.layer[table.in_window]
     axes.axvspan(inside.min() - 0.5, inside.max() + 0.5, color="0.93", zorder=0, label="layers that decide")
     for bridge in ranking.table.bridge:
@@ -204,7 +218,7 @@ def _draw_layers(axes: Axes, ranking: BridgeRanking) -> None:
         axes.plot(
             curve.layer,
             curve.score,
-            color=_BRIDGE_COLOURS.get(bridge, "black"),
+            color=colours[bridge],
             marker=_BRIDGE_MARKERS.get(bridge, "o"),
             markersize=4,
             label=language_name(bridge),
@@ -216,7 +230,7 @@ def _draw_layers(axes: Axes, ranking: BridgeRanking) -> None:
 
 def _draw_ranking(axes: Axes, ranking: BridgeRanking) -> None:
     table = ranking.table
-    axes.barh(table.name, table.score, color=[_BRIDGE_COLOURS.get(code, "0.5") for code in table.bridge])
+    axes.barh(table.name, table.score, color=[_colours(ranking)[code] for code in table.bridge])
     if "low" in table:
         axes.hlines(table.name, table.low, table.high, color="0.25", linewidth=1.2)
         for row in table.itertuples():
@@ -230,7 +244,7 @@ def _draw_ranking(axes: Axes, ranking: BridgeRanking) -> None:
             )
         axes.margins(x=0.18)
     axes.invert_yaxis()
-    axes.set_xlabel("HSIC score, mean over the layers that decide")
+    axes.set_xlabel("HSIC score, mean over deciding layers", loc="left")  # the power of ten stands on the right
 
 
 def xicl_heatmap(table: pd.DataFrame, chosen: Mapping[tuple[str, str], str]) -> Figure:

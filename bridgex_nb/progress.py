@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from IPython.display import display
 from tqdm.auto import tqdm
+from tqdm.notebook import tqdm_notebook
 from tqdm.std import tqdm as plain_tqdm
 
 _inside = ContextVar("inside", default=False)
@@ -18,6 +20,8 @@ def progress_bar(*args, disable: bool = False, **options) -> plain_tqdm:
     if _watcher.get() is not None:
         return _Watched(*args, file=io.StringIO(), leave=False, disable=False, **options)
     disable = disable or _inside.get() or bool(os.environ.get("TQDM_DISABLE"))
+    if not disable and issubclass(tqdm, tqdm_notebook):
+        return _InNotebook(*args, leave=False, display=False, **options)
     return tqdm(*args, leave=False, disable=disable, **options)
 
 
@@ -40,6 +44,20 @@ def watched(watch: Callable[[str, float], None]) -> Iterator[None]:
         yield
     finally:
         _watcher.reset(token)
+
+
+class _InNotebook(tqdm):
+    """A bar whose output is emptied at its end; else a saved notebook would show the remains of a widget that is gone."""
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self._output = display(self.container, display_id=True)
+
+    def close(self):
+        super().close()
+        if self._output is not None:
+            self._output.update({"text/plain": ""}, raw=True)
+            self._output = None
 
 
 class _Watched(plain_tqdm):

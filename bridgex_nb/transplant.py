@@ -68,7 +68,7 @@ def transplant(
         return values.view(size, -1, values.shape[-1])[:, -1]  # OPT's are flat, [B * T, d]; padding is on the left
 
     def logprob(inputs, wanted, put=None, into=None):
-        with torch.inference_mode(), model.nnsight.trace(inputs):
+        with model.turn, torch.inference_mode(), model.nnsight.trace(inputs):
             if put is not None:
                 last(places[into].output, len(wanted))[:] = put
             found = nnsight.save(torch.log_softmax(model.nnsight.output.logits[:, -1].float(), dim=-1).cpu())
@@ -79,7 +79,7 @@ def transplant(
     with progress_bar(total=len(rows) * len(layers) ** 2, desc="transplanting", unit="prompt") as bar:
         for batch in batches_by_length(lengths, token_budget):
             size, wanted = len(batch), first[batch]
-            with torch.inference_mode(), model.nnsight.trace(model.pad([others[i] for i in batch])):
+            with model.turn, torch.inference_mode(), model.nnsight.trace(model.pad([others[i] for i in batch])):
                 given = nnsight.save([])
                 for place in places:
                     given.append(last(place.output, size).clone())

@@ -14,14 +14,13 @@ from traitlets import link
 
 from . import plots
 from .background import Background
-from .bridges import BridgeRanking
 from .errors import InputError
 from .explorer_state import EXPORTS, BridgeState, Trial
 from .hsic import ESTIMATORS
 from .languages import LANGUAGES, PAIRS, Language, language
 from .lexicon import core_lexicon
 from .measurements import LARGEST_RATE, measurements
-from .model import NeuronModel, load_model
+from .model import NeuronModel
 from .neurons import RULES
 from .xicl import ZERO_SHOT
 
@@ -48,8 +47,9 @@ class BridgeExplorer(VBox):
 
     Parameters
     ----------
-    model : NeuronModel, optional
-        The bundled bridgex-mini by default. What the widgets measure on a model, they measure once.
+    model : NeuronModel or str, optional
+        A model, or what `load_model` takes; the bundled bridgex-mini by default. What the widgets measure on a model, they
+        measure once.
     src, tgt : str
         Language codes to begin with.
     rate : float
@@ -76,13 +76,13 @@ class BridgeExplorer(VBox):
 
     def __init__(
         self,
-        model: NeuronModel | None = None,
+        model: NeuronModel | str | None = None,
         src: str = "sw",
         tgt: str = "tl",
         rate: float = 0.05,
         folder: str | Path = ".",
     ):
-        self.state = BridgeState(measurements(model or load_model()), src, tgt, rate)
+        self.state = BridgeState(measurements(model), src, tgt, rate)
         self.trial, self.folder = Trial(), folder
         state = self.state
         self._verdict, self._picture = HTML(), HTML()
@@ -214,10 +214,15 @@ class BridgeExplorer(VBox):
         with self.state.lock:
             pair = f"{language(ranking.src).name} → {language(ranking.tgt).name}"
             self._picture.value = svg(plots.bridge_overview(ranking), f"Scores of the bridges for {pair}, and by layer")
-            notes = " ".join([_sentence(ranking), *self.state.notes])
+            notes = " ".join([ranking.summary, *self.state.notes])
             self._verdict.value = f'<div aria-live="polite">{html.escape(notes)}</div>'
             self._numbers.value = table(ranking.table.drop(columns="bridge")) + "<br>" + table(self.state.overlap)
-            self._neurons.value = table(self.state.shared)
+            best = language(ranking.best).name
+            self._neurons.value = (
+                f"<p>The neurons that both languages share and that vary most together with a neuron of {best} alone "
+                f"(<i>bridge_neuron</i>, in the same layer), and the probe word on which they are strongest.</p>"
+                + table(self.state.shared)
+            )
 
     def _show_answers(self) -> None:
         items = self.trial.answers
@@ -294,11 +299,3 @@ def svg(figure: Figure, label: str) -> str:
 def table(frame: pd.DataFrame) -> str:
     """A table as HTML; words of every script read in their own direction."""
     return frame.to_html(index=False, border=0, float_format="{:.3g}".format, na_rep="")
-
-
-def _sentence(ranking: BridgeRanking) -> str:
-    first = f"Best bridge: {language(ranking.best).name}"
-    if "wins" not in ranking.table:
-        return f"{first}, over {ranking.samples} words."
-    tie = f"; a tie with {ranking.table.name[1]}" if ranking.tie else ""
-    return f"{first}, first in {ranking.probability:.0%} of resamples of {ranking.samples} words{tie}."

@@ -264,6 +264,7 @@ def known_words(model: NeuronModel, lexicon: Lexicon, **options) -> Lexicon:
     known = lexicon.keep(items.word[items.correct])
     if len(known) < 2:
         raise InputError(
-            f"{lexicon.src}-{lexicon.tgt}: the model translates {len(known)} of {len(lexicon)} words right; a probe needs two"
+            f"{lexicon.src}-{lexicon.tgt}: the model translates {len(known)} of {len(lexicon)} words right; a probe needs two. "
+            f"(Do the words of the lexicon stand in this order, {lexicon.src} first?)"
         )
     return known
