@@ -55,7 +55,7 @@ def save_pdf(figure: Figure, path: str | Path, columns: str | None = None) -> Pa
     Returns
     -------
     Path
-        The same figure gives the same PDF, to the last byte.
+        The same figure, newly drawn, gives the same PDF, to the last byte.
 
     Raises
     ------

@@ -1,13 +1,18 @@
 """The command line, as a user meets it."""
 
 import json
+import re
+import shutil
 import subprocess
 import sys
+from importlib.metadata import version
 from importlib.resources import files
 
 import pytest
 
+import bridgex_nb as bx
 from bridgex_nb.cli import main
+from bridgex_nb.model import MINI
 
 
 def run(capsys, *arguments):
@@ -22,20 +27,20 @@ def test_bridge_prints_the_ranking(capsys):
     assert out.startswith("Swahili → Tagalog on bridgex-mini")
     table = [line.split()[0] for line in out.splitlines()[2:-1] if line.split()[0] in {"en", "de", "fr", "it", "pt", "es"}]
     assert sorted(table) == ["de", "en", "es", "fr", "it", "pt"]
-    assert f"({table[0]}), first in" in out.splitlines()[-1]
+    assert out.splitlines()[-1].startswith(f"Best bridge: {bx.language(table[0]).name}, first in")
 
 
 def test_bridge_with_a_real_dictionary(capsys, shared_data):
     code, out, _ = run(capsys, "bridge", "en", "tl", "--lexicon", str(shared_data / "muse" / "en-tl.0-5000.txt"))
     assert code == 0
-    assert "best bridge" in out
+    assert "Best bridge" in out
 
 
 def test_bridge_with_two_dictionaries_pivots_through_english(capsys, shared_data):
     files = [shared_data / "wiktionary_bli" / "sw-en.all", shared_data / "muse" / "en-tl.0-5000.txt"]
     code, out, err = run(capsys, "bridge", "sw", "tl", "--lexicon", *map(str, files))
     assert code == 0
-    assert "best bridge" in out
+    assert "Best bridge" in out
     assert err.count("unreadable line") == 1
 
 
@@ -51,7 +56,7 @@ def test_figures_of_one_notebook_and_pair_are_the_same_twice(capsys, tmp_path):
     arguments = ("figures", "--only", "00", "--pair", "ar-he", "--out", str(tmp_path))
     code, out, _ = run(capsys, *arguments)
     assert code == 0
-    assert out.startswith(f"1 figures in {tmp_path}, new or changed: 00_ranking.png")
+    assert out.startswith(f"1 figure in {tmp_path}, new or changed: 00_ranking.png")
     first = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
     assert set(first) == {"00_ranking.png", "00_ranking.csv", "00_ranking.json", "index.html"}
     assert json.loads(first["00_ranking.json"])["data"]["src"] == "ar"
@@ -60,7 +65,7 @@ def test_figures_of_one_notebook_and_pair_are_the_same_twice(capsys, tmp_path):
     assert "<h2>Quickstart: the bridge between two languages</h2>" in page
     assert "<th>p_holm</th>" in page
     code, out, _ = run(capsys, *arguments)
-    assert out.startswith(f"1 figures in {tmp_path}, new or changed: none")
+    assert out.startswith(f"1 figure in {tmp_path}, new or changed: none")
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == first
 
 
@@ -93,7 +98,10 @@ def places(tmp_path):
         ("figures --model {0}/folder --out {0}/out", "not a model folder"),
         ("figures --only 03 99 --out {0}/out", "no notebook 99; there are 00 01"),
         ("figures --pair sw-xx --out {0}/out", "unknown language 'xx'"),
-        ("figures --pair sw --out {0}/out", "unknown language ''"),
+        ("figures --pair sw/tl --out {0}/out", "with a dash between, such as sw-tl"),
+        ("figures --compare {0}/folder --out {0}/out", "no figures there to compare with"),
+        ("bridge Swahili tl", "did you mean 'sw' (Swahili)?"),
+        ("bridge sw tl --lexicon {0}", "a folder, not a dictionary file"),
         ("figures --pair sw-sw --out {0}/out", "source and target are both 'sw'"),
         ("info {0}/folder", "not a model folder"),
         ("bridge sw tl --rate 0.0001", "no neurons are shared in layers 2-4"),
@@ -127,4 +135,36 @@ def test_the_console_has_no_traceback():
         [sys.executable, "-m", "bridgex_nb.cli", "bridge", "sw", "xx"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
-    assert done.stderr == "bridgex: unknown language 'xx'; the languages are en de fr it pt es zh ja ar he id tl fi hu sw\n"
+    assert done.stderr.startswith("bridgex: unknown language 'xx'; the languages are en English, de German, fr French,")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_model_of_ones_own_has_figures_of_its_own_and_is_compared(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(MINI, tmp_path / "mymodel")
+    assert run(capsys, "figures", "--only", "0")[0] == 0
+    first = (tmp_path / "figures" / "00_ranking.png").read_bytes()
+    code, out, _ = run(capsys, "figures", "--only", "00_quickstart", "--model", "mymodel", "--compare", "figures", "--pdf")
+    assert code == 0
+    assert "figures/mymodel/compare.html" in out
+    assert (tmp_path / "figures" / "00_ranking.png").read_bytes() == first
+    own = tmp_path / "figures" / "mymodel"
+    assert json.loads((own / "00_ranking.json").read_text())["model"] == "mymodel"
+    assert (own / "00_ranking.pdf").is_file()
+    page = (own / "compare.html").read_text()
+    assert re.findall('<img src="(.+?)"', page) == ["00_ranking.png", "../00_ranking.png"]
+
+
+def test_lab_takes_the_options_of_jupyterlab(capfd):
+    assert main(["lab", "--version"]) == 0
+    assert capfd.readouterr().out.strip() == version("jupyterlab")
+
+
+def test_no_command_and_the_version(capsys):
+    assert "run the notebooks" in run(capsys)[1]
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out == f"bridgex {version('bridgex-nb')}\n"
+    with pytest.raises(SystemExit):
+        main(["info", "--no-such-option"])
+    assert "unrecognized arguments: --no-such-option" in capsys.readouterr().err

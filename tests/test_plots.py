@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ import pytest
 import torch
 from matplotlib import font_manager
 from matplotlib import pyplot as plt
-from matplotlib.colors import same_color
+from matplotlib.colors import same_color, to_rgb
 from matplotlib.text import Text
 
 import bridgex_nb as bx
@@ -238,3 +239,54 @@ def test_the_leaderboard_shows_regret_lead_and_rank_correlation(board):
         assert y.tolist() == list(range(len(board)))
     low, high = np.array([one[:, 0] for one in lead.collections[0].get_segments()]).T / 100
     assert (low == pytest.approx(board.lead_low), high == pytest.approx(board.lead_high)) == (True, True)
+
+
+def print_width(path):
+    box = re.search(rb"/MediaBox \[ 0 0 ([\d.]+) ([\d.]+) \]", path.read_bytes())
+    return float(box[1]) / 72 * 2.54
+
+
+def test_pdfs_are_as_wide_as_columns_of_a_page(tmp_path, figures):
+    single = set()
+    for name, figure in enumerate(figures):
+        size = figure.get_size_inches().tolist()
+        letters = [text.get_fontsize() for text in figure.findobj(Text)]
+        path = bx.plots.save_pdf(figure, tmp_path / f"{name}.pdf")
+        assert print_width(path) <= 16.01
+        if print_width(path) <= 7.71:
+            single.add(name)
+        assert figure.get_size_inches().tolist() == size
+        assert [text.get_fontsize() for text in figure.findobj(Text)] == letters
+        assert b"/Type3" not in path.read_bytes()
+    assert single
+    assert len(single) < len(figures)
+
+
+def test_a_width_can_be_asked_for_and_is_refused_where_nothing_can_be_read(tmp_path, ranking, matrix):
+    figure = bx.plots.bridge_ranking(ranking)
+    path = bx.plots.save_pdf(figure, tmp_path / "one.pdf", "single")
+    assert print_width(path) <= 7.71
+    first = path.read_bytes()
+    assert bx.plots.save_pdf(bx.plots.bridge_ranking(ranking), path, "single").read_bytes() == first
+    assert 7.71 < print_width(bx.plots.save_pdf(figure, tmp_path / "two.pdf", "double")) <= 16.01
+    crowded = bx.plots.overlap_heatmap(matrix)
+    with pytest.raises(bx.InputError, match="too much in it for the width 'single'"):
+        bx.plots.save_pdf(crowded, tmp_path / "heat.pdf", "single")
+    with pytest.raises(bx.InputError, match="unknown width 'triple'"):
+        bx.plots.save_pdf(figure, tmp_path / "three.pdf", "triple")
+    assert {path.name for path in tmp_path.iterdir()} == {"one.pdf", "two.pdf"}
+
+
+def test_bridges_beside_the_usual_ones_have_colours_of_their_own(mini):
+    sets = bx.top_neurons(bx.count_active(mini, bx.core_sentences()), 0.05)
+    probe = bx.probe(mini, bx.core_lexicon("sw", "tl"))
+    ranking = bx.rank_bridges(probe, sets, [*bx.BRIDGES, "ar", "hu"], resamples=0)
+    left, right = bx.plots.bridge_overview(ranking).axes[:2]
+    bars = [bar.get_facecolor()[:3] for bar in left.patches]
+    lines = [to_rgb(line.get_color()) for line in right.lines]
+    assert bars == lines
+    assert len(set(bars)) == len(ranking.table)
+
+
+def test_tables_of_notebooks_show_small_numbers():
+    assert "1.234e-06" in bx.plots.html_table(pd.DataFrame({"score": [1.23412e-6]})).to_html()

@@ -85,3 +85,25 @@ def lab(browser, folder, tmp_path_factory):
     finally:
         server.terminate()
         server.wait(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def visit(lab, browser):
+    """Open a notebook in the browser, `visit("lab/tree/00_quickstart.ipynb")`, and run all of it.
+
+    What the browser's console has to complain of is in `page.complaints`.
+    """
+
+    def visit(place):
+        page = browser.new_page(viewport={"width": 1300, "height": 1400})
+        page.set_default_timeout(15_000)
+        page.complaints = []
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.on("console", lambda message: page.complaints.append(message.text) if message.type == "error" else None)
+        page.goto(lab.format(place))
+        page.wait_for_function("window.jupyterapp?.shell.currentWidget?.sessionContext?.isReady")
+        page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.info")  # it has answered
+        page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        return page
+
+    return visit

@@ -13,17 +13,9 @@ SECONDS = 1000  # Playwright counts milliseconds
 
 
 @pytest.fixture(scope="module")
-def page(lab, browser):
-    """The explorer's notebook, after "run all"; what the browser's console has to complain of is in `page.complaints`."""
-    page = browser.new_page(viewport={"width": 1300, "height": 1400})
-    page.set_default_timeout(15 * SECONDS)
-    page.complaints = []
-    page.on("pageerror", lambda error: page.complaints.append(str(error)))
-    page.on("console", lambda message: page.complaints.append(message.text) if message.type == "error" else None)
-    page.goto(lab.format("lab/tree/08_explorer.ipynb"))
-    page.wait_for_function("window.jupyterapp?.shell.currentWidget?.sessionContext?.isReady")
-    page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.info")  # it has answered
-    page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+def page(visit):
+    """The explorer's notebook, after "run all"."""
+    page = visit("lab/tree/08_explorer.ipynb")
     page.get_by_text("Best bridge").first.wait_for(timeout=30 * SECONDS)
     yield page
     page.close()
@@ -107,7 +99,7 @@ def test_sliders_and_choices_by_keyboard(explorer, direct):
 
 def test_exports_are_what_is_shown(explorer, direct, folder):
     explorer.get_by_role("tab", name="Export").click()
-    for name, kind in {"PNG": "png", "SVG": "svg", "CSV": "csv", "code": "py"}.items():
+    for name, kind in {"PNG": "png", "SVG": "svg", "PDF": "pdf", "CSV": "csv", "code": "py"}.items():
         explorer.get_by_role("button", name=name, exact=True).click()
         explorer.get_by_text(f"written: figures/bridges_sw-tl.{kind}").wait_for()
     choices = {"window": (1 / 6, 1), "rule": "minus_overlap", "estimator": "normalized"}
