@@ -27,7 +27,7 @@ from .measurements import Measurements, measurements
 from .model import NeuronModel
 from .spectra import SPECTRA, language_matrix
 from .token_values import token_values
-from .widgets import STYLE, BridgeExplorer, progress_row, svg, table
+from .widgets import STYLE, BridgeExplorer, not_live, progress_row, svg, table
 
 #: Colours of the cells of a spectrum.
 _SHADES = 24
@@ -119,6 +119,9 @@ class SpectrumExplorer(VBox):
         super().__init__([head, progress_row(self.state, again=self.state.refresh), hint, *rows, self.pair])
         self.state.observe(lambda _: self._draw(), "matrix")
         self._draw()
+
+    def __repr__(self) -> str:
+        return not_live(self)
 
     def _draw(self) -> None:
         matrix = self.state.matrix
@@ -232,6 +235,9 @@ class NeuronExplorer(VBox):
         self.add_class("bridgex-neuron")
         self.state.observe(lambda _: self._draw(), "tokens")
         self._draw()
+
+    def __repr__(self) -> str:
+        return not_live(self)
 
     def _draw(self) -> None:
         state = self.state

@@ -123,6 +123,9 @@ class BridgeExplorer(VBox):
         self._draw()
         self._enable()
 
+    def __repr__(self) -> str:
+        return not_live(self)
+
     def _pair_row(self) -> HBox:
         state = self.state
         presets = Dropdown(
@@ -252,6 +255,11 @@ class BridgeExplorer(VBox):
             return
         code = f"<pre>{html.escape(self.state.code())}</pre>" if kind == "py" else ""
         self._exported.value = f'<div aria-live="polite">written: {html.escape(str(path))}</div>{code}'
+
+
+def not_live(view: VBox) -> str:
+    """What a notebook shows in a widget's place where no kernel runs, as on a web page."""
+    return f"{type(view).__name__}: run this cell to use it"
 
 
 def progress_row(background: Background, again: Callable | None = None) -> HBox:

@@ -69,7 +69,8 @@ def lab(browser, folder, tmp_path_factory):
         "JUPYTER_TOKEN": token,
         "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
     }
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--expose-app-in-browser", f"--port={port}"]
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}"]
+    command += [f"--{app}.expose_app_in_browser=True" for app in ("LabApp", "JupyterNotebookApp")]
     with open(home / "log", "w") as log:
         server = subprocess.Popen([*command, f"--notebook-dir={folder}"], env=env, stdout=log, stderr=log)
     address = f"http://127.0.0.1:{port}"
