@@ -7,7 +7,7 @@ import pytest
 
 import bridgex_nb as bx
 from bridgex_nb.measurements import measurements
-from tests.browser.conftest import browser, folder, lab  # noqa: F401  (fixtures)
+from tests.browser.conftest import browser, folder, lab, visit  # noqa: F401  (fixtures)
 from tests.browser.test_explorer import explorer, page  # noqa: F401  (fixtures)
 
 STOPS = (0.01, 0.03, 0.05, 0.1)

@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
@@ -49,10 +50,9 @@ def folder(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="session")
-def lab(browser, folder, tmp_path_factory):
-    """Address of a JupyterLab server on `folder`, with settings of its own."""
-    home = tmp_path_factory.mktemp("home")
+@contextmanager
+def serve(module, folder, home):
+    """Address of a Jupyter server on `folder`, with settings of its own."""
     quiet = home / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
     quiet.parent.mkdir(parents=True)
     quiet.write_text(json.dumps({"fetchNews": "false", "checkForUpdates": False}))
@@ -69,7 +69,7 @@ def lab(browser, folder, tmp_path_factory):
         "JUPYTER_TOKEN": token,
         "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
     }
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}"]
+    command = [sys.executable, "-m", module, "--no-browser", "--allow-root", f"--port={port}"]
     command += [f"--{app}.expose_app_in_browser=True" for app in ("LabApp", "JupyterNotebookApp")]
     with open(home / "log", "w") as log:
         server = subprocess.Popen([*command, f"--notebook-dir={folder}"], env=env, stdout=log, stderr=log)
@@ -89,19 +89,34 @@ def lab(browser, folder, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def visit(lab, browser):
-    """Open a notebook in the browser, `visit("lab/tree/00_quickstart.ipynb")`, and run all of it.
+def lab(browser, folder, tmp_path_factory):
+    """Address of a JupyterLab server."""
+    with serve("jupyterlab", folder, tmp_path_factory.mktemp("home")) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def notebook_7(browser, folder, tmp_path_factory):
+    """Address of a server of the classic notebook; the tests skip where that is missing."""
+    pytest.importorskip("notebook", reason="Notebook 7 is not installed")
+    with serve("notebook", folder, tmp_path_factory.mktemp("home")) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def visit(browser):
+    """Open a notebook in the browser and run all of it.
 
     What the browser's console has to complain of is in `page.complaints`.
     """
 
-    def visit(place):
+    def visit(address):
         page = browser.new_page(viewport={"width": 1300, "height": 1400})
         page.set_default_timeout(15_000)
         page.complaints = []
         page.on("pageerror", lambda error: page.complaints.append(str(error)))
         page.on("console", lambda message: page.complaints.append(message.text) if message.type == "error" else None)
-        page.goto(lab.format(place))
+        page.goto(address)
         page.wait_for_function("window.jupyterapp?.shell.currentWidget?.sessionContext?.isReady")
         page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.info")  # it has answered
         page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")

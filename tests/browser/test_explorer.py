@@ -13,9 +13,9 @@ SECONDS = 1000  # Playwright counts milliseconds
 
 
 @pytest.fixture(scope="module")
-def page(visit):
+def page(visit, lab):
     """The explorer's notebook, after "run all"."""
-    page = visit("lab/tree/08_explorer.ipynb")
+    page = visit(lab.format("lab/tree/08_explorer.ipynb"))
     page.get_by_text("Best bridge").first.wait_for(timeout=30 * SECONDS)
     yield page
     page.close()

@@ -9,8 +9,8 @@ def failures(page):
     return page.locator("[data-mime-type='application/vnd.jupyter.stderr'], [data-mime-type*=error]").all_inner_texts()
 
 
-def test_the_quickstart_in_jupyterlab(visit, direct, folder):  # noqa: F811
-    page = visit("lab/tree/00_quickstart.ipynb")
+def test_the_quickstart_in_jupyterlab(visit, lab, direct, folder):  # noqa: F811
+    page = visit(lab.format("lab/tree/00_quickstart.ipynb"))
     page.get_by_role("cell", name="zero-shot").wait_for(timeout=60 * SECONDS)  # of the last cell's table
     ranking = direct("sw", "tl")
     page.get_by_text(f"Best bridge: {ranking.table.name[0]}, first in").wait_for()
@@ -34,8 +34,8 @@ def test_the_quickstart_in_jupyterlab(visit, direct, folder):  # noqa: F811
     page.close()
 
 
-def test_the_explorer_in_notebook_7(visit, direct):  # noqa: F811
-    page = visit("notebooks/08_explorer.ipynb")
+def test_the_explorer_in_notebook_7(visit, notebook_7, direct):  # noqa: F811
+    page = visit(notebook_7.format("notebooks/08_explorer.ipynb"))
     page.get_by_text("Best bridge").first.wait_for(timeout=60 * SECONDS)
     explorer = page.locator(".bridgex-explorer").first
     shows(explorer, direct("sw", "tl"))
@@ -43,9 +43,11 @@ def test_the_explorer_in_notebook_7(visit, direct):  # noqa: F811
     shows(explorer, direct("sw", "he"))
     explorer.get_by_role("button", name="Swap").click()
     shows(explorer, direct("he", "sw"))
-    explorer.get_by_role("slider").first.click()  # the cell of what is clicked becomes the active one, and takes the keys
-    explorer.get_by_role("slider").first.press("ArrowLeft")
+    # By the mouse: Notebook 7 takes arrow keys in command mode for itself, to fold headings.
+    track = explorer.locator(".noUi-base").first.bounding_box()
+    page.mouse.click(track["x"] + 0.6 * track["width"], track["y"] + track["height"] / 2)
     shows(explorer, direct("he", "sw", 0.04))
     assert failures(page) == []
-    assert page.complaints == []
+    # Notebook 7.6 complains once of its own settings, with an empty notebook too.
+    assert [one for one in page.complaints if "(reading 'schema')" not in one] == []
     page.close()
