@@ -23,7 +23,7 @@ body {{ font-family: sans-serif; max-width: {width}; margin: 2em auto; padding: 
 figure {{ margin: 1.5em 0; }}
 img {{ max-width: 100%; background: white; padding: 0.5em; border-radius: 0.4em; box-sizing: border-box; }}
 table {{ border-collapse: collapse; }}
-td, th {{ padding: 0.1em 0.8em; text-align: start; unicode-bidi: plaintext; }}
+td, th {{ padding: 0.1em 0.8em; white-space: nowrap; text-align: start; unicode-bidi: plaintext; }}
 details {{ overflow-x: auto; }}
 .pair {{ display: grid; grid-template-columns: 1fr 1fr; gap: 1.5em; align-items: start; }}
 .pair > * {{ min-width: 0; }}
@@ -88,7 +88,7 @@ def write_comparison(folder: Path, other: Path) -> Path:
     both = [name for name in mine if name in others]
     if not both:
         raise InputError(f"{other}: no figure there has the name of one in {folder}; `bridgex figures` writes them")
-    about = f"Left {_models(folder, both)}, right {_models(other, both)}. {_ABOUT}"
+    about = f"Left {_model(folder, both)}, right {_model(other, both)}. {_ABOUT}"
     if lone := sorted({*mine} ^ {*others}):
         about += f" Only one of the two has: {html.escape(', '.join(lone))}."
     parts = [_HEAD.format(title="Two models side by side", width="110em", about=about)]
@@ -113,9 +113,10 @@ def _chapters(names: list[str]) -> list[tuple[str, list[str]]]:
     return chapters
 
 
-def _models(folder: Path, names: list[str]) -> str:
-    cards = [json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in names]
-    return " and ".join(dict.fromkeys(f"<b>{html.escape(str(card.get('model')))}</b>" for card in cards))
+def _model(folder: Path, names: list[str]) -> str:
+    """The model of most of the figures; one is of the bundled model's training, whatever the model."""
+    models = [json.loads((folder / f"{name}.json").read_text(encoding="utf-8")).get("model") for name in names]
+    return f"<b>{html.escape(str(max(models, key=models.count)))}</b>"
 
 
 def _figure(folder: Path, name: str, page: Path) -> str:

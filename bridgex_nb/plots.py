@@ -242,9 +242,9 @@ def _draw_ranking(axes: Axes, ranking: BridgeRanking) -> None:
                 va="center",
                 fontsize=8,
             )
-        axes.margins(x=0.18)
+        axes.margins(x=0.28)
     axes.invert_yaxis()
-    axes.set_xlabel("HSIC score, mean over deciding layers", loc="left")  # the power of ten stands on the right
+    axes.set_xlabel("HSIC score, mean over layers", loc="left")  # the power of ten stands on the right
 
 
 def xicl_heatmap(table: pd.DataFrame, chosen: Mapping[tuple[str, str], str]) -> Figure:

@@ -65,7 +65,12 @@ def save_pdf(figure: Figure, path: str | Path, columns: str | None = None) -> Pa
     if columns not in (None, *COLUMNS):
         raise InputError(f"unknown width {columns!r}; there are {', '.join(COLUMNS)}")
     width, height = figure.get_size_inches()
+    with mpl.rc_context(STYLE):
+        figure.draw_without_rendering()  # ticks have no labels before
     sizes = {text: text.get_fontsize() for text in figure.findobj(Text) if text.get_text()}
+    # Where a size makes room for another tick, its label is made anew: the size is the axis' too.
+    axes = [axis for one in figure.axes for axis in (one.xaxis, one.yaxis) if axis.get_ticklabels()]
+    ticks = {axis: axis.get_ticklabels()[0].get_fontsize() for axis in axes}
     smallest = min(sizes.values(), default=SMALLEST_PRINT)
 
     def growth(scale):
@@ -73,6 +78,8 @@ def save_pdf(figure: Figure, path: str | Path, columns: str | None = None) -> Pa
 
     def draw(scale):
         """Letters are not scaled as far as the rest where they would get too small; then the height leaves them their room."""
+        for axis, size in ticks.items():
+            axis.set_tick_params(labelsize=scale * growth(scale) * size)
         for text, size in sizes.items():
             text.set_fontsize(scale * growth(scale) * size)
         figure.set_size_inches(scale * width, scale * growth(scale) * height)

@@ -250,13 +250,14 @@ def test_pdfs_are_as_wide_as_columns_of_a_page(tmp_path, figures):
     single = set()
     for name, figure in enumerate(figures):
         size = figure.get_size_inches().tolist()
-        letters = [text.get_fontsize() for text in figure.findobj(Text)]
+        figure.draw_without_rendering()
+        letters = {text: text.get_fontsize() for text in figure.findobj(Text) if text.get_text()}
         path = bx.plots.save_pdf(figure, tmp_path / f"{name}.pdf")
         assert print_width(path) <= 16.01
         if print_width(path) <= 7.71:
             single.add(name)
         assert figure.get_size_inches().tolist() == size
-        assert [text.get_fontsize() for text in figure.findobj(Text)] == letters
+        assert {text: text.get_fontsize() for text in letters} == pytest.approx(letters)
         assert b"/Type3" not in path.read_bytes()
     assert single
     assert len(single) < len(figures)
