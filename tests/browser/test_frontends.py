@@ -1,4 +1,4 @@
-"""The quickstart in JupyterLab, and the explorer in the classic Notebook 7, in a real browser."""
+"""Two front ends: the quickstart in JupyterLab, and the explorer in the classic Notebook 7, in a real browser."""
 
 import nbformat
 
