@@ -11,7 +11,7 @@ from importlib.resources import files
 import pytest
 
 import bridgex_nb as bx
-from bridgex_nb.cli import main
+from bridgex_nb.cli import main, notebook_folder
 from bridgex_nb.model import MINI
 
 
@@ -142,16 +142,18 @@ def test_the_console_has_no_traceback():
 def test_a_model_of_ones_own_has_figures_of_its_own_and_is_compared(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copytree(MINI, tmp_path / "mymodel")
-    assert run(capsys, "figures", "--only", "0")[0] == 0
-    first = (tmp_path / "figures" / "00_ranking.png").read_bytes()
+    bundled = tmp_path / "figures"
+    bundled.mkdir()
+    for suffix in ("png", "csv", "json"):
+        shutil.copy(notebook_folder().parent / "figures" / f"00_ranking.{suffix}", bundled)
+    first = (bundled / "00_ranking.png").read_bytes()
     code, out, _ = run(capsys, "figures", "--only", "00_quickstart", "--model", "mymodel", "--compare", "figures", "--pdf")
     assert code == 0
     assert "figures/mymodel/compare.html" in out
-    assert (tmp_path / "figures" / "00_ranking.png").read_bytes() == first
-    own = tmp_path / "figures" / "mymodel"
-    assert json.loads((own / "00_ranking.json").read_text())["model"] == "mymodel"
-    assert (own / "00_ranking.pdf").is_file()
-    page = (own / "compare.html").read_text()
+    assert (bundled / "00_ranking.png").read_bytes() == first
+    assert json.loads((bundled / "mymodel" / "00_ranking.json").read_text())["model"] == "mymodel"
+    assert (bundled / "mymodel" / "00_ranking.pdf").is_file()
+    page = (bundled / "mymodel" / "compare.html").read_text()
     assert re.findall('<img src="(.+?)"', page) == ["00_ranking.png", "../00_ranking.png"]
 
 

@@ -5,8 +5,11 @@ import re
 from pathlib import Path
 
 import nbformat
+import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
+from bridgex_nb import plots
 from bridgex_nb.errors import InputError
 from bridgex_nb.gallery import write_comparison, write_gallery
 from bridgex_nb.study import UNFINISHED, run_notebooks
@@ -78,16 +81,15 @@ def test_what_a_notebook_refuses_is_an_input_error(place):
 def test_pdf_on_request(place):
     run_notebooks(notebooks(place)[:1], place / "out", {}, pdf=True)
     assert (place / "out" / "00_line.pdf").read_bytes().startswith(b"%PDF")
-    run_notebooks(notebooks(place)[:1], place / "other", {})
-    assert not list((place / "other").glob("*.pdf"))
 
 
-def test_two_folders_side_by_side(place):
-    run_notebooks(notebooks(place)[:1], place / "a", {})
-    first = nbformat.read(place / "00_first.ipynb", as_version=4)
-    first.cells[2].source = FIGURE.format(name="00_line", height=2).replace('"none"', '"<other>"')
-    nbformat.write(first, place / "00_first.ipynb")
-    run_notebooks(notebooks(place)[:1], place / "b", {})
+def test_two_folders_side_by_side(place, monkeypatch):
+    monkeypatch.delenv("BRIDGEX_PDF", raising=False)
+    for name, height, model in (("a", 1, "none"), ("b", 2, "<other>")):
+        figure = Figure()
+        figure.subplots().plot([0, height])
+        plots.save(figure, pd.DataFrame({"height": [height]}), place / name, "00_line", {"model": model})
+    assert not list(place.glob("?/*.pdf"))
     (place / "b" / "00_more.png").touch()
     page = write_comparison(place / "b", place / "a").read_text()
     assert re.findall('<img src="(.+?)"', page) == ["00_line.png", "../a/00_line.png"]

@@ -1,8 +1,12 @@
-"""The explorer in JupyterLab, in a real browser: every control is used, and what is shown is what the package computes."""
+"""The explorer in a real browser: every control is used, and what is shown is what the package computes. Then the quickstart.
+
+One file, so that one server and one browser at a time ask for the processor.
+"""
 
 import json
 import re
 
+import nbformat
 import pandas as pd
 import pytest
 
@@ -16,7 +20,7 @@ SECONDS = 1000  # Playwright counts milliseconds
 def page(visit, lab):
     """The explorer's notebook, after "run all"."""
     page = visit(lab.format("lab/tree/08_explorer.ipynb"))
-    page.get_by_text("Best bridge").first.wait_for(timeout=30 * SECONDS)
+    page.get_by_text("Best bridge").first.wait_for(timeout=60 * SECONDS)
     yield page
     page.close()
 
@@ -185,3 +189,51 @@ def test_the_picture_is_readable_in_both_themes(page, theme):
 def test_nothing_went_wrong_behind_the_scenes(page):
     assert page.locator("[data-mime-type='application/vnd.jupyter.stderr'], [data-mime-type*=error]").count() == 0
     assert page.complaints == []
+
+
+def failures(page):
+    return page.locator("[data-mime-type='application/vnd.jupyter.stderr'], [data-mime-type*=error]").all_inner_texts()
+
+
+def test_the_quickstart_in_jupyterlab(visit, lab, direct, folder):
+    page = visit(lab.format("lab/workspaces/quickstart/tree/00_quickstart.ipynb"))
+    page.get_by_role("cell", name="zero-shot").wait_for(timeout=120 * SECONDS)  # of the last cell's table
+    ranking = direct("sw", "tl")
+    page.get_by_text(f"Best bridge: {ranking.table.name[0]}, first in").wait_for()
+    scores = (
+        page.locator(".jp-OutputArea table")
+        .first.locator("tbody tr")
+        .evaluate_all("rows => rows.map(row => [row.cells[2].textContent.trim(), row.cells[3].textContent.trim()])")
+    )
+    assert scores == [[row.name, f"{row.score:.4g}"] for row in ranking.table.itertuples(index=False)]
+    assert page.locator(".jp-OutputArea img").count() == 1
+    assert (folder / "figures" / "00_ranking.png").is_file()
+    assert failures(page) == []
+    assert page.complaints == []
+    # Progress bars leave nothing that a saved notebook could not show any more.
+    page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
+    page.wait_for_function("!window.jupyterapp.shell.currentWidget.context.model.dirty")
+    saved = nbformat.read(folder / "00_quickstart.ipynb", as_version=4)
+    outputs = [output for cell in saved.cells for output in cell.get("outputs", [])]
+    assert len(outputs) >= 4
+    assert not any("widget-view" in mime for output in outputs for mime in output.get("data", {}))
+    page.close()
+
+
+def test_the_explorer_in_notebook_7(visit, notebook_7, direct):
+    page = visit(notebook_7.format("notebooks/08_explorer.ipynb"))
+    page.get_by_text("Best bridge").first.wait_for(timeout=120 * SECONDS)
+    explorer = page.locator(".bridgex-explorer").first
+    shows(explorer, direct("sw", "tl"))
+    pick(explorer, "Target", "^Hebrew")
+    shows(explorer, direct("sw", "he"))
+    explorer.get_by_role("button", name="Swap").click()
+    shows(explorer, direct("he", "sw"))
+    # By the mouse: Notebook 7 takes arrow keys in command mode for itself, to fold headings.
+    track = explorer.locator(".noUi-base").first.bounding_box()
+    page.mouse.click(track["x"] + 0.6 * track["width"], track["y"] + track["height"] / 2)
+    shows(explorer, direct("he", "sw", 0.04))
+    assert failures(page) == []
+    # Notebook 7.6 complains once of its own settings, with an empty notebook too.
+    assert [one for one in page.complaints if "(reading 'schema')" not in one] == []
+    page.close()
