@@ -14,7 +14,7 @@ import warnings
 import pytest
 import tiny
 import torch
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 import bridgex_nb as bx
 from bridgex_nb import passes, stores
@@ -270,7 +270,7 @@ forks = pytest.mark.skipif(FRESH not in os.environ, reason="runs in the fresh pr
 
 @pytest.mark.skipif(os.name != "posix" or FRESH in os.environ, reason="needs fork")
 def test_what_forks():
-    command = [sys.executable, "-m", "pytest", __file__, "-k", "kills or living or two_processes"]
+    command = [sys.executable, "-m", "pytest", __file__, "-n", "0", "-k", "kills or living or two_processes"]
     done = subprocess.run(
         command, env=os.environ | {FRESH: "1", "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False, timeout=240
     )
@@ -282,7 +282,7 @@ def fork(function):
     """A child that runs `function` and ends without pytest's own ending."""
 
     def run():
-        tqdm.set_lock(threading.RLock())  # tqdm's own lock is shared with the parent, and a killed child would keep it
+        tqdm.set_lock(threading.RLock())  # the lock of the bars' class is shared with the parent: a killed child would keep it
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         function()
         os._exit(0)

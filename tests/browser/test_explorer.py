@@ -216,7 +216,8 @@ def test_the_quickstart_in_jupyterlab(visit, lab, direct, folder):
     saved = nbformat.read(folder / "00_quickstart.ipynb", as_version=4)
     outputs = [output for cell in saved.cells for output in cell.get("outputs", [])]
     assert len(outputs) >= 4
-    assert not any("widget-view" in mime for output in outputs for mime in output.get("data", {}))
+    kinds = [mime for output in outputs for mime in output.get("data", {})]
+    assert not any("widget-view" in mime for mime in kinds), outputs
     page.close()
 
 
