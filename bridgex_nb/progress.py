@@ -49,9 +49,21 @@ def watched(watch: Callable[[str, float], None]) -> Iterator[None]:
 class _InNotebook(tqdm):
     """A bar whose output is emptied at its end; else a saved notebook would show the remains of a widget that is gone."""
 
+    _output = None
+
     def __init__(self, *args, **options):
         super().__init__(*args, **options)
-        self._output = display(self.container, display_id=True)
+        if not self.delay:
+            self._show()
+
+    def _show(self):
+        if self._output is None:
+            self._output = display(self.container, display_id=True)
+
+    def display(self, *args, check_delay: bool = True, **options):
+        super().display(*args, check_delay=False, **options)  # it would show a delayed bar for good
+        if check_delay:
+            self._show()
 
     def close(self):
         super().close()
