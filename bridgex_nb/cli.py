@@ -18,7 +18,7 @@ from .activations import count_active, probe
 from .bridges import rank_bridges
 from .corpora import core_sentences
 from .errors import InputError
-from .gallery import notebook_folder, write_comparison, write_gallery
+from .gallery import figures_in, notebook_folder, write_comparison, write_gallery
 from .hsic import ESTIMATORS
 from .languages import language
 from .lexicon import core_lexicon, pivot, read_muse
@@ -123,7 +123,7 @@ def run_figures(options: argparse.Namespace) -> None:
         print(f"\nbridgex: what is finished stays in {shown}; the same command goes on from there", file=sys.stderr)
         raise
     pages = [write_gallery(out)] + ([write_comparison(out, options.compare.resolve())] if options.compare else [])
-    count = len(list(out.glob("[0-9][0-9]_*.png")))
+    count = len(figures_in(out))
     print(f"{count} figure{'s' * (count != 1)} in {shown}, new or changed: {', '.join(changed) or 'none, all are as before'}")
     print(f"to look at: {', '.join(str(shown / page.name) for page in pages)}; executed notebooks: {shown / 'notebooks'}")
 

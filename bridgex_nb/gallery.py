@@ -46,6 +46,12 @@ def notebook_folder() -> Path:
     return checkout if (package.parent / "pyproject.toml").is_file() else package / "notebooks"
 
 
+def figures_in(folder: Path) -> list[Path]:
+    """The figures of a folder: pictures named after a notebook's number, with their numbers and run card beside them."""
+    pictures = sorted(folder.glob("[0-9][0-9]_*.png"))
+    return [one for one in pictures if one.with_suffix(".csv").is_file() and one.with_suffix(".json").is_file()]
+
+
 def write_gallery(folder: Path) -> Path:
     """Write `index.html` of the figures that `bridgex figures` left in a folder.
 
@@ -60,7 +66,7 @@ def write_gallery(folder: Path) -> Path:
         The page. The same files give the same page, to the last byte.
     """
     parts = [_HEAD.format(title="Figures of bridgex_nb", width="70em", about=_ABOUT)]
-    for title, names in _chapters(_figures(folder)):
+    for title, names in _chapters([one.stem for one in figures_in(folder)]):
         parts.append(f"<h2>{title}</h2>\n")
         parts += [_figure(folder, name, folder) for name in names]
     return _write(folder / "index.html", parts)
@@ -84,7 +90,7 @@ def write_comparison(folder: Path, other: Path) -> Path:
     InputError
         If they have no figure in common.
     """
-    mine, others = _figures(folder), _figures(other)
+    mine, others = ([one.stem for one in figures_in(place)] for place in (folder, other))
     both = [name for name in mine if name in others]
     if not both:
         raise InputError(f"{other}: no figure there has the name of one in {folder}; `bridgex figures` writes them")
@@ -96,10 +102,6 @@ def write_comparison(folder: Path, other: Path) -> Path:
         parts.append(f"<h2>{title}</h2>\n")
         parts += [f'<div class="pair">{_figure(folder, name, folder)}{_figure(other, name, folder)}</div>\n' for name in names]
     return _write(folder / "compare.html", parts)
-
-
-def _figures(folder: Path) -> list[str]:
-    return [path.stem for path in sorted(folder.glob("[0-9][0-9]_*.png"))]
 
 
 def _chapters(names: list[str]) -> list[tuple[str, list[str]]]:

@@ -13,6 +13,7 @@ import nbformat
 from tqdm import tqdm
 
 from .errors import InputError
+from .gallery import figures_in
 
 #: In the folder of the executed notebooks while not all of them have run: which have, and what the figures were before.
 UNFINISHED = "unfinished.json"
@@ -89,7 +90,7 @@ def _inputs(notebooks, parameters, pdf) -> str:
 
 
 def _figures(out: Path) -> dict[str, str]:
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(out.glob("[0-9][0-9]_*.png"))}
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in figures_in(out)}
 
 
 def _keep(note: Path, state: dict) -> None:
