@@ -139,13 +139,19 @@ def forward(
     takes = inspect.signature(model.hf_model.forward).parameters
     if "position_ids" in takes:  # left padding shifts the positions of models that learn a vector for each
         options["position_ids"] = (mask.cumsum(dim=1) - 1).clamp(min=0)[:, -ids.shape[1] :]
+    hooks = []
     if last and "logits_to_keep" in takes:
         options["logits_to_keep"] = 1
+        # The last token's states lie apart in memory, and torch would multiply each row by the vocabulary on its own.
+        if head := model.hf_model.get_output_embeddings():
+            hooks.append(head.register_forward_pre_hook(lambda _, inputs: (inputs[0].contiguous(), *inputs[1:])))
     model.generating = generating
     try:
         return model.hf_model(input_ids=ids, attention_mask=mask, **options)
     finally:
         model.generating = None
+        for hook in hooks:
+            hook.remove()
 
 
 def _append(file: Path, record: dict) -> None:

@@ -140,7 +140,7 @@ def test_figures_of_one_notebook_and_pair_and_of_two_models(capsys, tmp_path, mo
     for name in ("00_ranking.png", "00_ranking.csv"):
         assert (figures / "mymodel" / name).read_bytes() == first[name]
     assert json.loads((figures / "mymodel" / "00_ranking.json").read_text())["model"] == "mymodel"
-    assert (figures / "mymodel" / "00_ranking.pdf").is_file()
+    assert (figures / "mymodel" / "00_ranking.pdf").read_bytes().startswith(b"%PDF")
     page = (figures / "mymodel" / "compare.html").read_text()
     assert re.findall('<img src="(.+?)"', page) == ["00_ranking.png", "../00_ranking.png"]
 
