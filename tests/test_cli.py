@@ -1,19 +1,13 @@
 """The command line, as a user meets it."""
 
-import json
-import re
-import shutil
 import subprocess
 import sys
 from importlib.metadata import version
 
 import pytest
-import torch
-from transformers import AutoModelForCausalLM
 
 import bridgex_nb as bx
 from bridgex_nb.cli import main
-from bridgex_nb.model import MINI
 
 
 def run(capsys, *arguments):
@@ -113,36 +107,6 @@ def test_the_console_has_no_traceback():
     assert done.returncode == 2
     assert done.stderr.startswith("bridgex: unknown language 'xx'; the languages are en English, de German, fr French,")
     assert done.stderr.count("\n") == 1
-
-
-def test_figures_of_one_notebook_and_pair_and_of_two_models(capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    figures = tmp_path / "figures"
-    arguments = ("figures", "--only", "00", "--pair", "ar-he")
-    code, out, _ = run(capsys, *arguments)
-    assert code == 0
-    assert out.startswith("1 figure in figures, new or changed: 00_ranking.png")
-    first = {path.name: path.read_bytes() for path in figures.iterdir() if path.is_file()}
-    assert set(first) == {"00_ranking.png", "00_ranking.csv", "00_ranking.json", "index.html"}
-    assert json.loads(first["00_ranking.json"])["data"]["src"] == "ar"
-    page = first["index.html"].decode()
-    assert '<img src="00_ranking.png"' in page
-    assert "<h2>Quickstart: the bridge between two languages</h2>" in page
-    assert "<th>p_holm</th>" in page
-
-    # The same weights, as the bundled model is read: another process draws the same, to the last byte.
-    shutil.copytree(MINI, tmp_path / "mymodel")
-    AutoModelForCausalLM.from_pretrained(MINI, dtype=torch.float32).save_pretrained(tmp_path / "mymodel")
-    code, out, _ = run(capsys, *arguments, "--model", "mymodel", "--compare", "figures", "--pdf")
-    assert code == 0
-    assert "figures/mymodel/compare.html" in out
-    assert {path.name: path.read_bytes() for path in figures.iterdir() if path.is_file()} == first
-    for name in ("00_ranking.png", "00_ranking.csv"):
-        assert (figures / "mymodel" / name).read_bytes() == first[name]
-    assert json.loads((figures / "mymodel" / "00_ranking.json").read_text())["model"] == "mymodel"
-    assert (figures / "mymodel" / "00_ranking.pdf").read_bytes().startswith(b"%PDF")
-    page = (figures / "mymodel" / "compare.html").read_text()
-    assert re.findall('<img src="(.+?)"', page) == ["00_ranking.png", "../00_ranking.png"]
 
 
 def test_lab_takes_the_options_of_jupyterlab(capfd):

@@ -75,7 +75,7 @@ def serve(module, folder, home):
         server = subprocess.Popen([*command, f"--notebook-dir={folder}"], env=env, stdout=log, stderr=log)
     address = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(300):
+        for _ in range(900):
             try:
                 urllib.request.urlopen(f"{address}/api?token={token}", timeout=5).close()
                 break
@@ -112,7 +112,7 @@ def visit(browser):
 
     def visit(address):
         page = browser.new_page(viewport={"width": 1300, "height": 1400})
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)  # a machine that is busy with other tests
         page.complaints = []
         page.on("pageerror", lambda error: page.complaints.append(str(error)))
         page.on("console", lambda message: page.complaints.append(message.text) if message.type == "error" else None)

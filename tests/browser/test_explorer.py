@@ -20,7 +20,7 @@ SECONDS = 1000  # Playwright counts milliseconds
 def page(visit, lab):
     """The explorer's notebook, after "run all"."""
     page = visit(lab.format("lab/tree/08_explorer.ipynb"))
-    page.get_by_text("Best bridge").first.wait_for(timeout=60 * SECONDS)
+    page.get_by_text("Best bridge").first.wait_for(timeout=180 * SECONDS)
     yield page
     page.close()
 
@@ -197,7 +197,7 @@ def failures(page):
 
 def test_the_quickstart_in_jupyterlab(visit, lab, direct, folder):
     page = visit(lab.format("lab/workspaces/quickstart/tree/00_quickstart.ipynb"))
-    page.get_by_role("cell", name="zero-shot").wait_for(timeout=120 * SECONDS)  # of the last cell's table
+    page.get_by_role("cell", name="zero-shot").wait_for(timeout=180 * SECONDS)  # of the last cell's table
     ranking = direct("sw", "tl")
     page.get_by_text(f"Best bridge: {ranking.table.name[0]}, first in").wait_for()
     scores = (
@@ -223,7 +223,7 @@ def test_the_quickstart_in_jupyterlab(visit, lab, direct, folder):
 
 def test_the_explorer_in_notebook_7(visit, notebook_7, direct):
     page = visit(notebook_7.format("notebooks/08_explorer.ipynb"))
-    page.get_by_text("Best bridge").first.wait_for(timeout=120 * SECONDS)
+    page.get_by_text("Best bridge").first.wait_for(timeout=180 * SECONDS)
     explorer = page.locator(".bridgex-explorer").first
     shows(explorer, direct("sw", "tl"))
     pick(explorer, "Target", "^Hebrew")

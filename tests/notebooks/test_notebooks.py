@@ -2,6 +2,9 @@
 
 import json
 import math
+import re
+import shutil
+from pathlib import Path
 
 import nbformat
 import pandas as pd
@@ -9,6 +12,7 @@ import pytest
 
 import bridgex_nb as bx
 from bridgex_nb.cli import main, notebook_folder
+from bridgex_nb.model import MINI
 
 RATE = 0.05
 
@@ -71,6 +75,39 @@ def test_00_names_the_best_bridge(study, ranking):
     table = pd.read_csv(study / "00_ranking.csv")
     assert table.bridge[0] == ranking.best
     assert table.score[0] == pytest.approx(ranking.table.score[0], rel=1e-4)
+
+
+def test_figures_drawn_twice_are_the_same_to_the_last_byte(study, ranking, tmp_path):
+    """In the notebook's process and in this one."""
+    card = json.loads((study / "00_ranking.json").read_text())
+    bx.plots.save(bx.plots.bridge_ranking(ranking), ranking.table, tmp_path, "00_ranking", card)
+    for kind in ("png", "csv", "json"):
+        name = f"00_ranking.{kind}"
+        assert (tmp_path / name).read_bytes() == (study / name).read_bytes()
+
+
+def test_one_notebook_of_another_model_and_pair_beside_the_study(study, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(MINI, "mymodel")
+    shutil.copytree(study, "figures")
+    bundled = {path: path.read_bytes() for path in Path("figures").rglob("*") if path.is_file()}
+    more = ["--model", "mymodel", "--pair", "ar-he", "--compare", "figures", "--pdf"]
+    assert main(["figures", "--only", "00_quickstart", *more]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("1 figure in figures/mymodel, new or changed: 00_ranking.png")
+    assert "figures/mymodel/compare.html" in out
+    assert {path: path.read_bytes() for path in bundled} == bundled
+    folder = Path("figures", "mymodel")
+    names = {"00_ranking.png", "00_ranking.pdf", "00_ranking.csv", "00_ranking.json", "index.html", "compare.html"}
+    assert {path.name for path in folder.iterdir() if path.is_file()} == names
+    card = json.loads((folder / "00_ranking.json").read_text())
+    assert (card["model"], card["data"]["src"], card["data"]["tgt"]) == ("mymodel", "ar", "he")
+    assert (folder / "00_ranking.pdf").read_bytes().startswith(b"%PDF")
+    page = (folder / "index.html").read_text()
+    assert '<img src="00_ranking.png"' in page
+    assert "<h2>Quickstart: the bridge between two languages</h2>" in page
+    assert "<th>p_holm</th>" in page
+    assert re.findall('<img src="(.+?)"', (folder / "compare.html").read_text()) == ["00_ranking.png", "../00_ranking.png"]
 
 
 def test_01_counts_the_neurons_of_each_layer(study, counts):
