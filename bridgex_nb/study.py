@@ -60,8 +60,8 @@ def run_notebooks(
     open_ones = [notebook for notebook in notebooks if notebook.name not in state["done"]]
     _keep(note, state)
     # The bars of the package would fill the notebooks' outputs; there is one here.
-    environment = os.environ | {"TQDM_DISABLE": "1", "OMP_NUM_THREADS": str((os.cpu_count() or 1) // workers)}
-    environment["BRIDGEX_PDF"] = "1" if pdf else ""
+    threads = str(max(1, (os.cpu_count() or 1) // workers))  # more of them than cores would wait for each other
+    environment = {"OMP_NUM_THREADS": threads} | os.environ | {"TQDM_DISABLE": "1", "BRIDGEX_PDF": "1" if pdf else ""}
     with (
         ThreadPoolExecutor(workers) as pool,
         tqdm(total=len(notebooks), initial=len(state["done"]), desc="notebooks", unit="notebook", disable=False) as bar,
