@@ -26,7 +26,7 @@ def test_a_saved_notebook_has_nothing_of_a_bar(monkeypatch):
             return super().process_message(message, cell, cell_index)
 
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL.format(options)) for options in SHOWN])
-    Client(notebook, timeout=60).execute()
+    Client(notebook, timeout=300).execute()
     assert bars == [*SHOWN.values()]
     for cell, shown in zip(notebook.cells, bars, strict=True):
         assert [output.data for output in cell.outputs] == [{"text/plain": ""}] * shown
