@@ -143,7 +143,7 @@ def forward(
     if last and "logits_to_keep" in takes:
         options["logits_to_keep"] = 1
         # The last token's states lie apart in memory, and torch would multiply each row by the vocabulary on its own.
-        if head := model.hf_model.get_output_embeddings():
+        if (head := model.hf_model.get_output_embeddings()) is not None:
             hooks.append(head.register_forward_pre_hook(lambda _, inputs: (inputs[0].contiguous(), *inputs[1:])))
     model.generating = generating
     try:

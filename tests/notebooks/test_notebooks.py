@@ -69,6 +69,7 @@ def test_every_figure_has_its_numbers_and_its_run_card(study):
         card = json.loads((study / f"{name}.json").read_text())
         assert card["model"] == "bridgex-mini"
         assert card["site"] == "act"
+    assert not list(study.glob("*.pdf"))  # nobody asked for them
 
 
 def test_00_names_the_best_bridge(study, ranking):
