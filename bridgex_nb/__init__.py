@@ -8,148 +8,284 @@ known = bx.known_words(model, bx.core_lexicon("sw", "tl"))
 ranking = bx.rank_bridges(bx.probe(model, known), bx.top_neurons(counts, rate=0.05))
 """
 
-from . import plots
-from .activations import ActivationCounts, ProbeActivations, count_active, probe
-from .alignment import Alignment, aligned, alignment, correlate, mutual_alignment, sentence_vectors
-from .bridges import BridgeRanking, rank_bridges, spectrum
-from .causality import DeactivationMatrix, bridge_causality, deactivation_matrix, language_shift_score
-from .contrasts import contrast_neurons, contrast_shift, count_generated, read_option
-from .controls import random_like
-from .corpora import belebele, core_sentences, flores, mgsm, sib200, xcopa, xnli
-from .emergence import emergence
-from .errors import InputError
-from .evaluation import evaluate, evaluate_grid
-from .generation import complete, complete_scored
-from .hsic import hsic, hsic_score
-from .identify import output_language
-from .interventions import amplify, deactivate, set_activation, steer
-from .language_neurons import lape, lape_entropy, lape_lambda, plnd, read_lape_masks, specific_related_general
-from .languages import BRIDGES, LANGUAGES, PAIRS, Language, language
-from .lexicon import Lexicon, core_lexicon, core_words, pivot, read_muse, word_prompt
-from .likelihood import loglikelihood, perplexity
-from .metrics import accuracy, translation_scores
-from .model import NeuronModel, load_model
-from .neuron_widgets import NeuronExplorer, SpectrumExplorer
-from .neurons import (
-    bridge_neurons,
-    importance_ratio,
-    language_agnostic_score,
-    overlap_matrix,
-    shared_exclusive,
-    sharing_types,
-    top_neurons,
-)
-from .options import option_logprobs
-from .regret import compare, leaderboard, regret, side_by_side
-from .selectors import SELECTORS, Evidence, select_bridges
-from .sites import Architecture, register_site
-from .spectra import SPECTRA, agreement, agreement_by_depth, language_matrix, mantel
-from .tasks import TASKS, Task, task_items
-from .token_values import token_values
-from .transplant import transplant
-from .typology import same_family, typological_distance
-from .widgets import BridgeExplorer
-from .xicl import answers, known_words
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "BRIDGES",
-    "LANGUAGES",
-    "PAIRS",
-    "SELECTORS",
-    "SPECTRA",
-    "TASKS",
-    "ActivationCounts",
-    "Alignment",
-    "Architecture",
-    "BridgeExplorer",
-    "BridgeRanking",
-    "DeactivationMatrix",
-    "Evidence",
-    "InputError",
-    "Language",
-    "Lexicon",
-    "NeuronExplorer",
-    "NeuronModel",
-    "ProbeActivations",
-    "SpectrumExplorer",
-    "Task",
-    "accuracy",
-    "agreement",
-    "agreement_by_depth",
-    "aligned",
-    "alignment",
-    "amplify",
-    "answers",
-    "belebele",
-    "bridge_causality",
-    "bridge_neurons",
-    "compare",
-    "complete",
-    "complete_scored",
-    "contrast_neurons",
-    "contrast_shift",
-    "core_lexicon",
-    "core_sentences",
-    "core_words",
-    "correlate",
-    "count_active",
-    "count_generated",
-    "deactivate",
-    "deactivation_matrix",
-    "emergence",
-    "evaluate",
-    "evaluate_grid",
-    "flores",
-    "hsic",
-    "hsic_score",
-    "importance_ratio",
-    "known_words",
-    "language",
-    "language_agnostic_score",
-    "language_matrix",
-    "language_shift_score",
-    "lape",
-    "lape_entropy",
-    "lape_lambda",
-    "leaderboard",
-    "load_model",
-    "loglikelihood",
-    "mantel",
-    "mgsm",
-    "mutual_alignment",
-    "option_logprobs",
-    "output_language",
-    "overlap_matrix",
-    "perplexity",
-    "pivot",
-    "plnd",
+#: Package -> the flat names of it, loaded when they are first used (PEP 562).
+_NAMES = {
+    "exceptions": ("InputError",),
+    "stats": (
+        "correlate",
+        "hsic",
+        "hsic_score",
+        "mantel",
+    ),
+    "datasets": (
+        "BRIDGES",
+        "LANGUAGES",
+        "Language",
+        "Lexicon",
+        "PAIRS",
+        "belebele",
+        "core_lexicon",
+        "core_sentences",
+        "core_words",
+        "flores",
+        "language",
+        "mgsm",
+        "output_language",
+        "pivot",
+        "read_muse",
+        "same_family",
+        "sib200",
+        "typological_distance",
+        "word_prompt",
+        "xcopa",
+        "xnli",
+    ),
+    "models": (
+        "Architecture",
+        "NeuronModel",
+        "load_model",
+        "register_site",
+    ),
+    "inference": (
+        "complete",
+        "complete_scored",
+        "loglikelihood",
+        "option_logprobs",
+        "perplexity",
+    ),
+    "activations": (
+        "ActivationCounts",
+        "ProbeActivations",
+        "count_active",
+        "count_generated",
+        "probe",
+        "token_values",
+    ),
+    "neurons": (
+        "bridge_neurons",
+        "contrast_neurons",
+        "importance_ratio",
+        "language_agnostic_score",
+        "lape",
+        "lape_entropy",
+        "lape_lambda",
+        "overlap_matrix",
+        "plnd",
+        "random_like",
+        "read_lape_masks",
+        "shared_exclusive",
+        "sharing_types",
+        "specific_related_general",
+        "top_neurons",
+    ),
+    "similarity": (
+        "Alignment",
+        "Evidence",
+        "SPECTRA",
+        "agreement",
+        "agreement_by_depth",
+        "aligned",
+        "alignment",
+        "emergence",
+        "language_matrix",
+        "mutual_alignment",
+        "sentence_vectors",
+        "spectrum",
+    ),
+    "interventions": (
+        "DeactivationMatrix",
+        "amplify",
+        "bridge_causality",
+        "contrast_shift",
+        "deactivate",
+        "deactivation_matrix",
+        "language_shift_score",
+        "set_activation",
+        "steer",
+        "transplant",
+    ),
+    "evaluation": (
+        "TASKS",
+        "Task",
+        "accuracy",
+        "answers",
+        "compare",
+        "evaluate",
+        "evaluate_grid",
+        "known_words",
+        "read_option",
+        "side_by_side",
+        "task_items",
+        "translation_scores",
+    ),
+    "bridges": (
+        "BridgeRanking",
+        "SELECTORS",
+        "leaderboard",
+        "rank_bridges",
+        "regret",
+        "select_bridges",
+    ),
+    "widgets": (
+        "BridgeExplorer",
+        "NeuronExplorer",
+        "SpectrumExplorer",
+    ),
+}
+_PACKAGE_OF = {name: package for package, names in _NAMES.items() for name in names}
+_PACKAGES = (
+    "exceptions",
+    "utils",
+    "stats",
+    "datasets",
+    "models",
+    "inference",
+    "activations",
+    "neurons",
+    "similarity",
+    "interventions",
+    "evaluation",
+    "bridges",
     "plots",
-    "probe",
-    "random_like",
-    "rank_bridges",
-    "read_lape_masks",
-    "read_muse",
-    "read_option",
-    "register_site",
-    "regret",
-    "same_family",
-    "select_bridges",
-    "sentence_vectors",
-    "set_activation",
-    "shared_exclusive",
-    "sharing_types",
-    "sib200",
-    "side_by_side",
-    "specific_related_general",
-    "spectrum",
-    "steer",
-    "task_items",
-    "token_values",
-    "top_neurons",
-    "translation_scores",
-    "transplant",
-    "typological_distance",
-    "word_prompt",
-    "xcopa",
-    "xnli",
-]
+    "widgets",
+    "cli",
+    "mini",
+)
+
+__all__ = [*_PACKAGE_OF, *_PACKAGES]
+__version__ = version("bridgex-nb")
+
+
+def __getattr__(name: str):
+    if name in _PACKAGE_OF:
+        value = getattr(import_module(f".{_PACKAGE_OF[name]}", __name__), name)
+    elif name in _PACKAGES:
+        value = import_module(f".{name}", __name__)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])
+
+
+if TYPE_CHECKING:
+    from . import activations as activations
+    from . import bridges as bridges
+    from . import cli as cli
+    from . import datasets as datasets
+    from . import evaluation as evaluation
+    from . import inference as inference
+    from . import interventions as interventions
+    from . import models as models
+    from . import neurons as neurons
+    from . import plots as plots
+    from . import similarity as similarity
+    from . import stats as stats
+    from . import utils as utils
+    from . import widgets as widgets
+    from .activations import ActivationCounts as ActivationCounts
+    from .activations import ProbeActivations as ProbeActivations
+    from .activations import count_active as count_active
+    from .activations import count_generated as count_generated
+    from .activations import probe as probe
+    from .activations import token_values as token_values
+    from .bridges import SELECTORS as SELECTORS
+    from .bridges import BridgeRanking as BridgeRanking
+    from .bridges import leaderboard as leaderboard
+    from .bridges import rank_bridges as rank_bridges
+    from .bridges import regret as regret
+    from .bridges import select_bridges as select_bridges
+    from .datasets import BRIDGES as BRIDGES
+    from .datasets import LANGUAGES as LANGUAGES
+    from .datasets import PAIRS as PAIRS
+    from .datasets import Language as Language
+    from .datasets import Lexicon as Lexicon
+    from .datasets import belebele as belebele
+    from .datasets import core_lexicon as core_lexicon
+    from .datasets import core_sentences as core_sentences
+    from .datasets import core_words as core_words
+    from .datasets import flores as flores
+    from .datasets import language as language
+    from .datasets import mgsm as mgsm
+    from .datasets import output_language as output_language
+    from .datasets import pivot as pivot
+    from .datasets import read_muse as read_muse
+    from .datasets import same_family as same_family
+    from .datasets import sib200 as sib200
+    from .datasets import typological_distance as typological_distance
+    from .datasets import word_prompt as word_prompt
+    from .datasets import xcopa as xcopa
+    from .datasets import xnli as xnli
+    from .evaluation import TASKS as TASKS
+    from .evaluation import Task as Task
+    from .evaluation import accuracy as accuracy
+    from .evaluation import answers as answers
+    from .evaluation import compare as compare
+    from .evaluation import evaluate as evaluate
+    from .evaluation import evaluate_grid as evaluate_grid
+    from .evaluation import known_words as known_words
+    from .evaluation import read_option as read_option
+    from .evaluation import side_by_side as side_by_side
+    from .evaluation import task_items as task_items
+    from .evaluation import translation_scores as translation_scores
+    from .exceptions import InputError as InputError
+    from .inference import complete as complete
+    from .inference import complete_scored as complete_scored
+    from .inference import loglikelihood as loglikelihood
+    from .inference import option_logprobs as option_logprobs
+    from .inference import perplexity as perplexity
+    from .interventions import DeactivationMatrix as DeactivationMatrix
+    from .interventions import amplify as amplify
+    from .interventions import bridge_causality as bridge_causality
+    from .interventions import contrast_shift as contrast_shift
+    from .interventions import deactivate as deactivate
+    from .interventions import deactivation_matrix as deactivation_matrix
+    from .interventions import language_shift_score as language_shift_score
+    from .interventions import set_activation as set_activation
+    from .interventions import steer as steer
+    from .interventions import transplant as transplant
+    from .models import Architecture as Architecture
+    from .models import NeuronModel as NeuronModel
+    from .models import load_model as load_model
+    from .models import register_site as register_site
+    from .neurons import bridge_neurons as bridge_neurons
+    from .neurons import contrast_neurons as contrast_neurons
+    from .neurons import importance_ratio as importance_ratio
+    from .neurons import language_agnostic_score as language_agnostic_score
+    from .neurons import lape as lape
+    from .neurons import lape_entropy as lape_entropy
+    from .neurons import lape_lambda as lape_lambda
+    from .neurons import overlap_matrix as overlap_matrix
+    from .neurons import plnd as plnd
+    from .neurons import random_like as random_like
+    from .neurons import read_lape_masks as read_lape_masks
+    from .neurons import shared_exclusive as shared_exclusive
+    from .neurons import sharing_types as sharing_types
+    from .neurons import specific_related_general as specific_related_general
+    from .neurons import top_neurons as top_neurons
+    from .similarity import SPECTRA as SPECTRA
+    from .similarity import Alignment as Alignment
+    from .similarity import Evidence as Evidence
+    from .similarity import agreement as agreement
+    from .similarity import agreement_by_depth as agreement_by_depth
+    from .similarity import aligned as aligned
+    from .similarity import alignment as alignment
+    from .similarity import emergence as emergence
+    from .similarity import language_matrix as language_matrix
+    from .similarity import mutual_alignment as mutual_alignment
+    from .similarity import sentence_vectors as sentence_vectors
+    from .similarity import spectrum as spectrum
+    from .stats import correlate as correlate
+    from .stats import hsic as hsic
+    from .stats import hsic_score as hsic_score
+    from .stats import mantel as mantel
+    from .widgets import BridgeExplorer as BridgeExplorer
+    from .widgets import NeuronExplorer as NeuronExplorer
+    from .widgets import SpectrumExplorer as SpectrumExplorer

@@ -9,7 +9,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 import bridgex_nb as bx
-from bridgex_nb.model import MINI
+from bridgex_nb.models._load_model import MINI
 
 LAYERS, NEURONS, POSITIONS = 3, 48, 64
 

@@ -23,13 +23,13 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, proce
 from tqdm.auto import tqdm
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from ..corpora import core_sentences
-from ..emergence import emergence
-from ..languages import BRIDGES, LANGUAGES, PAIRS
-from ..lexicon import core_lexicon, core_table, core_words, word_prompt
-from ..metrics import accuracy
-from ..model import load_model
-from ..xicl import answers
+from ..datasets._corpora import core_sentences
+from ..datasets._languages import BRIDGES, LANGUAGES, PAIRS
+from ..datasets._lexicon import core_lexicon, core_table, core_words, word_prompt
+from ..evaluation._metrics import accuracy
+from ..evaluation._xicl import answers
+from ..models._load_model import load_model
+from ..similarity._emergence import emergence
 
 #: Share of the core concepts that each edge of the resource graph is trained on, in both directions. The bridge languages
 #: know each other fully; every other language leans on one or two of them, the second one with less data.

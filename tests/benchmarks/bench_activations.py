@@ -15,7 +15,8 @@ import torch
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 import bridgex_nb as bx
-from bridgex_nb.model import MINI, batches_by_length
+from bridgex_nb.inference._batches import batches_by_length
+from bridgex_nb.models._load_model import MINI
 
 BUDGET = 8192
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import bridgex_nb as bx
-from bridgex_nb.hsic import choose_basis, scale, standardize
+from bridgex_nb.stats._hsic import choose_basis, scale, standardize
 
 
 def published_loop(x, y):

@@ -19,7 +19,7 @@ import torch
 from bench_activations import SENTENCES, model_folder, over, sentences
 
 import bridgex_nb as bx
-from bridgex_nb.model import batches_by_length
+from bridgex_nb.inference._batches import batches_by_length
 
 PYTHON = os.environ.get("BRIDGEX_TRANSFORMERLENS_PYTHON")
 

@@ -6,7 +6,7 @@ import time
 import pytest
 
 import bridgex_nb as bx
-from bridgex_nb.measurements import measurements
+from bridgex_nb.widgets._measurements import measurements
 from tests.browser.conftest import browser, folder, lab, visit  # noqa: F401  (fixtures)
 from tests.browser.test_explorer import explorer, page  # noqa: F401  (fixtures)
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import bridgex_nb as bx
-from bridgex_nb.languages import LANGUAGES
+from bridgex_nb.datasets._languages import LANGUAGES
 
 SECONDS = 1000  # Playwright counts milliseconds
 

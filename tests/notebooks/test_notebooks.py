@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 
 import bridgex_nb as bx
-from bridgex_nb.cli import main, notebook_folder
-from bridgex_nb.model import MINI
+from bridgex_nb.cli._gallery import notebook_folder
+from bridgex_nb.cli._main import main
+from bridgex_nb.models._load_model import MINI
 
 RATE = 0.05
 

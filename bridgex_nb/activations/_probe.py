@@ -1,0 +1,124 @@
+"""`probe`: one number of each neuron on each prompt, its token mean by default."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from ..datasets._lexicon import Lexicon, word_prompt
+from ..exceptions import InputError
+from ..inference._passes import run_pass
+from ..inference._tokens import whole_rows
+from ..models._neuron_model import NeuronModel
+from ..utils._result_files import data_card
+from ._results import ProbeActivations
+from ._stored import _stored
+
+#: What `probe` makes of a neuron's values at the tokens of a prompt.
+STATISTICS = ("mean", "last", "norm")
+
+
+def probe(
+    model: NeuronModel,
+    prompts: Lexicon | Sequence[str],
+    *,
+    keep: torch.Tensor | None = None,
+    statistic: str = "mean",
+    special_tokens: bool = True,
+    token_budget: int = 8192,
+    store: str | Path | None = None,
+) -> ProbeActivations:
+    """One number of every neuron on every prompt: the token mean, by default.
+
+    Parameters
+    ----------
+    model : NeuronModel
+    prompts : Lexicon or sequence of str
+        A lexicon stands for its probe prompts ``{Src}:"{word}"→{Tgt}:``, one an entry (BridgeX-ICL keeps the entries that the
+        model itself translates right: `known_words`).
+    keep : torch.Tensor, optional
+        bool [L, N], the neurons to store; all of them by default.
+    statistic : {"mean", "last", "norm"}
+        Over the tokens of a prompt: the mean (BridgeX-ICL), the value at the last token (`sharing_types`), or the L2 norm
+        (`plnd`).
+    special_tokens : bool
+        Whether the tokens that the tokenizer adds (BOS) are among them.
+    token_budget : int
+        Tokens of one padded batch. Where the memory does not hold so many, it is halved until it does.
+    store : str or Path, optional
+        A folder of results, as for `count_active`.
+
+    Returns
+    -------
+    ProbeActivations
+        values float32 [L, N, S].
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two prompts, one is longer than the model's context, `keep` has the wrong shape, or there is no
+        such statistic.
+
+    Examples
+    --------
+    >>> model = load_model()
+    >>> probe(model, core_lexicon("sw", "en")).values.shape[:2]
+    torch.Size([6, 768])
+    """
+    if isinstance(prompts, str):
+        raise InputError("probe needs a list of prompts, not one string")
+    if statistic not in STATISTICS:
+        raise InputError(f"unknown statistic {statistic!r}; there are {', '.join(STATISTICS)}")
+    if isinstance(prompts, Lexicon):
+        src, tgt, words = prompts.src, prompts.tgt, tuple(prompts.entries)
+        texts = [word_prompt(src, tgt, word) for word in words]
+    else:
+        src, tgt, words, texts = None, None, tuple(prompts), list(prompts)
+    if len(texts) < 2:
+        pair = f"{src}-{tgt}: " if src else ""
+        raise InputError(f"{pair}{len(texts)} probe prompt(s); dependence between neurons needs at least two")
+    shape = (model.num_layers, model.num_neurons)
+    if keep is not None and (keep.dtype != torch.bool or tuple(keep.shape) != shape or not keep.any()):
+        raise InputError(f"keep must be a bool tensor [L, N] = {list(shape)} with some neuron in it")
+    rows = whole_rows(model, texts, special_tokens=special_tokens, kind="prompt")
+    chosen = torch.ones(shape, dtype=torch.bool) if keep is None else keep.cpu()
+
+    def over_tokens(layer, values, mask, batch):
+        values = values[..., chosen[layer].to(values.device)] if keep is not None else values
+        weights = mask[:, None].float()
+        if statistic == "last":
+            weights = weights * (weights.flip(-1).cumsum(-1).flip(-1) == 1)  # the last token in the mask
+        if statistic == "norm":
+            return torch.bmm(weights, values.float().square())[:, 0].sqrt()
+        return (torch.bmm(weights, values.float()) / weights.sum(dim=-1, keepdim=True))[:, 0]
+
+    def add(state, batch, reduced):
+        first = 0
+        for numbers in reduced:
+            state[0][first : first + numbers.shape[1], batch] = numbers.T.cpu()
+            first += numbers.shape[1]
+
+    card = model.card | {
+        "data": {"kind": "prompts", "src": src, "tgt": tgt, **data_card({"prompts": texts})},
+        "special_tokens": special_tokens,
+        "keep": None if keep is None else hashlib.sha256(chosen.numpy().tobytes()).hexdigest(),
+        "statistic": statistic,
+    }
+
+    def probe_all(result):
+        (values,) = run_pass(
+            model,
+            rows,
+            chosen.any(dim=1).nonzero()[:, 0].tolist(),
+            over_tokens,
+            add,
+            [torch.zeros(int(chosen.sum()), len(rows))],
+            special_tokens=special_tokens,
+            token_budget=token_budget,
+            description="probing",
+            result=result,
+        )
+        return ProbeActivations(values.view(*shape, -1) if keep is None else values, words, src, tgt, keep, card)
+
+    return _stored(store, "probe", card, ProbeActivations.load, probe_all)

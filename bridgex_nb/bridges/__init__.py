@@ -1,0 +1,8 @@
+"""Which bridge language: BridgeX-ICL's ranking, other selectors, their regret."""
+
+from ._bridgex_icl import BridgeRanking, rank_bridges
+from ._leaderboard import leaderboard
+from ._regret import regret
+from ._selectors import SELECTORS, select_bridges
+
+__all__ = ["SELECTORS", "BridgeRanking", "leaderboard", "rank_bridges", "regret", "select_bridges"]

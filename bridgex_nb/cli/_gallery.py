@@ -1,0 +1,152 @@
+"""Pages that show the figures of a folder with their numbers and run cards, or two folders' side by side, without a server."""
+
+import html
+import json
+import os
+import re
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+
+from ..exceptions import InputError
+from ..plots._style import language_name
+
+_HEAD = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark; }}
+body {{ font-family: sans-serif; max-width: {width}; margin: 2em auto; padding: 0 1em; line-height: 1.5; }}
+figure {{ margin: 1.5em 0; }}
+img {{ max-width: 100%; background: white; padding: 0.5em; border-radius: 0.4em; box-sizing: border-box; }}
+table {{ border-collapse: collapse; }}
+td, th {{ padding: 0.1em 0.8em; white-space: nowrap; text-align: start; unicode-bidi: plaintext; }}
+details {{ overflow-x: auto; }}
+.pair {{ display: grid; grid-template-columns: 1fr 1fr; gap: 1.5em; align-items: start; }}
+.pair > * {{ min-width: 0; }}
+</style>
+<h1>{title}</h1>
+<p>{about}</p>
+"""
+_ABOUT = (
+    "Below each picture are the numbers that it was drawn from (the CSV file beside it) and its run card: model, data, "
+    "settings and versions (the JSON file). What a picture means, and what to look at, is said in the notebook that it comes "
+    "from. <i>low</i> and <i>high</i> are the ends of a 95 % interval, <i>wins</i> the share of bootstrap resamples in which a "
+    "bridge comes first, <i>p</i> a p-value and <i>p_holm</i> the same, corrected for asking several times."
+)
+
+
+def notebook_folder() -> Path:
+    """The notebooks: beside the package in a checkout, inside it in an installed wheel."""
+    package = Path(__file__).parents[1]
+    checkout = package.parent / "notebooks"
+    return checkout if (package.parent / "pyproject.toml").is_file() else package / "notebooks"
+
+
+def figures_in(folder: Path) -> list[Path]:
+    """The figures of a folder: pictures named after a notebook's number, with their numbers and run card beside them."""
+    pictures = sorted(folder.glob("[0-9][0-9]_*.png"))
+    return [one for one in pictures if one.with_suffix(".csv").is_file() and one.with_suffix(".json").is_file()]
+
+
+def write_gallery(folder: Path) -> Path:
+    """Write `index.html` of the figures that `bridgex figures` left in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        With a PNG, a CSV of the same name and a JSON run card for each figure, whose name begins with its notebook's number.
+
+    Returns
+    -------
+    Path
+        The page. The same files give the same page, to the last byte.
+    """
+    parts = [_HEAD.format(title="Figures of bridgex_nb", width="70em", about=_ABOUT)]
+    for title, names in _chapters([one.stem for one in figures_in(folder)]):
+        parts.append(f"<h2>{title}</h2>\n")
+        parts += [_figure(folder, name, folder) for name in names]
+    return _write(folder / "index.html", parts)
+
+
+def write_comparison(folder: Path, other: Path) -> Path:
+    """Write `compare.html` into a folder of figures: each of them beside the same one of another folder, of another model.
+
+    Parameters
+    ----------
+    folder, other : Path
+        As in `write_gallery`. Figures that only one of them has are left out, and named.
+
+    Returns
+    -------
+    Path
+        The page, in `folder`; it shows the other's pictures where they are.
+
+    Raises
+    ------
+    InputError
+        If they have no figure in common.
+    """
+    mine, others = ([one.stem for one in figures_in(place)] for place in (folder, other))
+    both = [name for name in mine if name in others]
+    if not both:
+        raise InputError(f"{other}: no figure there has the name of one in {folder}; `bridgex figures` writes them")
+    about = f"Left {_model(folder, both)}, right {_model(other, both)}. {_ABOUT}"
+    if lone := sorted({*mine} ^ {*others}):
+        about += f" Only one of the two has: {html.escape(', '.join(lone))}."
+    parts = [_HEAD.format(title="Two models side by side", width="110em", about=about)]
+    for title, names in _chapters(both):
+        parts.append(f"<h2>{title}</h2>\n")
+        parts += [f'<div class="pair">{_figure(folder, name, folder)}{_figure(other, name, folder)}</div>\n' for name in names]
+    return _write(folder / "compare.html", parts)
+
+
+def _chapters(names: list[str]) -> list[tuple[str, list[str]]]:
+    """The figures of each notebook below its title."""
+    chapters = []
+    for notebook in sorted(notebook_folder().glob("[0-9][0-9]_*.ipynb")):
+        own = [name for name in names if name[:2] == notebook.name[:2]]
+        if own:
+            title = re.search("^# (.+)$", nbformat.read(notebook, as_version=4).cells[0].source, re.MULTILINE)
+            chapters.append((html.escape(title[1] if title else notebook.stem), own))
+    return chapters
+
+
+def _model(folder: Path, names: list[str]) -> str:
+    """The model of most of the figures; one is of the bundled model's training, whatever the model."""
+    models = [json.loads((folder / f"{name}.json").read_text(encoding="utf-8")).get("model") for name in names]
+    return f"<b>{html.escape(str(max(models, key=models.count)))}</b>"
+
+
+def _figure(folder: Path, name: str, page: Path) -> str:
+    """One figure of a folder, on a page that may be in another one."""
+    numbers = pd.read_csv(folder / f"{name}.csv").to_html(index=False, border=0, na_rep="", float_format="{:.4g}".format)
+    card = (folder / f"{name}.json").read_text(encoding="utf-8")
+    place = html.escape(Path(os.path.relpath(folder / f"{name}.png", page)).as_posix())
+    name = html.escape(name)
+    return f"""<figure>
+<img src="{place}" alt="{name}: its numbers are below" loading="lazy">
+<figcaption>
+{_caption(name, json.loads(card))}
+<details><summary>numbers</summary>{numbers}</details>
+<details><summary>run card</summary><pre>{html.escape(card)}</pre></details>
+</figcaption>
+</figure>
+"""
+
+
+def _caption(name: str, card: dict) -> str:
+    data = card.get("data")
+    pair = [language_name(data[end]) for end in ("src", "tgt") if isinstance(data, dict) and data.get(end)]
+    about = [card.get("model"), card.get("dtype"), " → ".join(pair)]
+    return f"<b>{name}</b> · {html.escape(' · '.join(str(one) for one in about if one))}"
+
+
+def _write(page: Path, parts: list[str]) -> Path:
+    beside = page.with_name(f".{page.name}.tmp")
+    beside.write_text("".join(parts) + "</html>\n", encoding="utf-8")
+    os.replace(beside, page)
+    return page

@@ -1,0 +1,33 @@
+"""Languages, lexicons, parallel texts, public data sets, typology, language identification."""
+
+from ._corpora import belebele, core_sentences, flores, mgsm, sib200, xcopa, xnli
+from ._language_identification import output_language
+from ._languages import BRIDGES, LANGUAGES, PAIRS, Language, language
+from ._lexicon import Lexicon, core_lexicon, core_words, pivot, read_muse, word_prompt
+from ._releases import DataSet
+from ._typology import same_family, typological_distance
+
+__all__ = [
+    "BRIDGES",
+    "LANGUAGES",
+    "PAIRS",
+    "DataSet",
+    "Language",
+    "Lexicon",
+    "belebele",
+    "core_lexicon",
+    "core_sentences",
+    "core_words",
+    "flores",
+    "language",
+    "mgsm",
+    "output_language",
+    "pivot",
+    "read_muse",
+    "same_family",
+    "sib200",
+    "typological_distance",
+    "word_prompt",
+    "xcopa",
+    "xnli",
+]

@@ -1,0 +1,197 @@
+"""Bilingual lexicons: the bundled core lexicon, MUSE files, pivoting, and the prompt that asks for one word."""
+
+import csv
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from ..exceptions import InputError
+from ._languages import LANGUAGES, language
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """Words of `src` with their accepted translations into `tgt`.
+
+    Attributes
+    ----------
+    src, tgt : str
+        Language codes.
+    entries : dict of str to list of str
+        Source word -> translations, the first one preferred. No word is empty and none stands twice.
+
+    Examples
+    --------
+    >>> core_lexicon("sw", "en").entries["moto"]
+    ['fire', 'hot']
+    """
+
+    src: str
+    tgt: str
+    entries: dict[str, list[str]]
+
+    def __post_init__(self):
+        language(self.src), language(self.tgt)
+
+    def __len__(self):
+        return len(self.entries)
+
+    def __repr__(self):
+        return f"Lexicon({self.src!r}, {self.tgt!r}, {len(self)} words)"
+
+    def keep(self, words: Iterable[str]) -> "Lexicon":
+        """The same lexicon with only the given source words, in their order; all of them must be in it."""
+        words = list(words)
+        strangers = [word for word in words if word not in self.entries]
+        if strangers:
+            raise InputError(f"{strangers[0]!r} is not in the {self.src}-{self.tgt} lexicon")
+        return Lexicon(self.src, self.tgt, {word: self.entries[word] for word in words})
+
+    def reverse(self) -> "Lexicon":
+        """The lexicon read from `tgt` to `src`: every accepted translation becomes a source word."""
+        pairs = ((there, here) for here, theres in self.entries.items() for there in theres)
+        return Lexicon(self.tgt, self.src, _collect(pairs))
+
+
+def _collect(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    entries: dict[str, dict[str, None]] = {}
+    for word, translation in pairs:
+        entries.setdefault(word, {})[translation] = None
+    return {word: list(translations) for word, translations in entries.items()}
+
+
+def word_prompt(src: str, tgt: str, word: str) -> str:
+    """The probe prompt of BridgeX-ICL: ``{Src autonym}:"{word}"→{Tgt autonym}:`` (released code).
+
+    Examples
+    --------
+    >>> word_prompt("sw", "en", "moto")
+    'kiswahili:"moto"→English:'
+    """
+    return f'{language(src).autonym}:"{word}"→{language(tgt).autonym}:'
+
+
+@cache
+def core_table() -> list[dict[str, str]]:
+    """Rows of the bundled core lexicon: `concept`, `domain` and one cell a language, synonyms separated by ``|``."""
+    with (files(__package__) / "data" / "core_lexicon.tsv").open(encoding="utf-8", newline="") as handle:
+        return list(csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+def core_lexicon(src: str, tgt: str) -> Lexicon:
+    """The bundled lexicon of everyday concepts between any two of the 15 languages.
+
+    The source words are the citation forms (the first form of each cell); every synonym of the target cell is an accepted
+    translation. Concepts that share one source word are one entry.
+
+    Raises
+    ------
+    InputError
+        If a language is unknown or both are the same.
+
+    Examples
+    --------
+    >>> core_lexicon("sw", "tl").entries["moto"]
+    ['apoy', 'mainit']
+    """
+    language(src), language(tgt)
+    if src == tgt:
+        raise InputError(f"source and target are both {src!r}; a lexicon needs two languages")
+    return Lexicon(src, tgt, _collect((row[src].split("|")[0], word) for row in core_table() for word in row[tgt].split("|")))
+
+
+def core_words() -> dict[str, list[str]]:
+    """Every concept of the core lexicon as ``{autonym}:"{word}"``, the beginning of its prompts, in each of the 15 languages.
+
+    Parallel texts, aligned by position, of the kind that bridgex-mini was trained on.
+
+    Examples
+    --------
+    >>> core_words()["sw"][0]
+    'kiswahili:"jua"'
+    """
+    return {code: [f'{one.autonym}:"{row[code].split("|")[0]}"' for row in core_table()] for code, one in LANGUAGES.items()}
+
+
+def read_muse(path: str | Path, src: str, tgt: str) -> Lexicon:
+    """Read a dictionary in MUSE's format: one ``source translation`` a line, separated by a space or a tab.
+
+    Lines that cannot be read (no separator, not UTF-8) are left out, counted and reported in one warning with file and line
+    number. MUSE holds many identical strings (names, loans); they are kept, since they are translations too.
+
+    Parameters
+    ----------
+    path : str or Path
+        File of lines.
+    src, tgt : str
+        Language codes of its two columns.
+
+    Raises
+    ------
+    InputError
+        If a language is unknown, the file does not exist, or no line of it can be read.
+    """
+    language(src), language(tgt)
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: {'a folder, not a dictionary file' if path.is_dir() else 'no such dictionary file'}")
+    pairs, bad = [], []
+    for number, raw in enumerate(path.read_bytes().removeprefix(b"\xef\xbb\xbf").splitlines(), start=1):
+        if not raw.strip():
+            continue
+        try:
+            line = raw.decode("utf-8").strip()
+            # A tab, where there is one, is the separator: then words may hold spaces.
+            word, translation = (part.strip() for part in line.split("\t" if "\t" in line else None, 1))
+        except ValueError:  # no separator, or UnicodeDecodeError
+            bad.append(number)
+        else:
+            pairs.append((word, translation))
+    if not pairs:
+        raise InputError(f"{path}: no line can be read as a word and its translation, separated by a space or a tab")
+    if bad:
+        shown = ", ".join(map(str, bad[:5])) + (", …" if len(bad) > 5 else "")
+        warnings.warn(f"{path}: {len(bad)} unreadable line(s) left out: line {shown}", stacklevel=2)
+    return Lexicon(src, tgt, _collect(pairs))
+
+
+def pivot(first: Lexicon, second: Lexicon) -> Lexicon:
+    """Join two lexicons on their common language: *a*-*c* holds where some *b* translates *a* and is translated by *c*.
+
+    This is how BridgeX-ICL makes the pairs that MUSE lacks, through English (released code).
+
+    Parameters
+    ----------
+    first : Lexicon
+        From a to b.
+    second : Lexicon
+        From b to c.
+
+    Raises
+    ------
+    InputError
+        If `first.tgt` is not `second.src`, or no word links the two.
+
+    Examples
+    --------
+    >>> pivot(core_lexicon("sw", "en"), core_lexicon("en", "tl")).entries["maji"]
+    ['tubig']
+    """
+    if first.tgt != second.src:
+        raise InputError(
+            f"cannot pivot {first.src}-{first.tgt} with {second.src}-{second.tgt}: the first must end in the language "
+            "that the second starts from (Lexicon.reverse() turns one around)"
+        )
+    links = (
+        (word, there)
+        for word, middles in first.entries.items()
+        for middle in middles
+        for there in second.entries.get(middle, ())
+    )
+    entries = _collect(links)
+    if not entries:
+        raise InputError(f"no {first.tgt} word links the {first.src}-{first.tgt} and {second.src}-{second.tgt} lexicons")
+    return Lexicon(first.src, second.tgt, entries)

@@ -1,0 +1,155 @@
+"""Where public data sets are, among released files or on the Hugging Face hub, and the records they hold."""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from ..exceptions import InputError
+from ._languages import LANGUAGES, language
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """Where a data set is: its folder's name begins with `stem`, a language's file is one of `files` in there."""
+
+    title: str
+    stem: str
+    url: str
+    files: tuple[str, ...]
+    hub: str
+    languages: tuple[str, ...] = tuple(LANGUAGES)
+    codes: Callable[[str], Sequence[str]] = lambda code: [code]  # its names for a language; the last one is the hub's
+    revision: str | None = None
+
+
+def _flores_codes(code: str) -> list[str]:
+    renamed = {"zho_Hans": "cmn_Hans", "tgl_Latn": "fil_Latn"}  # by FLORES+
+    one = language(code).flores
+    return [one, renamed.get(one, one)]
+
+
+FLORES = DataSet(
+    "FLORES",
+    "flores",
+    "https://github.com/openlanguagedata/flores",
+    ("{split}/{code}.{split}", "{split}/{code}.jsonl"),
+    "openlanguagedata/flores_plus",
+    codes=_flores_codes,
+)
+BELEBELE = DataSet(
+    "Belebele",
+    "belebele",
+    "https://github.com/facebookresearch/belebele",
+    ("{code}.jsonl", "data/{code}.jsonl"),
+    "facebook/belebele",
+    codes=lambda code: [language(code).flores],
+)
+SIB200 = DataSet(
+    "SIB-200",
+    "sib",
+    "https://github.com/dadelani/sib-200",
+    ("{code}/{split}.tsv", "data/annotated/{code}/{split}.tsv"),
+    "Davlan/sib200",
+    codes=lambda code: [language(code).flores],
+)
+XNLI = DataSet(
+    "XNLI",
+    "xnli",
+    "https://github.com/facebookresearch/XNLI",
+    ("xnli.{split}.tsv", "XNLI_unseen/split/{code}.json"),
+    "facebook/xnli",
+    languages=("en", "de", "fr", "es", "zh", "ar", "sw"),
+)
+MGSM = DataSet(
+    "MGSM",
+    "mgsm",
+    "https://github.com/google-research/url-nlp",
+    ("mgsm_{code}.tsv",),
+    "juletxara/mgsm",
+    languages=("en", "de", "fr", "es", "zh", "ja", "sw"),
+    revision="refs/convert/parquet",  # the main branch is a script, which `datasets` no longer runs
+)
+XCOPA = DataSet(
+    "XCOPA",
+    "xcopa",
+    "https://github.com/cambridgeltl/xcopa",
+    ("data/{code}/{split}.{code}.jsonl", "{code}/{split}.{code}.jsonl"),
+    "cambridgeltl/xcopa",
+    languages=("it", "zh", "id", "sw"),
+)
+
+
+def find_file(data: DataSet, code: str, folder: Path, split: str) -> Path:
+    """The released file of a language, in the data set's own folder or one that holds it.
+
+    Raises
+    ------
+    InputError
+        If there is none; the message names it and the two ways to get the data.
+    """
+    roots = [folder, *sorted(one for one in folder.glob("*/") if one.name.lower().startswith(data.stem))]
+    names = [file.format(code=theirs, split=split) for file in data.files for theirs in data.codes(code)]
+    for path in (root / name for root in roots for name in names):
+        if path.is_file():
+            return path
+    raise InputError(
+        f"{folder} has no {data.title} ({split}) in {language(code).name}: put {names[0]} of {data.url} there, or leave the "
+        "folder out and it comes from the Hugging Face hub (pip install datasets)"
+    )
+
+
+@lru_cache(maxsize=64)  # one language stands in many pairs
+def from_hub(data: DataSet, code: str, split: str) -> list[dict]:
+    """Records of a language from the Hugging Face hub, by the package datasets.
+
+    Raises
+    ------
+    InputError
+        If they do not come; the message says why and names the two ways to get the data.
+    """
+    if split == "val" or (split == "dev" and data.title != "FLORES"):  # FLORES+ alone keeps its name there
+        split = "validation"
+    try:
+        from datasets import load_dataset  # optional, and slow to import
+
+        return load_dataset(data.hub, data.codes(code)[-1], split=split, revision=data.revision).to_list()
+    except Exception as error:  # no such package, no network, no access to a gated data set: the ways out are the same
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"{data.title} ({split}) in {language(code).name} does not come from the Hugging Face hub, {data.hub} ({reason}): "
+            f"either make that work (pip install datasets), or get the files from {data.url} and give their folder"
+        ) from error
+
+
+def from_file(path: Path, code: str) -> list[dict]:
+    """Records of a released file, under the names they have on the hub."""
+    text = path.read_text(encoding="utf-8-sig")
+    lines = [line for line in text.split("\n") if line.strip()]
+    if path.suffix == ".jsonl":
+        return [json.loads(line) for line in lines]
+    if path.suffix == ".json":  # XTransplant's prompts: instruction, premise and hypothesis, choices, beginning of the answer
+        answers = _json_strings((path.parents[1] / "ans" / path.name).read_text(encoding="utf-8"))
+        parts = [prompt.split("\n\n")[1].replace("：", ":").split("\n") for prompt in _json_strings(text)]
+        bodies = [[line.split(":", 1)[1].strip() for line in part] for part in parts]
+        return [
+            {"premise": premise, "hypothesis": hypothesis, "label": int(answer) - 1}
+            for (premise, hypothesis), answer in zip(bodies, answers, strict=True)
+        ]
+    if path.suffix != ".tsv":
+        return [{"text": line.strip()} for line in lines]
+    rows = [line.rstrip("\r").split("\t") for line in lines]
+    if path.name.startswith("mgsm"):
+        return [{"question": question, "answer": answer} for question, answer in rows]
+    records = [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
+    return [record for record in records if record.get("language", code) == code]
+
+
+def _json_strings(text: str) -> Iterator[str]:
+    """JSON values one behind the other in one file."""
+    decoder, end, text = json.JSONDecoder(), 0, text.strip()
+    while end < len(text):
+        value, end = decoder.raw_decode(text, re.compile(r"\s*").match(text, end).end())
+        yield value

@@ -1,0 +1,264 @@
+"""What a task asks, how the answer is read, and what counts as right.
+
+A task is put in two languages. The *text* (a word, a passage, a premise …) stands in the source language; what is asked about
+it, and the choices, in the target language. A bridge enters in the same way everywhere: the model translates the text into it
+first, and the text becomes a chain, ``{Src}:"{text}"→{Bridge}:"{its translation}"``.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from ..datasets import _corpora as corpora
+from ..datasets._languages import LANGUAGES, language
+from ..datasets._lexicon import Lexicon, core_lexicon
+from ..exceptions import InputError
+from ._reading import fold, read_answer, read_letter, read_number, read_text, read_word
+
+#: Names of the choices in a prompt.
+LETTERS = "ABCDEFG"
+
+#: How an answer is found: the likeliest of the letters of the listed choices, the likeliest of the choices themselves, or what
+#: the model writes.
+SCORINGS = ("letters", "texts", "generation")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task. An item is a dict: `text` in the source language, the other fields in the target language.
+
+    Attributes
+    ----------
+    name : str
+    items : callable
+        ``items(src, tgt, folder)`` -> the items of a language pair: a frame with `item` (unique) and `text`, and what the
+        following functions look at.
+    prompt : callable
+        ``prompt(chain, item, tgt)`` -> the question. Where there are choices, they are listed behind it.
+    gold : callable
+        ``gold(item, tgt)`` -> the accepted answers; where there are choices, the right one.
+    read : callable
+        ``read(output, tgt)`` -> the answer in what the model wrote.
+    choices : callable, optional
+        ``choices(item, tgt)`` -> the texts to choose from.
+    metric : {"accuracy", "chrf"}
+    same : callable
+        What answer and gold are compared as.
+    shown : str
+        How an answer stands behind its prompt.
+    read_text : callable
+        ``read_text(output, bridge)`` -> the translation of the text in what the model wrote.
+    new_tokens, text_tokens : int
+        How many tokens the model may write for the answer, and for the translation of the text.
+    languages : tuple of str
+        Those that its data have.
+    """
+
+    name: str
+    items: Callable[[str, str, str | Path | None], pd.DataFrame]
+    prompt: Callable[[str, dict, str], str]
+    gold: Callable[[dict, str], Sequence[str]]
+    read: Callable[[str, str], str] = read_letter
+    choices: Callable[[dict, str], Sequence[str]] | None = None
+    metric: str = "accuracy"
+    same: Callable[[str], str] = str
+    shown: str = " {}"
+    read_text: Callable[[str, str], str] = read_text
+    new_tokens: int = 30
+    text_tokens: int = 256
+    languages: tuple[str, ...] = tuple(LANGUAGES)
+
+
+def chain(src: str, text: str, bridge: str | None = None, translated: str | None = None) -> str:
+    """A text in its language, and in the bridge's where there is one.
+
+    Examples
+    --------
+    >>> chain("sw", "moto", "en", "fire")
+    'kiswahili:"moto"→English:"fire"'
+    """
+    link = f'→{language(bridge).autonym}:"{translated}"' if bridge else ""
+    return f'{language(src).autonym}:"{text}"{link}'
+
+
+def full_prompt(task: Task, scoring: str, text: str, item: dict, tgt: str) -> str:
+    """Everything that stands before the answer: the question about a `chain`, and the choices in letters if those answer it."""
+    question = task.prompt(text, item, tgt)
+    if task.choices is None:
+        return question
+    listed = zip(LETTERS, task.choices(item, tgt), strict=False) if scoring != "texts" else ()
+    return question + "".join(f"\n{letter}. {choice}" for letter, choice in listed) + "\nAnswer:"
+
+
+def full_answer(task: Task, scoring: str, answer: str, item: dict, tgt: str) -> str:
+    """An answer as it stands behind that prompt."""
+    if task.choices is not None and scoring != "texts":
+        answer = LETTERS[list(task.choices(item, tgt)).index(answer)]
+    return task.shown.format(answer)
+
+
+def find_task(task: str | Task) -> Task:
+    """The task of a name; a `Task` of one's own is taken as it is.
+
+    Raises
+    ------
+    InputError
+        If there is no such task.
+    """
+    if isinstance(task, Task):
+        return task
+    if task not in TASKS:
+        raise InputError(f"unknown task {task!r}; there are {', '.join(TASKS)}")
+    return TASKS[task]
+
+
+def task_items(
+    task: str | Task, src: str, tgt: str, *, folder: str | Path | None = None, limit: int | None = None
+) -> pd.DataFrame:
+    """Items of a task for one language pair.
+
+    Parameters
+    ----------
+    task : str or Task
+        ``bli`` (word translation, core lexicon), ``mrc`` (Belebele), ``topic`` (SIB-200), ``translation`` (FLORES), ``nli``
+        (XNLI), ``math`` (MGSM) or ``causal`` (XCOPA).
+    src, tgt : str
+        Language codes.
+    folder : str or Path, optional
+        Of the task's data set, as for `flores`; by default it comes from the Hugging Face hub.
+    limit : int, optional
+        Take so many items, drawn at random, the same ones every time: data sets are sorted by topic or source.
+
+    Returns
+    -------
+    pandas.DataFrame
+        src, tgt, item, text (in the source language), and the task's own columns (in the target language).
+
+    Raises
+    ------
+    InputError
+        If there is no such task, the data do not have the languages, or they are not there.
+    """
+    language(src), language(tgt)
+    frame = find_task(task).items(src, tgt, folder)
+    if limit is not None and limit < len(frame):
+        frame = frame.sample(limit, random_state=0).sort_index().reset_index(drop=True)
+    return frame.assign(src=src, tgt=tgt)[["src", "tgt", *frame.columns]]
+
+
+def lexicon_items(lexicon: Lexicon) -> pd.DataFrame:
+    """Items of the task bli: src, tgt, item and text (both the word), gold (its accepted translations)."""
+    rows = [(lexicon.src, lexicon.tgt, word, word, gold) for word, gold in lexicon.entries.items()]
+    return pd.DataFrame(rows, columns=["src", "tgt", "item", "text", "gold"])
+
+
+def _joined(read: Callable, text: str) -> Callable:
+    """`Task.items` of a parallel data set: its column `text` in the source language, all others in the target language."""
+
+    def items(src, tgt, folder):
+        frame = read([src, tgt], folder=folder)
+        asked = frame[frame.lang == src][["item", text]].rename(columns={text: "text"})
+        rest = frame[frame.lang == tgt].drop(columns="lang").rename(columns={text: "translated"})
+        return asked.merge(rest, on="item", validate="one_to_one")
+
+    return items
+
+
+def _sentence_items(src, tgt, folder):
+    if src == tgt:
+        raise InputError(f"source and target are both {src!r}; a translation needs two languages")
+    return _joined(corpora.flores, "text")(src, tgt, folder)
+
+
+#: SIB-200's categories in every language, in the order of the first line.
+TOPICS = {
+    "en": "science/technology travel politics sports health entertainment geography",
+    "de": "Wissenschaft/Technik Reisen Politik Sport Gesundheit Unterhaltung Geografie",
+    "fr": "science/technologie voyages politique sport santé divertissement géographie",
+    "it": "scienza/tecnologia viaggi politica sport salute intrattenimento geografia",
+    "pt": "ciência/tecnologia viagens política esportes saúde entretenimento geografia",
+    "es": "ciencia/tecnología viajes política deportes salud entretenimiento geografía",
+    "zh": "科学/技术 旅行 政治 体育 健康 娱乐 地理",
+    "ja": "科学/技術 旅行 政治 スポーツ 健康 娯楽 地理",
+    "ar": "العلوم/التكنولوجيا السفر السياسة الرياضة الصحة الترفيه الجغرافيا",
+    "he": "מדע/טכנולוגיה תיירות פוליטיקה ספורט בריאות בידור גאוגרפיה",
+    "id": "sains/teknologi perjalanan politik olahraga kesehatan hiburan geografi",
+    "tl": "agham/teknolohiya paglalakbay pulitika palakasan kalusugan libangan heograpiya",
+    "fi": "tiede/teknologia matkailu politiikka urheilu terveys viihde maantiede",
+    "hu": "tudomány/technológia utazás politika sport egészség szórakozás földrajz",
+    "sw": "sayansi/teknolojia usafiri siasa michezo afya burudani jiografia",
+}
+
+LABELS = ("entailment", "neutral", "contradiction")
+
+TASKS = {
+    task.name: task
+    for task in (
+        Task(
+            "bli",
+            items=lambda src, tgt, folder: lexicon_items(core_lexicon(src, tgt)).drop(columns=["src", "tgt"]),
+            prompt=lambda chain, item, tgt: f"{chain}→{language(tgt).autonym}:",
+            gold=lambda item, tgt: item["gold"],
+            read=read_answer,
+            same=fold,
+            shown='"{}"',
+            read_text=read_word,
+            text_tokens=30,
+        ),
+        Task(
+            "mrc",
+            items=_joined(corpora.belebele, "passage"),
+            prompt=lambda chain, item, tgt: f"Passage: {chain}\nQuestion: {item['question']}",
+            choices=lambda item, tgt: item["choices"],
+            gold=lambda item, tgt: [item["choices"][item["answer"]]],
+            text_tokens=512,
+        ),
+        Task(
+            "topic",
+            items=_joined(corpora.sib200, "text"),
+            prompt=lambda chain, item, tgt: f"Text: {chain}\nQuestion: What is the text about?",
+            choices=lambda item, tgt: TOPICS[tgt].split(),
+            gold=lambda item, tgt: [TOPICS[tgt].split()[TOPICS["en"].split().index(item["category"])]],
+        ),
+        Task(
+            "translation",
+            items=_sentence_items,
+            prompt=lambda chain, item, tgt: f"{chain}→{language(tgt).autonym}:",
+            gold=lambda item, tgt: [item["translated"]],
+            read=read_text,
+            metric="chrf",
+            shown='"{}"',
+            new_tokens=256,
+        ),
+        Task(
+            "nli",
+            items=_joined(corpora.xnli, "premise"),
+            prompt=lambda chain, item, tgt: (
+                f"Premise: {chain}\nHypothesis: {item['hypothesis']}\nQuestion: How does the hypothesis relate to the premise?"
+            ),
+            choices=lambda item, tgt: LABELS,
+            gold=lambda item, tgt: [item["label"]],
+            languages=corpora.XNLI.languages,
+        ),
+        Task(
+            "math",
+            items=_joined(corpora.mgsm, "question"),
+            prompt=lambda chain, item, tgt: f"Question: {chain}\nAnswer:",
+            gold=lambda item, tgt: [item["answer"]],
+            read=read_number,
+            same=read_number,
+            new_tokens=64,
+            languages=corpora.MGSM.languages,
+        ),
+        Task(
+            "causal",
+            items=_joined(corpora.xcopa, "premise"),
+            prompt=lambda chain, item, tgt: f"Premise: {chain}\nQuestion: What was its {item['question']}?",
+            choices=lambda item, tgt: item["choices"],
+            gold=lambda item, tgt: [item["choices"][item["answer"]]],
+            languages=corpora.XCOPA.languages,
+        ),
+    )
+}

@@ -1,0 +1,7 @@
+"""One forward pass for everything: batches, memory, resuming, processes; generation and likelihood."""
+
+from ._generation import Completion, complete, complete_scored
+from ._likelihood import loglikelihood, perplexity
+from ._option_logprobs import option_logprobs
+
+__all__ = ["Completion", "complete", "complete_scored", "loglikelihood", "option_logprobs", "perplexity"]

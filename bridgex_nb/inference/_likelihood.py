@@ -1,0 +1,141 @@
+"""How likely a model finds texts: log-likelihood of each, and perplexity by language."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+
+from ..exceptions import InputError
+from ..models._neuron_model import NeuronModel
+from ._passes import run_pass
+from ._tokens import token_rows
+
+
+def loglikelihood(
+    model: NeuronModel, texts: Sequence[str], prompts: Sequence[str] | None = None, *, token_budget: int = 8192
+) -> pd.DataFrame:
+    """The log-probability that a model gives to each text, by itself or behind a prompt.
+
+    Parameters
+    ----------
+    model : NeuronModel
+    texts : sequence of str
+    prompts : sequence of str, optional
+        One a text. Prompt and text are tokenised as one string; what reaches beyond the tokens of the prompt is the text's.
+    token_budget : int
+        Tokens of one padded batch. Where the memory does not hold so many, it is halved until it does.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a text: logprob (natural logarithm, the sum over its tokens) and tokens. The first token of a text without a
+        prompt has nothing before it and does not count; where the tokenizer begins texts with BOS, that is the first.
+
+    Raises
+    ------
+    InputError
+        If there are no texts, prompts are not one a text, or a text has no token that counts or is longer than the model's
+        context.
+
+    Examples
+    --------
+    >>> model = load_model()
+    >>> int(loglikelihood(model, ['"fire"', '"agua"'], ['kiswahili:"moto"→English:'] * 2).logprob.argmax())
+    0
+    """
+    if isinstance(texts, str) or isinstance(prompts, str):
+        raise InputError("loglikelihood needs lists of texts and prompts, not one string")
+    if not texts or (prompts is not None and len(prompts) != len(texts)):
+        given = "no prompts" if prompts is None else f"{len(prompts)} prompts"
+        raise InputError(f"loglikelihood needs texts, and one prompt a text if there are prompts; not {len(texts)} and {given}")
+    if prompts is None:
+        rows = token_rows(model, texts)
+        starts = torch.ones(len(rows), dtype=torch.int64)
+    else:
+        rows = token_rows(model, [prompt + text for prompt, text in zip(prompts, texts, strict=True)])
+        starts = torch.tensor([len(row) for row in token_rows(model, prompts)]).clamp(min=1)
+    lengths = torch.tensor([len(row) for row in rows])
+    bad = ((lengths <= starts) | (lengths > model.max_tokens)).nonzero()[:, 0].tolist()
+    if bad:
+        i = bad[0]
+        raise InputError(
+            f"text {i} has {int(lengths[i])} tokens with its prompt, of which {int(starts[i])} are given; there must be more, "
+            f"and no more than the model's context, {model.max_tokens}: {texts[i]!r}"
+        )
+    tokens = torch.zeros(len(rows), int(lengths.max()), dtype=torch.int64)
+    for i, row in enumerate(rows):
+        tokens[i, : len(row)] = torch.tensor(row)
+
+    def of_texts(layer, logits, mask, batch):
+        sums = []
+        for one, i in zip(logits, batch.tolist(), strict=True):  # one by one: [B, T, vocabulary] twice would not fit
+            start, end = int(starts[i]), int(lengths[i])
+            steps = one[start - 1 - end : -1].float()  # padding is on the left
+            wanted = tokens[i, start:end].to(steps.device)
+            sums.append((steps.gather(1, wanted[:, None])[:, 0] - steps.logsumexp(dim=1)).double().sum())
+        return torch.stack(sums)
+
+    def add(state, batch, reduced):
+        state[0][batch] = reduced[0].cpu()
+
+    (sums,) = run_pass(
+        model,
+        rows,
+        [model.num_layers - 1],
+        of_texts,
+        add,
+        [torch.zeros(len(rows), dtype=torch.float64)],
+        special_tokens=True,
+        token_budget=token_budget,
+        description="reading",
+        site="logits",
+    )
+    if not torch.isfinite(sums).all():
+        raise InputError("log-probabilities are not finite (NaN or infinite); was the model run in float16?")
+    return pd.DataFrame({"logprob": sums.numpy(), "tokens": (lengths - starts).numpy()})
+
+
+def perplexity(model: NeuronModel, texts: Mapping[str, Sequence[str]], *, token_budget: int = 8192) -> pd.DataFrame:
+    """Perplexity of a model on the texts of each language: exp(- mean log-probability of a token).
+
+    Parameters
+    ----------
+    model : NeuronModel
+    texts : mapping of str to sequence of str
+        Language -> texts.
+    token_budget : int
+        As in `loglikelihood`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a language: language, tokens, perplexity. Tokens weigh the same, not texts. Languages cut into more or
+        fewer tokens, so compare one language with itself under a change, not one language with another.
+
+    Raises
+    ------
+    InputError
+        If a language has no texts, or as `loglikelihood`.
+
+    Examples
+    --------
+    >>> model = load_model()
+    >>> before = perplexity(model, core_sentences())  # doctest: +SKIP
+    >>> with deactivate(model, masks["sw"]):  # doctest: +SKIP
+    ...     after = perplexity(model, core_sentences())
+    """
+    table = text_logprobs(model, texts, token_budget=token_budget).groupby("language", sort=False).sum().reset_index()
+    table["perplexity"] = np.exp(-table.logprob / table.tokens)
+    return table[["language", "tokens", "perplexity"]]
+
+
+def text_logprobs(model: NeuronModel, texts: Mapping[str, Sequence[str]], *, token_budget: int = 8192) -> pd.DataFrame:
+    """`loglikelihood` of texts of several languages: a row a text, in their order; language, logprob, tokens."""
+    empty = [code for code, some in texts.items() if isinstance(some, str) or not len(some)]
+    if empty or not texts:
+        raise InputError(f"perplexity needs a list of texts for each language; none for: {', '.join(empty) or 'any'}")
+    languages = [code for code, some in texts.items() for _ in some]
+    table = loglikelihood(model, [text for some in texts.values() for text in some], token_budget=token_budget)
+    table.insert(0, "language", languages)
+    return table

@@ -1,0 +1,60 @@
+"""Texts as rows of token ids."""
+
+import warnings
+from collections.abc import Sequence
+
+from ..exceptions import InputError
+from ..models._neuron_model import NeuronModel
+
+
+def token_rows(model: NeuronModel, texts: Sequence[str]) -> list[list[int]]:
+    """Token ids of every text, a thousand at a time: what a tokenizer makes beside them is many times larger."""
+    pieces = (list(texts[i : i + 1000]) for i in range(0, len(texts), 1000))
+    return [row for piece in pieces for row in model.tokenizer(piece, return_attention_mask=False, verbose=False)["input_ids"]]
+
+
+def whole_rows(model: NeuronModel, texts: Sequence[str], *, special_tokens: bool, kind: str) -> list[list[int]]:
+    """Token ids of texts that are read whole.
+
+    Raises
+    ------
+    InputError
+        If a text has no token that counts, or is longer than the model's context; it is named by `kind` and position.
+    """
+    rows = token_rows(model, texts)
+    special = set() if special_tokens else set(model.tokenizer.all_special_ids)
+    for i, row in enumerate(rows):
+        if special.issuperset(row):
+            raise InputError(f"{kind} {i} has no token that counts: {texts[i]!r}")
+    longest = max(range(len(rows)), key=lambda i: len(rows[i]))
+    if len(rows[longest]) > model.max_tokens:
+        raise InputError(f"{kind} {longest} has {len(rows[longest])} tokens, the model's context {model.max_tokens}")
+    return rows
+
+
+def fit(model: NeuronModel, rows: Sequence[list[int]], room: int) -> list[list[int]]:
+    """Rows of token ids that leave room for new tokens in the model's context.
+
+    A longer one loses its beginning, all but the special tokens there: the question stands at the end of a prompt. One warning
+    says how many there are.
+    """
+    longest, special = model.max_tokens - room, set(model.tokenizer.all_special_ids)
+    cut = []
+    for row in rows:
+        if len(row) > longest:
+            head = next((i for i, token in enumerate(row) if token not in special), 0)
+            row = row[:head] + row[len(row) - longest + head :]
+        cut.append(row)
+    short = sum(len(row) < len(whole) for row, whole in zip(cut, rows, strict=True))
+    if short:
+        warnings.warn(
+            f"{short} of {len(rows)} prompts are too long for the model's context of {model.max_tokens} tokens: "
+            "they lose their beginning",
+            stacklevel=4,
+        )
+    return cut
+
+
+def common(one: Sequence[int], other: Sequence[int]) -> int:
+    """How many tokens two rows have in common at their beginning."""
+    return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))

@@ -1,0 +1,20 @@
+"""Language models through nnsight: where each architecture keeps its neurons, loading and checking."""
+
+from ._architectures import ARCHITECTURES, SITES, Architecture, architecture_of, register_site
+from ._layer_window import WINDOW, layer_window
+from ._load_model import MINI, find_model, load_model
+from ._neuron_model import NeuronModel
+
+__all__ = [
+    "ARCHITECTURES",
+    "MINI",
+    "SITES",
+    "WINDOW",
+    "Architecture",
+    "NeuronModel",
+    "architecture_of",
+    "find_model",
+    "layer_window",
+    "load_model",
+    "register_site",
+]

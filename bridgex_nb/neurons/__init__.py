@@ -1,0 +1,30 @@
+"""Neuron sets, bool [L, N], by every published method; set algebra is ``&``, ``|`` and ``~``."""
+
+from ._abstract_thought import importance_ratio, language_agnostic_score, shared_exclusive
+from ._contrast_neurons import contrast_neurons
+from ._lape import lape, lape_entropy, lape_lambda, specific_related_general
+from ._lape_masks import LAPE_LANGUAGES, read_lape_masks
+from ._plnd import plnd
+from ._random_sets import random_like
+from ._sets import RULES, bridge_neurons, overlap_matrix, top_neurons
+from ._sharing_types import sharing_types
+
+__all__ = [
+    "LAPE_LANGUAGES",
+    "RULES",
+    "bridge_neurons",
+    "contrast_neurons",
+    "importance_ratio",
+    "language_agnostic_score",
+    "lape",
+    "lape_entropy",
+    "lape_lambda",
+    "overlap_matrix",
+    "plnd",
+    "random_like",
+    "read_lape_masks",
+    "shared_exclusive",
+    "sharing_types",
+    "specific_related_general",
+    "top_neurons",
+]

@@ -1,0 +1,122 @@
+"""Figures of bridge rankings, and of what selectors of bridges lose."""
+
+from itertools import cycle
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..bridges._bridgex_icl import BridgeRanking
+from ..datasets._languages import BRIDGES, LANGUAGES
+from ._evaluation import _points
+from ._style import PALETTE, STYLE, language_name, new_figure
+
+_BRIDGE_COLOURS = dict(zip(BRIDGES, PALETTE, strict=False))
+_BRIDGE_MARKERS = dict(zip(BRIDGES, "osD^vP", strict=True))
+
+
+def hsic_by_layer(ranking: BridgeRanking) -> Figure:
+    """HSIC score by layer, a curve a candidate bridge; the layers that decide are shaded."""
+    with mpl.rc_context(STYLE):
+        figure, axes = new_figure(6.4, 3.8)
+        _draw_layers(axes, ranking)
+        axes.set_title(f"Candidate bridges by layer, {_pair(ranking.src, ranking.tgt)}")
+    return figure
+
+
+def bridge_ranking(ranking: BridgeRanking) -> Figure:
+    """Score of each candidate bridge with its 95 % bootstrap interval, best on top."""
+    with mpl.rc_context(STYLE):
+        figure, axes = new_figure(5.2, 0.6 + 0.38 * len(ranking.table))
+        _draw_ranking(axes, ranking)
+        axes.set_title(f"Bridges for {_pair(ranking.src, ranking.tgt)}")
+    return figure
+
+
+def bridge_overview(ranking: BridgeRanking) -> Figure:
+    """`bridge_ranking` and `hsic_by_layer` beside each other."""
+    with mpl.rc_context(STYLE):
+        height = max(3.2, 1.1 + 0.3 * len(ranking.table))
+        figure = Figure(figsize=(10.4, height))
+        # Fixed places: where one picture follows another, nothing jumps; and a layout engine would draw everything twice.
+        edges = {"left": 0.09, "right": 0.85, "wspace": 0.22, "bottom": 0.5 / height, "top": 1 - 0.4 / height}
+        left, right = figure.subplots(1, 2, gridspec_kw=edges)
+        _draw_ranking(left, ranking)
+        _draw_layers(right, ranking)
+        figure.suptitle(f"Bridges for {_pair(ranking.src, ranking.tgt)}", fontsize=10)
+    return figure
+
+
+def _colours(ranking: BridgeRanking) -> dict[str, tuple]:
+    """The colour of each bridge: the six usual ones keep theirs, others share the rest, in the order of `LANGUAGES`."""
+    others = [code for code in LANGUAGES if code in set(ranking.table.bridge) and code not in BRIDGES]
+    return _BRIDGE_COLOURS | dict(zip(others, cycle(PALETTE[len(BRIDGES) :]), strict=False))
+
+
+def _draw_layers(axes: Axes, ranking: BridgeRanking) -> None:
+    table, colours = ranking.by_layer, _colours(ranking)
+    inside = table.layer[table.in_window]
+    axes.axvspan(inside.min() - 0.5, inside.max() + 0.5, color="0.93", zorder=0, label="layers that decide")
+    for bridge in ranking.table.bridge:
+        curve = table[table.bridge == bridge]
+        axes.plot(
+            curve.layer,
+            curve.score,
+            color=colours[bridge],
+            marker=_BRIDGE_MARKERS.get(bridge, "o"),
+            markersize=4,
+            label=language_name(bridge),
+        )
+    axes.set(xlabel="layer", ylabel="HSIC score")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
+
+
+def _draw_ranking(axes: Axes, ranking: BridgeRanking) -> None:
+    table = ranking.table
+    axes.barh(table.name, table.score, color=[_colours(ranking)[code] for code in table.bridge])
+    if "low" in table:
+        axes.hlines(table.name, table.low, table.high, color="0.25", linewidth=1.2)
+        for row in table.itertuples():
+            axes.annotate(
+                f"first in {row.wins:.0%}",
+                (row.high, row.name),
+                (4, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=8,
+            )
+        axes.margins(x=0.28)
+    axes.invert_yaxis()
+    axes.set_xlabel("HSIC score, mean over layers", loc="left")  # the power of ten stands on the right
+
+
+def _pair(src: str, tgt: str) -> str:
+    return f"{language_name(src)} → {language_name(tgt)}"
+
+
+def selector_leaderboard(table: pd.DataFrame) -> Figure:
+    """Selectors of bridges: their regret, their accuracy beside always-English's, both with 95 % intervals, and their ranks.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        What `leaderboard` gives.
+    """
+    heights = range(len(table))
+    colours = [{"oracle": PALETTE[2], "english": PALETTE[1]}.get(name, PALETTE[0]) for name in table.selector]
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(10.2, 1.1 + 0.28 * len(table)), layout="constrained")
+        regret, lead, ranks = figure.subplots(1, 3, sharey=True, width_ratios=[3, 3, 2])
+        _points(regret, heights, 100 * table[["regret", "low", "high"]], colours)
+        _points(lead, heights, 100 * table[["lead", "lead_low", "lead_high"]], colours)
+        ranks.scatter(table.spearman, heights, color=colours, s=16, zorder=3)
+        ranks.axvline(0, color="0.4", linewidth=0.8)
+        ranks.grid(axis="y", color="0.92")
+        regret.set(xlabel="regret: accuracy lost against\nthe best bridge (percentage points)", yticks=heights)
+        regret.set_yticklabels(table.selector)
+        lead.set(xlabel="accuracy less that of\nalways-English (percentage points)")
+        ranks.set(xlabel="Spearman of scores and\naccuracies within a pair", xlim=(-1.05, 1.05))
+        regret.invert_yaxis()
+    return figure

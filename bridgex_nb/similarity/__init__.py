@@ -1,0 +1,23 @@
+"""How alike languages are inside a model: linguistic spectrum, language matrices, NeuronXA and MEXA, emergence."""
+
+from ._agreement import agreement, agreement_by_depth
+from ._alignment import Alignment, aligned, alignment, mutual_alignment, sentence_vectors
+from ._emergence import emergence
+from ._evidence import Evidence
+from ._language_matrix import SPECTRA, language_matrix
+from ._linguistic_spectrum import spectrum
+
+__all__ = [
+    "SPECTRA",
+    "Alignment",
+    "Evidence",
+    "agreement",
+    "agreement_by_depth",
+    "aligned",
+    "alignment",
+    "emergence",
+    "language_matrix",
+    "mutual_alignment",
+    "sentence_vectors",
+    "spectrum",
+]

@@ -1,0 +1,112 @@
+"""How alike languages are inside a model: by every measure, at any depth, and whether families and typology agree with it."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+
+from ..exceptions import InputError
+from ..models._layer_window import layer_window
+from ..neurons._sets import overlap_matrix
+from ._evidence import Evidence
+
+
+def language_matrix(evidence: Evidence, kind: str = "alignment", window: tuple[float, float] = (0.0, 1.0)) -> pd.DataFrame:
+    """How alike every two languages are in some layers of a model.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        Its counts say which languages; `alignment` and `hsic` read its sentences.
+    kind : {"count", "jaccard", "lift", "cosine", "hsic", "alignment"}
+        `count`, `jaccard`, `lift`: the language neurons that two languages share (`overlap_matrix`). `cosine`: of their
+        activation probabilities, over all neurons. `hsic`: `spectrum` of their language neurons over the sentences of all
+        languages, normalized. `alignment`: share of sentences that find their translation (`mutual_alignment`), the mean over
+        the layers.
+    window : tuple of float
+        Layers, as fractions of depth [from, to). Language neurons are those of the whole model, of which the window holds some.
+
+    Returns
+    -------
+    pandas.DataFrame
+        [language x language], symmetric, the higher the more alike. The diagonal is a language with itself, missing (NaN) for
+        `hsic`, as are pairs without language neurons there.
+
+    Raises
+    ------
+    InputError
+        If the kind is unknown, no layer lies in the window, or the sentences lack a language.
+
+    Examples
+    --------
+    >>> evidence = Evidence(model, counts)  # doctest: +SKIP
+    >>> language_matrix(evidence, "lift", window=(0.5, 1)).loc["sw", "tl"]  # doctest: +SKIP
+    """
+    _check(evidence, [kind])
+    _layers(evidence, window)  # refuses a window without layers before the model runs
+    return SPECTRA[kind](evidence, window)
+
+
+def _layers(evidence, window):
+    inside = layer_window(evidence.model.num_layers, window)
+    return slice(inside.start, inside.stop)
+
+
+def _overlap(kind):
+    def matrix(evidence, window):
+        return overlap_matrix({code: one[_layers(evidence, window)] for code, one in evidence.sets.items()}, kind)
+
+    return matrix
+
+
+def _cosine(evidence, window):
+    p = torch.nn.functional.normalize(evidence.counts.probability[:, _layers(evidence, window)].flatten(1))
+    return _frame(evidence, p @ p.T)
+
+
+def _hsic(evidence, window):
+    inside = _layers(evidence, window)
+    layers = [evidence.spectrum(layer).to_numpy() for layer in range(inside.start, inside.stop)]
+    return _frame(evidence, torch.from_numpy(np.stack(layers)).nanmean(dim=0))
+
+
+def _alignment(evidence, window):
+    return _frame(evidence, evidence.alignment[_layers(evidence, window)].mean(dim=0))
+
+
+def _frame(evidence, matrix):
+    return pd.DataFrame(matrix.numpy(), index=evidence.counts.languages, columns=evidence.counts.languages)
+
+
+#: Every kind of `language_matrix`.
+SPECTRA: dict[str, Callable[[Evidence, tuple[float, float]], pd.DataFrame]] = {
+    "count": _overlap("count"),
+    "jaccard": _overlap("jaccard"),
+    "lift": _overlap("lift"),
+    "cosine": _cosine,
+    "hsic": _hsic,
+    "alignment": _alignment,
+}
+
+
+def pair_table(matrix: pd.DataFrame) -> pd.DataFrame:
+    """A symmetric matrix as a row a pair: a, b, value; each pair once, without the diagonal."""
+    i, j = np.triu_indices(len(matrix), 1)
+    return pd.DataFrame({"a": matrix.index[i], "b": matrix.index[j], "value": matrix.to_numpy(float)[i, j]})
+
+
+def check_kinds(kinds: Sequence[str]) -> None:
+    """Refuse kinds of language matrices that there are not, and none."""
+    unknown = [kind for kind in kinds if kind not in SPECTRA]
+    if unknown or not kinds:
+        problem = f"unknown kind of language matrix {unknown[0]!r}" if unknown else "no kind of language matrix"
+        raise InputError(f"{problem}; there are {', '.join(SPECTRA)}")
+
+
+def _check(evidence: Evidence, kinds: Sequence[str]) -> None:
+    """Refuse what the matrices cannot be made from, before the model runs."""
+    check_kinds(kinds)
+    missing = [code for code in evidence.counts.languages if code not in evidence.sentences]
+    if missing and {"hsic", "alignment"} & set(kinds):
+        raise InputError(f"the sentences hold no {', '.join(missing)}")

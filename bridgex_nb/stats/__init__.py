@@ -1,0 +1,19 @@
+"""Statistics that know nothing of models: HSIC, resampling, permutation tests, correlation."""
+
+from ._correlation import correlate
+from ._hsic import BANDWIDTHS, ESTIMATORS, hsic, hsic_score
+from ._mantel import mantel
+from ._random_set_test import beyond_random
+from ._resampling import holm, percentile_interval
+
+__all__ = [
+    "BANDWIDTHS",
+    "ESTIMATORS",
+    "beyond_random",
+    "correlate",
+    "holm",
+    "hsic",
+    "hsic_score",
+    "mantel",
+    "percentile_interval",
+]

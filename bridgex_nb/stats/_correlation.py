@@ -1,0 +1,62 @@
+"""Correlation of two scores over languages, with intervals."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm, pearsonr, spearmanr
+
+from ..exceptions import InputError
+
+
+def correlate(scores: pd.Series, task_scores: pd.Series | Mapping[str, float]) -> pd.DataFrame:
+    """How well scores of languages go with what the model achieves in them.
+
+    Parameters
+    ----------
+    scores : pandas.Series
+        By language, for instance ``result.table.set_index("language").score`` of an `Alignment`.
+    task_scores : pandas.Series or mapping of str to float
+        By language, in any order. Languages that only one of the two has, or whose value is missing, are left out.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows pearson and spearman: r, low, high (95 % interval), p (two-sided, of no correlation), languages (how many).
+
+    Raises
+    ------
+    InputError
+        If fewer than three languages are in both, a language stands twice, or all values of one side are the same.
+
+    Notes
+    -----
+    Intervals from Fisher's z with standard error 1 / sqrt(n - 3), for Spearman sqrt((1 + r^2 / 2) / (n - 3)) (Bonett and Wright
+    2000). Three languages bound nothing: the interval is [-1, 1].
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> alignment_scores = pd.Series({"de": 0.9, "sw": 0.3, "fi": 0.5, "hu": 0.6})
+    >>> correlate(alignment_scores, {"sw": 41.0, "fi": 55.0, "hu": 57.0, "de": 80.0}).r.round(3).tolist()
+    [0.993, 1.0]
+    """
+    pair = {"scores": pd.Series(scores, dtype=float), "task_scores": pd.Series(task_scores, dtype=float)}
+    for name, one in pair.items():
+        if not one.index.is_unique:
+            raise InputError(f"{name} hold {one.index[one.index.duplicated()][0]!r} twice")
+    both = pd.concat(pair, axis=1, join="inner").dropna()
+    n = len(both)
+    if n < 3:
+        raise InputError(f"{n} language(s) have a value in both ({', '.join(map(str, both.index))}); correlation needs three")
+    for name in pair:
+        if both[name].nunique() == 1:
+            raise InputError(f"{name} are {both[name].iloc[0]:g} for every common language; there is nothing to correlate")
+    rows = {}
+    for name, test, spread in (("pearson", pearsonr, lambda r: 1.0), ("spearman", spearmanr, lambda r: 1 + r * r / 2)):
+        result = test(both.scores, both.task_scores)
+        r = float(result.statistic)
+        with np.errstate(divide="ignore"):  # r = 1: the interval is a point
+            z = np.arctanh(r) + norm.ppf([0.025, 0.975]) * np.sqrt(spread(r) / (n - 3)) if n > 3 else [-np.inf, np.inf]
+        rows[name] = (r, *np.tanh(z), float(result.pvalue), n)
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["r", "low", "high", "p", "languages"])

@@ -1,0 +1,1 @@
+"""Result files with their run cards, and the progress bar."""

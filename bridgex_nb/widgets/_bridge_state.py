@@ -1,0 +1,250 @@
+"""What the explorers show, without any widget: choices in, rankings, tables, files and code out."""
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import matplotlib as mpl
+import pandas as pd
+import torch
+from matplotlib.figure import Figure
+from traitlets import Enum, Float, Instance, List, Tuple, observe
+
+from .. import plots
+from ..activations._results import ProbeActivations
+from ..bridges._bridgex_icl import BridgeRanking, rank_bridges
+from ..datasets._languages import BRIDGES, LANGUAGES, language
+from ..exceptions import InputError
+from ..models._layer_window import layer_window
+from ..models._load_model import MINI
+from ..models._neuron_model import NeuronModel
+from ..neurons._sets import RULES, bridge_neurons, overlap_matrix
+from ..stats._hsic import ESTIMATORS, hsic
+from ._background import Background
+from ._measurements import LARGEST_RATE, Measurements
+
+#: What `BridgeState.export` writes.
+EXPORTS = ("png", "svg", "pdf", "csv", "py")
+#: Rows of `BridgeState.shared`.
+TOP = 10
+#: The traits of `BridgeState` that a ranking follows from.
+CHOICES = ("src", "tgt", "candidates", "rate", "rule", "estimator", "layers")
+
+# What a ranking warns of stands in `BridgeState.notes`. (`warnings.catch_warnings` is not for threads.)
+warnings.filterwarnings("ignore", module=__name__.replace(".", r"\."))
+
+
+class BridgeState(Background):
+    """Choices, and the ranking that follows from them: first the scores, then the same with intervals.
+
+    Attributes
+    ----------
+    src, tgt : str
+        Language codes.
+    candidates : list of str
+        Bridges to compare.
+    rate, rule, estimator
+        As in `top_neurons` and `rank_bridges`.
+    layers : (int, int)
+        First and last layer that decide.
+    ranking : BridgeRanking or None
+        The last one; None before the first, and where `error` says why the choices have none.
+    overlap : pandas.DataFrame
+        Source, target and each bridge: its neurons in the layers that decide, how many of them the source and the target have
+        too, and how many times as many as by chance (lift).
+    shared : pandas.DataFrame
+        The shared neurons that depend most on the best bridge: layer, neuron, hsic with the bridge's own neuron that it depends
+        on most, that neuron, and the probe word on which the shared neuron is most active.
+    notes : list of str
+        What the reader of the ranking has to know, in sentences.
+    """
+
+    src = Enum(tuple(LANGUAGES))
+    tgt = Enum(tuple(LANGUAGES))
+    candidates = List(Enum(tuple(LANGUAGES)))
+    rate = Float(min=0.0, max=LARGEST_RATE)
+    rule = Enum(RULES)
+    estimator = Enum(ESTIMATORS)
+    layers = Tuple()
+    ranking = Instance(BridgeRanking, allow_none=True)
+    overlap = Instance(pd.DataFrame, allow_none=True)
+    shared = Instance(pd.DataFrame, allow_none=True)
+    notes = List()
+
+    def __init__(self, measured: Measurements, src: str, tgt: str, rate: float):
+        language(src), language(tgt)
+        if not 0 < rate <= LARGEST_RATE:
+            raise InputError(f"rate must be above 0 and at most {LARGEST_RATE}, not {rate}")
+        self.measured = measured
+        inside = layer_window(measured.model.num_layers)
+        super().__init__(
+            src=src,
+            tgt=tgt,
+            candidates=list(BRIDGES),
+            rate=rate,
+            rule=RULES[0],
+            estimator=ESTIMATORS[0],
+            layers=(inside[0], inside[-1]),
+        )
+
+    def choose(self, **choices) -> None:
+        """Change several choices together."""
+        with self.lock, self.hold_trait_notifications():
+            for name, value in choices.items():
+                setattr(self, name, value)
+
+    @observe(*CHOICES)
+    def refresh(self, _change=None) -> None:
+        """Rank anew, in a thread."""
+        self.start(self._rank())
+
+    @observe("error")
+    def _failed(self, change) -> None:
+        if change.new:
+            self.ranking = None
+
+    @property
+    def window(self) -> tuple[float, float]:
+        """The layers as `rank_bridges` takes them: fractions of depth [from, to)."""
+        first, last = self.layers
+        depth = self.measured.model.num_layers
+        return first / depth, (last + 1) / depth
+
+    def _rank(self) -> Iterator[dict]:
+        src, tgt, candidates, inside = self.src, self.tgt, list(self.candidates), slice(self.layers[0], self.layers[1] + 1)
+        options = {"rule": self.rule, "window": self.window, "estimator": self.estimator}
+        probe, sets = self.measured.probe(src, tgt), self.measured.evidence(self.rate).sets
+        ranking = rank_bridges(probe, sets, candidates, resamples=0, **options)
+        bridges = ranking.table.bridge.tolist()
+        yield {
+            "overlap": _overlap({code: sets[code][inside] for code in (src, tgt, *bridges)}),
+            "shared": _top_shared(probe, sets, ranking.best, inside, options["rule"], options["estimator"]),
+            "notes": _notes(ranking, candidates),
+            "ranking": ranking,  # last: views draw when it changes
+        }
+        yield {"ranking": rank_bridges(probe, sets, candidates, **options)}
+
+    def figure(self) -> Figure:
+        """The picture of the ranking, once it has its intervals."""
+        if self.measured.model.card.get("interventions"):  # whoever changes the model has its turn: this would wait for ever
+            raise InputError("the model is changed by the block around this call, and the explorer shows it as it is")
+        self.wait()
+        if self.ranking is None:
+            raise InputError(self.error or "there is no ranking: it was cancelled")
+        with self.lock:
+            return plots.bridge_overview(self.ranking)
+
+    def code(self) -> str:
+        """A script that computes the ranking of these choices."""
+        first, last = self.layers
+        depth = self.measured.model.num_layers
+        return f"""\
+import bridgex_nb as bx
+
+model = {_load_call(self.measured.model)}
+counts = bx.count_active(model, bx.core_sentences())
+sets = bx.top_neurons(counts, rate={self.rate})
+known = bx.known_words(model, bx.core_lexicon("{self.src}", "{self.tgt}"))
+ranking = bx.rank_bridges(
+    bx.probe(model, known),
+    sets,
+    {self.candidates},
+    rule="{self.rule}",
+    window=({first} / {depth}, {last + 1} / {depth}),  # layers {first} to {last}
+    estimator="{self.estimator}",
+)
+figure = bx.plots.bridge_overview(ranking)
+bx.plots.save(figure, ranking.table, ".", "bridges_{self.src}-{self.tgt}", ranking.card)  # picture, numbers, run card
+print(ranking.summary)
+"""
+
+    def export(self, kind: str, folder: str | Path = ".") -> Path:
+        """Write what is shown into a folder: the picture ("png", "svg", "pdf"), its table ("csv") or the code ("py")."""
+        if kind not in EXPORTS:
+            raise InputError(f"unknown export {kind!r}; there are {', '.join(EXPORTS)}")
+        figure = self.figure()  # first, so that nothing is written where there is nothing to show
+        path = Path(folder) / f"bridges_{self.ranking.src}-{self.ranking.tgt}.{kind}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if kind == "csv":
+            self.ranking.table.to_csv(path, index=False, lineterminator="\n")
+        elif kind == "py":
+            path.write_text(self.code(), encoding="utf-8")
+        elif kind == "pdf":
+            with self.lock:
+                plots.save_pdf(figure, path)
+        else:
+            with self.lock, mpl.rc_context(plots.STYLE):
+                figure.savefig(path, bbox_inches="tight", metadata={"Date": None} if kind == "svg" else {"Software": None})
+        return path
+
+
+def _overlap(sets: dict[str, torch.Tensor]) -> pd.DataFrame:
+    count, lift = overlap_matrix(sets), overlap_matrix(sets, "lift")
+    columns = {"language": [language(code).name for code in sets], "neurons": [count.loc[code, code] for code in sets]}
+    for end in list(sets)[:2]:
+        columns[f"shared with {language(end).name}"] = count[end].tolist()
+        columns[f"lift with {language(end).name}"] = lift[end].tolist()
+    return pd.DataFrame(columns)
+
+
+def _top_shared(
+    probe: ProbeActivations, sets: dict[str, torch.Tensor], bridge: str, inside: slice, rule: str, estimator: str
+) -> pd.DataFrame:
+    shared = sets[probe.src] & sets[probe.tgt]
+    own = bridge_neurons(sets, probe.src, probe.tgt, bridge, rule, probe)
+    tables = []
+    for layer in range(probe.num_layers)[inside]:
+        if shared[layer].any() and own[layer].any():
+            rows = probe.rows(layer, shared[layer])
+            best, match = hsic(rows, probe.rows(layer, own[layer]), estimator=estimator).max(dim=1)
+            columns = {
+                "layer": layer,
+                "neuron": shared[layer].nonzero()[:, 0].tolist(),
+                "hsic": best.tolist(),
+                "bridge_neuron": own[layer].nonzero()[match, 0].tolist(),
+                "word": [probe.words[i] for i in rows.argmax(dim=1)],
+            }
+            tables.append(pd.DataFrame(columns))
+    return pd.concat(tables).nlargest(TOP, "hsic").reset_index(drop=True)
+
+
+def _notes(ranking: BridgeRanking, candidates: list[str]) -> list[str]:
+    shown = {*ranking.table.bridge, ranking.src, ranking.tgt}
+    lost = [language(code).name for code in candidates if code not in shown]
+    notes = [f"Left out, without neurons of their own in the layers that decide: {', '.join(lost)}."] if lost else []
+    if ranking.absent:
+        notes.append(f"No shared neurons in layer {', '.join(map(str, ranking.absent))}.")
+    return notes
+
+
+def _load_call(model: NeuronModel) -> str:
+    """The call that loads a model again."""
+    bundled = model.card["model"] == "bridgex-mini" and model.hf_model.name_or_path == str(MINI)
+    options = {"site": (model.site, "act"), "dtype": (model.card["dtype"], "float32" if bundled else None)}
+    options["revision"] = (model.card.get("revision"), None)
+    given = [] if bundled else [repr(model.hf_model.name_or_path)]
+    given += [f"{name}={value!r}" for name, (value, default) in options.items() if value != default]
+    return f"bx.load_model({', '.join(given)})"
+
+
+class Trial(Background):
+    """What the model answers to one word, zero-shot and through bridges.
+
+    Attributes
+    ----------
+    answers : pandas.DataFrame or None
+        Rows of `bridgex_nb.answers`.
+    """
+
+    answers = Instance(pd.DataFrame, allow_none=True)
+
+    def ask(self, state: BridgeState, word: str) -> None:
+        """Ask about a word of the source language, through the candidates of a `BridgeState`."""
+        word = word.strip()
+        if not word:
+            self.answers = None
+        else:
+            self.start(self._ask(state.measured, word, state.src, state.tgt, list(state.candidates)))
+
+    def _ask(self, measured, *question) -> Iterator[dict]:
+        yield {"answers": measured.answers(*question)}

@@ -1,0 +1,81 @@
+"""What all explorers are made of: style, progress row, pickers, pictures and tables as HTML."""
+
+import html
+import io
+from collections.abc import Callable
+
+import ipywidgets
+import matplotlib as mpl
+import pandas as pd
+from ipywidgets import HTML, Button, FloatProgress, HBox, Layout, VBox
+from matplotlib.figure import Figure
+
+from .. import plots
+from ..datasets._languages import LANGUAGES, Language
+from ._background import Background
+
+# Pictures take the colours of the page, dark or light: what matplotlib draws black or grey becomes its text colour.
+STYLE = """<style>
+.bridgex-picture svg { width: 100%; height: auto; max-width: 1000px; color: var(--jp-content-font-color1, inherit); }
+.bridgex-picture svg { fill: currentColor; }
+.bridgex-picture [style*="stroke: #000000"], .bridgex-picture [style*="stroke: #404040"] { stroke: currentColor !important; }
+.bridgex-picture [style*="fill: #ededed"] { fill: currentColor !important; fill-opacity: 0.1; stroke: none !important; }
+.bridgex-table table { border-collapse: collapse; color: var(--jp-content-font-color1, inherit); }
+.bridgex-table td, .bridgex-table th { padding: 1px 10px; text-align: start; unicode-bidi: plaintext; line-height: 1.6; }
+.bridgex-table th { border-bottom: 1px solid var(--jp-border-color1, gray); }
+.bridgex-table pre { color: var(--jp-content-font-color1, inherit); line-height: 1.3; }
+.bridgex-error { color: var(--jp-error-color1, #b00020); font-weight: bold; }
+.bridgex-word input { unicode-bidi: plaintext; }
+</style>"""
+
+
+def not_live(view: VBox) -> str:
+    """What a notebook shows in a widget's place where no kernel runs, as on a web page."""
+    return f"{type(view).__name__}: run this cell to use it"
+
+
+def progress_row(background: Background, again: Callable | None = None) -> HBox:
+    """What a `Background` does: its task and how far it is, a button to cancel it, and what went wrong."""
+    bar = FloatProgress(max=1.0, layout=Layout(width="200px"))
+    label, failed = ipywidgets.Label(), HTML()
+    cancel, retry = Button(description="Cancel"), Button(description="Run again")
+    cancel.on_click(lambda _: background.cancel())
+    retry.on_click(lambda _: again())
+
+    def follow(_):
+        with background.lock:
+            bar.value = background.progress
+            label.value = "cancelled" if background.cancelled else background.task
+            for widget in (bar, cancel):
+                widget.layout.visibility = "visible" if background.task else "hidden"
+            retry.layout.display = "" if again and (background.cancelled or background.error) else "none"
+            message = html.escape(background.error)
+            failed.value = f'<span class="bridgex-error" role="alert">{message}</span>' if message else ""
+
+    background.observe(follow, ["task", "progress", "error", "cancelled"])
+    follow(None)
+    return HBox([bar, cancel, retry, label, failed], layout=Layout(min_height="34px"))
+
+
+def language_options() -> list[tuple[str, str]]:
+    """The languages for a picker, (label, code), a family after the other."""
+
+    def label(one: Language) -> str:
+        own = f" ({one.autonym})" if one.autonym != one.name else ""
+        return f"{one.name}{own} · {one.family}"
+
+    return sorted(((label(one), code) for code, one in LANGUAGES.items()), key=lambda pair: LANGUAGES[pair[1]].family)
+
+
+def svg(figure: Figure, label: str) -> str:
+    """A figure as inline SVG, with a label for screen readers. Its text stays text, in the fonts and colours of the page."""
+    buffer = io.StringIO()
+    with mpl.rc_context(plots.STYLE | {"svg.fonttype": "none"}):
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    picture = buffer.getvalue()
+    return picture[picture.index("<svg") :].replace("<svg", f'<svg role="img" aria-label="{html.escape(label)}"', 1)
+
+
+def table(frame: pd.DataFrame) -> str:
+    """A table as HTML; words of every script read in their own direction."""
+    return frame.to_html(index=False, border=0, float_format="{:.3g}".format, na_rep="")

@@ -1,0 +1,346 @@
+"""Ranking of bridges and the spectrum, on hand-made activations and sets, against direct loops over Gram matrices."""
+
+import itertools
+import warnings
+
+import numpy as np
+import pytest
+import tiny
+import torch
+from scipy.spatial.distance import pdist
+
+import bridgex_nb as bx
+from bridgex_nb.models._layer_window import layer_window
+
+LAYERS, NEURONS, SAMPLES = 8, 40, 50
+#: Layers 3, 4 and 5 of 8 lie between 10/32 and 22/32 of the depth.
+WINDOW = (3, 4, 5)
+
+
+def probe_of(values, src="sw", tgt="tl"):
+    return bx.ProbeActivations(values, tuple(map(str, range(values.shape[-1]))), src, tgt, None, {"site": "act"})
+
+
+@pytest.fixture
+def probe():
+    """Neurons that depend on each other: random mixtures of a few hidden causes, bent."""
+    generator = torch.Generator().manual_seed(0)
+    mix = torch.randn(LAYERS, NEURONS, 6, generator=generator)
+    return probe_of((mix @ torch.randn(LAYERS, 6, SAMPLES, generator=generator)).tanh())
+
+
+@pytest.fixture
+def sets():
+    """Random sets of source, target, the candidate bridges and one more language."""
+    generator = torch.Generator().manual_seed(1)
+    return {code: torch.rand(LAYERS, NEURONS, generator=generator) < 0.3 for code in ("sw", "tl", *bx.BRIDGES, "zh")}
+
+
+def only(*neurons):
+    """The set of these neurons in every layer."""
+    mask = torch.zeros(LAYERS, NEURONS, dtype=torch.bool)
+    mask[:, list(neurons)] = True
+    return mask
+
+
+def gram_score(x, y):
+    """Score of a layer by its definition: tr(K H L H) / (S - 1)^2 of every pair, best of rows and columns."""
+    x, y = x.double().numpy(), y.double().numpy()
+    x, y = ((rows - rows.mean(1, keepdims=True)) / (rows.std(1, ddof=1, keepdims=True) + 1e-6) for rows in (x, y))
+    sigma = np.median(pdist(np.concatenate([x, y])))
+    centre = np.eye(x.shape[1]) - 1 / x.shape[1]
+
+    def centred(row):
+        return centre @ np.exp(-((row[:, None] - row) ** 2) / (2 * sigma**2)) @ centre
+
+    # tr(K H L H) = <H K H, H L H>, entry by entry.
+    h = np.array([centred(a).ravel() for a in x]) @ np.array([centred(b).ravel() for b in y]).T / (x.shape[1] - 1) ** 2
+    return (h.max(axis=1).mean() + h.max(axis=0).mean()) / 2
+
+
+# The ranking
+
+
+def test_every_layer_is_the_definition(probe, sets):
+    ranking = bx.rank_bridges(probe, sets)
+    expected = {}
+    for layer, bridge in itertools.product(range(LAYERS), bx.BRIDGES):
+        shared = sets["sw"][layer] & sets["tl"][layer]
+        specific = sets[bridge][layer] & ~sets["sw"][layer] & ~sets["tl"][layer]
+        expected[layer, bridge] = gram_score(probe.values[layer, shared], probe.values[layer, specific])
+    assert {(row.layer, row.bridge): row.score for row in ranking.by_layer.itertuples()} == pytest.approx(expected, rel=1e-5)
+    assert set(ranking.by_layer.layer[ranking.by_layer.in_window]) == set(WINDOW)
+
+
+def test_all_pairs_of_the_bundled_model_are_the_definition(mini):
+    counts = bx.count_active(mini, bx.core_sentences())
+    sets = bx.top_neurons(counts, 0.05)
+    for src, tgt in bx.PAIRS:
+        lexicon = bx.core_lexicon(src, tgt)
+        probe = bx.probe(mini, lexicon.keep(list(lexicon.entries)[:60]))
+        ranking = bx.rank_bridges(probe, sets, resamples=0)
+        expected = {}
+        for layer, bridge in zip(ranking.by_layer.layer, ranking.by_layer.bridge, strict=True):
+            shared = sets[src][layer] & sets[tgt][layer]
+            specific = sets[bridge][layer] & ~sets[src][layer] & ~sets[tgt][layer]
+            expected[layer, bridge] = gram_score(probe.rows(layer, shared), probe.rows(layer, specific))
+        assert {(row.layer, row.bridge): row.score for row in ranking.by_layer.itertuples()} == pytest.approx(
+            expected, rel=1e-5
+        )
+        # Layers 2, 3 and 4 of 6 lie between 10/32 and 22/32 of the depth.
+        means = {
+            bridge: np.mean([score for (layer, of), score in expected.items() if of == bridge and layer in (2, 3, 4)])
+            for bridge in ranking.table.bridge
+        }
+        assert ranking.best == max(means, key=means.get)
+
+
+def test_table_is_the_mean_over_the_window(probe, sets):
+    ranking = bx.rank_bridges(probe, sets)
+    table = ranking.table.set_index("bridge")
+    for bridge in bx.BRIDGES:
+        rows = [row for row in ranking.by_layer.itertuples() if row.bridge == bridge and row.layer in WINDOW]
+        assert table.score[bridge] == pytest.approx(sum(row.score for row in rows) / 3)
+        assert table.layers[bridge] == 3
+        assert table.shared[bridge] == sum(int((sets["sw"] & sets["tl"])[layer].sum()) for layer in WINDOW)
+        specific = bx.bridge_neurons(sets, "sw", "tl", bridge)
+        assert table.specific[bridge] == sum(int(specific[layer].sum()) for layer in WINDOW)
+        assert table.name[bridge] == bx.language(bridge).name
+
+
+def test_best_is_first(probe, sets):
+    ranking = bx.rank_bridges(probe, sets)
+    assert ranking.table.score.is_monotonic_decreasing
+    assert ranking.best == ranking.table.bridge[0]
+    assert (ranking.src, ranking.tgt, ranking.samples) == ("sw", "tl", SAMPLES)
+    assert sorted(ranking.table.bridge) == sorted(bx.BRIDGES)
+
+
+def test_options_reach_hsic_and_the_card(probe, sets):
+    ranking = bx.rank_bridges(probe, sets, ["en"], rule="minus_overlap", sigma=2.0, estimator="reference", window=(0, 0.5))
+    row = ranking.by_layer.iloc[2]
+    x = probe.values[2, sets["sw"][2] & sets["tl"][2]]
+    y = probe.values[2, bx.bridge_neurons(sets, "sw", "tl", "en", rule="minus_overlap")[2]]
+    assert row.score == pytest.approx(bx.hsic_score(bx.hsic(x, y, 2.0, "reference")))
+    assert set(ranking.by_layer.layer[ranking.by_layer.in_window]) == {0, 1, 2, 3}
+    options = {"rule": "minus_overlap", "window": [0, 0.5], "sigma": 2.0, "estimator": "reference", "resamples": 200, "seed": 0}
+    assert ranking.card == {"site": "act", "ranking": options}
+
+
+def test_planted_bridge_wins():
+    # Neurons of fr are noisy functions of those that sw and tl share; neurons of the other bridges are noise.
+    sets = {"sw": only(*range(8)), "tl": only(*range(8))}
+    sets |= {code: only(*range(8 + 5 * i, 13 + 5 * i)) for i, code in enumerate(bx.BRIDGES)}
+    for seed in range(5):
+        generator = torch.Generator().manual_seed(seed)
+        values = torch.randn(LAYERS, NEURONS, 80, generator=generator)
+        planted = (2 * values[:, :5]).tanh() + 0.3 * torch.randn(LAYERS, 5, 80, generator=generator)
+        values[sets["fr"]] = planted.flatten(0, 1)
+        ranking = bx.rank_bridges(probe_of(values), sets)
+        assert ranking.best == "fr"
+        assert ranking.table.score[0] > 1.5 * ranking.table.score[1]
+
+
+def test_layers_keep_their_numbers(probe, sets):
+    whole = bx.rank_bridges(probe, sets)
+    # No shared neurons in layer 1 and in layer 4.
+    sets["sw"] = sets["sw"].clone()
+    sets["sw"][[1, 4]] &= ~sets["tl"][[1, 4]]
+    ranking = bx.rank_bridges(probe, sets)
+    assert ranking.absent == (1, 4)
+    assert sorted(set(ranking.by_layer.layer)) == [0, 2, 3, 5, 6, 7]
+    # The missing layer neither shifts the window nor counts as 0.
+    for bridge in bx.BRIDGES:
+        scores = whole.by_layer[(whole.by_layer.bridge == bridge) & whole.by_layer.layer.isin([3, 5])].score
+        row = ranking.table.set_index("bridge").loc[bridge]
+        assert row.score == pytest.approx(scores.mean())
+        assert row.layers == 2
+
+
+@pytest.mark.parametrize(("pair", "left"), [(("en", "sw"), 5), (("sw", "de"), 5), (("fr", "it"), 4), (("sw", "tl"), 6)])
+def test_source_and_target_are_no_candidates(probe, sets, pair, left):
+    ranking = bx.rank_bridges(probe_of(probe.values, *pair), sets)
+    assert not set(pair) & set(ranking.table.bridge)
+    assert not set(pair) & set(ranking.by_layer.bridge)
+    assert len(ranking.table) == left
+
+
+def test_a_candidate_named_twice_counts_once(probe, sets):
+    twice, once = (bx.rank_bridges(probe, sets, names) for names in (["en", "fr", "en"], ["en", "fr"]))
+    assert twice.table.equals(once.table)
+    assert twice.by_layer.equals(once.by_layer)
+
+
+def test_any_language_with_a_set_can_be_a_bridge(probe, sets):
+    assert bx.rank_bridges(probe, sets, ["zh"]).best == "zh"
+
+
+def test_kept_neurons_give_the_same_ranking(probe, sets):
+    keep = (sets["sw"] & sets["tl"]) | sets["en"] | sets["fr"]
+    kept = bx.ProbeActivations(probe.values[keep], probe.words, "sw", "tl", keep, probe.card)
+    one, other = (bx.rank_bridges(p, sets, ["en", "fr"]) for p in (kept, probe))
+    assert one.table.equals(other.table)
+    assert one.by_layer.equals(other.by_layer)
+
+
+def test_kept_neurons_of_a_real_model_give_the_same_ranking():
+    model = tiny.load("qwen2")
+    counts = bx.count_active(model, {code: texts[:20] for code, texts in bx.core_sentences().items()})
+    sets = bx.top_neurons(counts, rate=0.3)
+    lexicon = bx.core_lexicon("sw", "tl")
+    lexicon = lexicon.keep(list(lexicon.entries)[:12])
+    shared = sets["sw"] & sets["tl"]
+    keep = shared | bx.bridge_neurons(sets, "sw", "tl", "en") | bx.bridge_neurons(sets, "sw", "tl", "fr")
+    one, other = (bx.rank_bridges(bx.probe(model, lexicon, keep=k), sets, ["en", "fr"]) for k in (keep, None))
+    assert one.best == other.best
+    assert one.by_layer.score.tolist() == pytest.approx(other.by_layer.score.tolist(), rel=1e-3)
+    assert one.by_layer.drop(columns="score").equals(other.by_layer.drop(columns="score"))
+
+
+def test_a_candidate_without_neurons_is_left_out_with_a_warning(probe, sets):
+    sets["it"] = torch.zeros_like(sets["it"])
+    with pytest.warns(UserWarning, match=r"sw-tl: it left out.*higher rate"):
+        ranking = bx.rank_bridges(probe, sets)
+    assert sorted(ranking.table.bridge) == ["de", "en", "es", "fr", "pt"]
+
+
+def test_constant_neurons_warn_and_do_not_spoil_the_scores(probe, sets):
+    neuron = int((sets["sw"] & sets["tl"])[4].nonzero()[0])
+    probe.values[4, neuron] = 0.1
+    with pytest.warns(UserWarning, match=r"layer 4: 1 neuron"):
+        ranking = bx.rank_bridges(probe, sets)
+    assert np.isfinite(ranking.by_layer.score).all()
+
+
+def test_a_probe_without_any_change_scores_zero(sets):
+    with pytest.warns(UserWarning, match="constant"):
+        ranking = bx.rank_bridges(probe_of(torch.ones(LAYERS, NEURONS, SAMPLES)), sets)
+    assert (ranking.table.score == 0).all()
+
+
+def test_nothing_is_warned_of_without_reason(probe, sets):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        bx.rank_bridges(probe, sets)
+
+
+# Errors
+
+
+def test_unknown_candidate(probe, sets):
+    with pytest.raises(bx.InputError, match=r"'xx'.*sw"):
+        bx.rank_bridges(probe, sets, ["en", "xx"])
+
+
+@pytest.mark.parametrize("candidates", [[], ["sw", "tl"]])
+def test_no_candidate_is_left(probe, sets, candidates):
+    with pytest.raises(bx.InputError, match="no candidate"):
+        bx.rank_bridges(probe, sets, candidates)
+
+
+@pytest.mark.parametrize("code", ["sw", "tl", "en"])
+def test_language_without_a_set(probe, sets, code):
+    del sets[code]
+    with pytest.raises(bx.InputError, match=rf"\b{code}\b"):
+        bx.rank_bridges(probe, sets)
+
+
+def test_no_shared_neurons_in_the_window(probe, sets):
+    sets["sw"] = sets["sw"] & ~sets["tl"]
+    sets["sw"][7], sets["tl"][7] = True, True
+    with pytest.raises(bx.InputError, match=r"no neurons are shared in layers 3-5.*higher rate.*window"):
+        bx.rank_bridges(probe, sets)
+
+
+def test_no_candidate_has_neurons_in_the_window(probe, sets):
+    # Neurons are shared there; the message must not say otherwise.
+    with pytest.raises(bx.InputError, match=r"en, fr.*layers 3-5.*higher rate"):
+        bx.rank_bridges(probe, {**sets, "en": sets["sw"], "fr": sets["tl"]}, ["en", "fr"])
+
+
+def test_probe_of_plain_prompts_has_no_languages(probe, sets):
+    with pytest.raises(bx.InputError, match="lexicon"):
+        bx.rank_bridges(probe_of(probe.values, None, None), sets)
+
+
+def test_probe_that_did_not_keep_the_neurons(probe, sets):
+    keep = sets["sw"] & sets["tl"]
+    kept = bx.ProbeActivations(probe.values[keep], probe.words, "sw", "tl", keep, {})
+    with pytest.raises(bx.InputError, match="keep="):
+        bx.rank_bridges(kept, sets)
+
+
+def test_sets_of_another_model(probe, sets):
+    smaller = {code: mask[:, :-1] for code, mask in sets.items()}
+    fewer = {code: mask[:-1] for code, mask in sets.items()}
+    for others in (smaller, fewer):
+        with pytest.raises(bx.InputError, match="another model"):
+            bx.rank_bridges(probe, others)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_activations_that_are_not_finite(probe, sets, value):
+    neuron = int((sets["sw"] & sets["tl"])[4].nonzero()[0])
+    probe.values[4, neuron, 7] = value
+    with pytest.raises(bx.InputError, match="layer 4"):
+        bx.rank_bridges(probe, sets)
+
+
+# The window
+
+
+@pytest.mark.parametrize(
+    ("layers", "window"),
+    [(32, range(10, 22)), (8, range(3, 6)), (24, range(8, 17)), (28, range(9, 20)), (80, range(25, 55)), (3, range(1, 3))],
+)
+def test_window_is_that_of_the_paper_at_any_depth(layers, window):
+    assert layer_window(layers) == window
+
+
+def test_window_of_all_layers():
+    assert layer_window(8, (0, 1)) == range(8)
+
+
+@pytest.mark.parametrize("window", [(0.5, 0.5), (0.6, 0.4), (0.01, 0.1), (1, 2)])
+def test_window_without_layers(window):
+    with pytest.raises(bx.InputError, match="no layer of 8"):
+        layer_window(8, window)
+
+
+# The spectrum
+
+
+def test_spectrum_is_the_definition_for_a_pair(probe, sets):
+    scores = []
+    for layer in WINDOW:
+        scores.append(gram_score(probe.values[layer, sets["en"][layer]], probe.values[layer, sets["fr"][layer]]))
+    spectrum = bx.spectrum(probe, {code: sets[code] for code in ("en", "fr", "sw")})
+    assert spectrum.loc["en", "fr"] == pytest.approx(sum(scores) / 3, rel=1e-5)
+
+
+def test_spectrum_is_symmetric_with_nothing_on_the_diagonal(probe, sets):
+    spectrum = bx.spectrum(probe, sets)
+    assert list(spectrum.index) == list(spectrum.columns) == list(sets)
+    values = spectrum.to_numpy()
+    assert np.array_equal(np.isnan(values), np.eye(len(sets), dtype=bool))
+    assert np.array_equal(values, values.T, equal_nan=True)
+
+
+def test_spectrum_does_not_need_languages_of_the_probe(probe, sets):
+    plain = bx.spectrum(probe_of(probe.values, None, None), sets)
+    assert plain.equals(bx.spectrum(probe, sets))
+
+
+def test_normalized_spectrum_of_the_same_neurons_is_one(probe, sets):
+    chosen = {"en": sets["en"], "fr": sets["en"].clone(), "it": sets["it"]}
+    spectrum = bx.spectrum(probe, chosen, estimator="normalized")
+    assert spectrum.loc["en", "fr"] == pytest.approx(1)
+    assert spectrum.loc["en", "it"] == pytest.approx(spectrum.loc["fr", "it"])
+    assert 0 < spectrum.loc["en", "it"] < 1
+
+
+def test_spectrum_leaves_out_layers_without_neurons(probe, sets):
+    chosen = {"en": sets["en"].clone(), "it": sets["it"]}
+    chosen["en"][4] = False
+    scores = [gram_score(probe.values[layer, sets["en"][layer]], probe.values[layer, sets["it"][layer]]) for layer in (3, 5)]
+    assert bx.spectrum(probe, chosen).loc["en", "it"] == pytest.approx(sum(scores) / 2, rel=1e-5)

@@ -1,0 +1,310 @@
+"""Selectors of the bridge, each against a direct computation; typological distances against URIEL."""
+
+import math
+from importlib.resources import files
+
+import numpy as np
+import pandas as pd
+import pytest
+import tiny
+import torch
+from scipy.stats import spearmanr
+
+import bridgex_nb as bx
+from bridgex_nb.inference._generation import Completion, complete_scored
+from bridgex_nb.models._layer_window import layer_window
+
+#: Their codes in URIEL (ISO 639-3).
+ISO = {"en": "eng", "de": "deu", "fr": "fra", "it": "ita", "pt": "por", "es": "spa", "zh": "cmn", "ja": "jpn", "ar": "arb"}
+ISO |= {"he": "heb", "id": "ind", "tl": "tgl", "fi": "fin", "hu": "hun", "sw": "swh"}
+
+
+@pytest.fixture(scope="module")
+def evidence():
+    """Of a random model of three layers; its words are few, and it "knows" them all."""
+    model = tiny.load("llama")
+    sentences = {code: texts[:12] for code, texts in bx.core_sentences().items()}
+    return bx.Evidence(model, bx.count_active(model, sentences), 0.3, sentences, few_words)
+
+
+def typology_table():
+    with (files("bridgex_nb.datasets") / "data" / "typology.csv").open(encoding="utf-8") as handle:
+        return pd.read_csv(handle)
+
+
+def few_words(src, tgt):
+    lexicon = bx.core_lexicon(src, tgt)
+    return lexicon.keep(list(lexicon.entries)[:8])
+
+
+@pytest.fixture(autouse=True)
+def _all_known(monkeypatch):
+    monkeypatch.setattr("bridgex_nb.similarity._evidence.known_words", lambda model, lexicon: lexicon)
+
+
+def column(evidence, name, src="sw", tgt="tl", candidates=bx.BRIDGES):
+    return bx.select_bridges(evidence, src, tgt, candidates, [name])[name]
+
+
+# The table
+
+
+def test_every_selector_scores_every_candidate(evidence):
+    table = bx.select_bridges(evidence, "sw", "tl")
+    assert list(table.index) == list(bx.BRIDGES)
+    assert list(table.columns) == list(bx.SELECTORS)
+    assert not table.isna().any(axis=None)
+    assert table.dtypes.eq(float).all()
+
+
+def test_each_selector_alone_gives_its_column(evidence):
+    table = bx.select_bridges(evidence, "ja", "he")
+    for name in bx.SELECTORS:
+        pd.testing.assert_series_equal(column(evidence, name, "ja", "he"), table[name])
+
+
+@pytest.mark.parametrize("name", [name for name in bx.SELECTORS if not name.startswith(("hsic", "confidence", "random"))])
+def test_direction_does_not_matter_where_nothing_is_translated(evidence, name):
+    assert column(evidence, name).to_numpy() == pytest.approx(column(evidence, name, "tl", "sw").to_numpy())
+
+
+def test_source_and_target_are_no_candidates(evidence):
+    assert list(bx.select_bridges(evidence, "en", "sw", selectors=["english"]).index) == ["de", "fr", "it", "pt", "es"]
+    assert list(bx.select_bridges(evidence, "sw", "tl", ["fr", "en", "fr"], ["english"]).index) == ["fr", "en"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"src": "xx"}, "unknown language 'xx'"),
+        ({"candidates": ["yy"]}, "unknown language 'yy'"),
+        ({"tgt": "sw"}, "both 'sw'"),
+        ({"candidates": ["sw"]}, "no candidate"),
+        ({"selectors": ["oracle"]}, "unknown selector 'oracle'; there are hsic"),
+    ],
+)
+def test_what_cannot_be_chosen_from_is_refused(evidence, options, message):
+    with pytest.raises(bx.InputError, match=message):
+        bx.select_bridges(**{"evidence": evidence, "src": "sw", "tgt": "tl"} | options)
+
+
+def test_languages_without_counts_or_sentences_are_refused(evidence):
+    counts = bx.count_active(evidence.model, {code: evidence.sentences[code] for code in ("sw", "tl", "en")})
+    with pytest.raises(bx.InputError, match="the counts hold no de, fr"):
+        bx.select_bridges(bx.Evidence(evidence.model, counts), "sw", "tl")
+    only = {code: texts for code, texts in evidence.sentences.items() if code != "it"}
+    with pytest.raises(bx.InputError, match="the sentences hold no it"):
+        bx.select_bridges(bx.Evidence(evidence.model, evidence.counts, sentences=only), "sw", "tl")
+
+
+# What the model's neurons say
+
+
+@pytest.mark.parametrize(("name", "estimator"), [("hsic", "biased"), ("hsic_reference", "reference")])
+def test_hsic_is_that_of_the_ranking(evidence, name, estimator):
+    probe = bx.probe(evidence.model, few_words("sw", "tl"))
+    expected = bx.rank_bridges(probe, evidence.sets, estimator=estimator, resamples=0).table.set_index("bridge").score
+    scores = column(evidence, name)
+    assert scores.to_numpy() == pytest.approx(expected[list(bx.BRIDGES)].to_numpy(), rel=1e-3)
+
+
+@pytest.mark.filterwarnings("ignore:sw-tl")
+def test_a_bridge_without_neurons_of_its_own_is_never_chosen(evidence):
+    bare = bx.Evidence(evidence.model, evidence.counts, 0.3, evidence.sentences, few_words)
+    bare.sets["en"] = torch.zeros_like(bare.sets["en"])
+    scores = column(bare, "hsic_reference")
+    assert scores["en"] == -math.inf
+    assert np.isfinite(scores.drop("en")).all()
+
+
+@pytest.mark.parametrize("kind", ["count", "jaccard", "lift"])
+def test_overlap_by_counting(evidence, kind):
+    neurons = {code: {tuple(one) for one in mask.nonzero().tolist()} for code, mask in evidence.sets.items()}
+    total = evidence.model.num_layers * evidence.model.num_neurons
+
+    def overlap(one, other):
+        a, b = neurons[one], neurons[other]
+        return {"count": len(a & b), "jaccard": len(a & b) / len(a | b), "lift": len(a & b) * total / len(a) / len(b)}[kind]
+
+    for bridge, score in column(evidence, f"overlap_{kind}").items():
+        assert score == pytest.approx(math.sqrt(overlap("sw", bridge) * overlap(bridge, "tl")))
+
+
+def test_cosine_of_activation_probabilities(evidence):
+    shared = (evidence.sets["sw"] & evidence.sets["tl"]).numpy()
+    p = dict(zip(evidence.counts.languages, evidence.counts.probability.numpy()[:, shared], strict=True))
+
+    def cosine(one, other):
+        return p[one] @ p[other] / np.linalg.norm(p[one]) / np.linalg.norm(p[other])
+
+    for bridge, score in column(evidence, "activation_cosine").items():
+        assert score == pytest.approx(math.sqrt(cosine("sw", bridge) * cosine(bridge, "tl")))
+
+
+def test_cosine_without_shared_neurons_is_zero(evidence):
+    bare = bx.Evidence(evidence.model, evidence.counts, 0.3, evidence.sentences)
+    bare.sets["sw"] = ~bare.sets["tl"]
+    assert (column(bare, "activation_cosine") == 0).all()
+
+
+def test_linear_cka_by_its_definition(evidence):
+    layers = layer_window(evidence.model.num_layers)
+    states = {
+        code: [layer.T.double().numpy() for layer in bx.probe(evidence.model, evidence.sentences[code]).values]
+        for code in ("sw", "tl", "en", "fr")
+    }
+
+    def cka(one, other):
+        scores = []
+        for layer in layers:
+            x, y = (states[code][layer] - states[code][layer].mean(axis=0) for code in (one, other))
+            scores.append(np.linalg.norm(x.T @ y) ** 2 / np.linalg.norm(x.T @ x) / np.linalg.norm(y.T @ y))
+        return sum(scores) / len(scores)
+
+    for bridge, score in column(evidence, "alignment_cka", candidates=["en", "fr"]).items():
+        assert score == pytest.approx(math.sqrt(cka("sw", bridge) * cka(bridge, "tl")), rel=1e-5)
+
+
+# What the model says
+
+
+def test_confidence_of_both_hops(evidence, monkeypatch):
+    asked = []
+
+    def answer(model, prompts):
+        asked.extend(prompts)
+
+        # -2 a token into English or out of it, -1 into French, -4 out of it.
+        def one(prompt):
+            token = -1.0 if prompt.endswith("→Français:") else -4.0 if prompt.startswith("Français") else -2.0
+            return Completion('"jibu"', 3 * token, 3)
+
+        return [one(prompt) for prompt in prompts]
+
+    monkeypatch.setattr("bridgex_nb.similarity._evidence.complete_scored", answer)
+    fresh = bx.Evidence(evidence.model, evidence.counts, 0.3, evidence.sentences, few_words)
+    table = bx.select_bridges(fresh, "sw", "tl", ["en", "fr"], ["confidence_min", "confidence_sum"])
+    assert table.confidence_min.to_dict() == {"en": -2, "fr": -4}
+    assert table.confidence_sum.to_dict() == {"en": -4, "fr": -5}
+    # A word is asked once; on the second hop it is the model's own answer to the first.
+    words = list(few_words("sw", "tl").entries)
+    assert asked == [
+        *(bx.word_prompt("sw", "en", word) for word in words),
+        bx.word_prompt("en", "tl", "jibu"),
+        *(bx.word_prompt("sw", "fr", word) for word in words),
+        bx.word_prompt("fr", "tl", "jibu"),
+    ]
+    bx.select_bridges(fresh, "sw", "ja", ["en"], ["confidence_sum"])
+    assert asked[2 * len(words) + 2 :] == [bx.word_prompt("en", "ja", "jibu")]
+
+
+def test_confidence_needs_no_gold(evidence):
+    def without_gold(src, tgt):
+        return bx.Lexicon(src, tgt, {word: ["?"] for word in few_words(src, tgt).entries})
+
+    blind = bx.Evidence(evidence.model, evidence.counts, 0.3, evidence.sentences, without_gold)
+    pd.testing.assert_series_equal(column(blind, "confidence_min"), column(evidence, "confidence_min"))
+
+
+def test_what_items_tell_is_not_asked_again(mini, monkeypatch):
+    lexicon = bx.core_lexicon("sw", "tl")
+    counts, items = bx.count_active(mini, bx.core_sentences()), bx.answers(mini, "bli", lexicon, [None, "en", "fr"])
+    told, asked = bx.Evidence(mini, counts, items=items), []
+    assert told.probe("sw", "tl").words == tuple(bx.known_words(mini, lexicon).entries)
+
+    def listen(model, prompts):
+        asked.extend(prompts)
+        return complete_scored(model, prompts)
+
+    monkeypatch.setattr("bridgex_nb.similarity._evidence.complete_scored", listen)
+    scores = column(told, "confidence_sum", candidates=["en", "fr"])
+    assert not {bx.word_prompt("sw", bridge, word) for bridge in ("en", "fr") for word in lexicon.entries} & set(asked)
+    pd.testing.assert_series_equal(scores, column(bx.Evidence(mini, counts), "confidence_sum", candidates=["en", "fr"]))
+
+
+@pytest.mark.parametrize("kind", ["llama", "gemma2", "mini"])
+def test_log_probability_is_that_of_one_prompt_and_one_token_at_a_time(kind):
+    model = bx.load_model() if kind == "mini" else tiny.load(kind)
+    words = [*list(bx.core_lexicon("sw", "en").entries)[:6], "neno refu sana la majaribio"]
+    prompts = [bx.word_prompt("sw", "en", word) for word in words]
+    ends = model.hf_model.generation_config.eos_token_id
+    ends = set(ends) if isinstance(ends, list) else {ends}
+    for prompt, done in zip(prompts, bx.complete_scored(model, prompts, max_new_tokens=12, token_budget=120), strict=True):
+        ids, total, new = model.tokenizer([prompt])["input_ids"][0], 0.0, []
+        while len(new) < 12 and not ends & set(new[-1:]) and "\n" not in model.tokenizer.decode(new[-1:]):
+            with torch.inference_mode():
+                logits = model.hf_model(torch.tensor([ids + new])).logits[0, -1]
+            new.append(int(logits.argmax()))
+            total += float(logits.double().log_softmax(0)[new[-1]])
+        assert done.tokens == len(new)
+        assert done.logprob == pytest.approx(total, abs=1e-3)
+        assert done.text == model.tokenizer.decode(new, skip_special_tokens=True).split("\n")[0]
+
+
+def test_completions_are_those_without_scores():
+    model = tiny.load("llama")
+    prompts = [bx.word_prompt("sw", "en", word) for word in list(bx.core_lexicon("sw", "en").entries)[:5]]
+    assert [one.text for one in bx.complete_scored(model, prompts)] == bx.complete(model, prompts)
+    assert bx.complete_scored(model, []) == []
+
+
+# What needs no model
+
+
+def test_english_family_and_random(evidence):
+    assert column(evidence, "english").idxmax() == "en"
+    assert (column(evidence, "english", "en", "sw") == 0).all()
+    assert (column(evidence, "family") == 0).all()
+    assert (column(evidence, "family", "en", "sw") == 1).all()
+    assert column(evidence, "family", "id", "fi", ["tl", "hu", "en"]).to_dict() == {"tl": 1, "hu": 1, "en": 0}
+
+
+def test_random_is_seeded_and_even(evidence):
+    pd.testing.assert_series_equal(column(evidence, "random"), column(evidence, "random"))
+    chosen = []
+    for seed in range(300):
+        other = bx.Evidence(evidence.model, evidence.counts, seed=seed, sentences=evidence.sentences)
+        chosen.append(column(other, "random").idxmax())
+    assert all(30 <= chosen.count(bridge) <= 70 for bridge in bx.BRIDGES)
+
+
+# Typology
+
+
+def test_typology_has_every_language_and_only_yes_no_and_both():
+    table = typology_table()
+    assert list(table.columns) == ["feature", "meaning", "wals", *bx.LANGUAGES]
+    assert table.feature.is_unique
+    assert not table.isna().any(axis=None)
+    values = table[list(bx.LANGUAGES)]
+    assert values.isin([0, 0.5, 1]).all(axis=None)
+    assert (values.nunique(axis=1) > 1).all()  # a feature that all share tells nothing
+
+
+def test_typological_distance_is_the_mean_difference(evidence):
+    table = typology_table()
+    distance = bx.typological_distance()
+    for one in bx.LANGUAGES:
+        for other in bx.LANGUAGES:
+            assert distance.loc[one, other] == pytest.approx((table[one] - table[other]).abs().mean())
+    expected = {bridge: -(distance.loc["sw", bridge] + distance.loc["tl", bridge]) / 2 for bridge in bx.BRIDGES}
+    assert column(evidence, "typology").to_dict() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("file", ["feature_averages", "feature_predictions"])
+def test_typological_distances_order_pairs_as_uriel_does(shared_data, file):
+    # Cosine distances of URIEL's syntactic features: averages over its sources, and with gaps filled from neighbours (kNN).
+    with np.load(shared_data / "lang2vec" / f"{file}.npz") as uriel:
+        syntax = np.char.startswith(uriel["feats"], "S_")
+        row = {code: list(uriel["langs"]).index(iso) for code, iso in ISO.items()}
+        values = uriel["data"][list(row.values())][:, syntax, 0].astype(float)
+    ours, theirs = [], []
+    for i, one in enumerate(row):
+        for j, other in enumerate(list(row)[:i]):
+            known = np.isfinite(values[[i, j]]).all(axis=0) & (values[[i, j]] >= 0).all(axis=0)
+            a, b = values[i, known], values[j, known]
+            ours.append(bx.typological_distance().loc[one, other])
+            theirs.append(1 - a @ b / np.linalg.norm(a) / np.linalg.norm(b))
+    rho = spearmanr(ours, theirs).statistic
+    print(f"\ntypological distance against URIEL's {file}, {len(ours)} language pairs: Spearman {rho:.2f}")
+    assert rho >= 0.6

@@ -1,0 +1,335 @@
+"""Alignment of sentences between languages: pooling and score from their formulas, and what they say of real models."""
+
+import math
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+import tiny
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from transformers import AutoConfig, AutoModelForCausalLM
+
+import bridgex_nb as bx
+from bridgex_nb.models._load_model import MINI
+
+SENTENCES = {code: texts[:8] for code, texts in bx.core_sentences().items() if code in ("en", "sw", "tl")}
+
+
+@pytest.fixture(scope="module")
+def untrained(tmp_path_factory):
+    """A random model of bridgex-mini's shape, with its tokenizer."""
+    folder = tmp_path_factory.mktemp("untrained")
+    for file in MINI.glob("tokenizer*"):
+        shutil.copy(file, folder)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(MINI)).save_pretrained(folder)
+    return bx.load_model(folder, dtype="float32")
+
+
+def layer_outputs(model, ids):
+    """The output of every layer [L, T, d] for one row of token ids, by plain torch hooks."""
+    seen = []
+
+    def see(module, given, output):
+        seen.append(output if torch.is_tensor(output) else output[0])
+
+    layers = model.hf_model.get_submodule(model.architecture.layers)
+    handles = [layer.register_forward_hook(see) for layer in layers]
+    with torch.inference_mode():
+        model.hf_model(torch.tensor([ids]))
+    for handle in handles:
+        handle.remove()
+    return torch.cat([one.view(1, len(ids), -1) for one in seen])
+
+
+def looped_vectors(model, texts, state):
+    """The formula of the pooling, one sentence and one token at a time, without padding."""
+    rows = []
+    for text in texts:
+        ids = model.tokenizer(text)["input_ids"]
+        if state == "hidden":
+            values = layer_outputs(model, ids)
+        else:
+            values = tiny.hooked(model, ids)[model.site]
+            values = (values > 0).float() if state == "binary" else values.abs()
+        total = sum(range(1, len(ids) + 1))
+        rows.append(sum((t + 1) / total * values[:, t] for t in range(len(ids))))
+    return torch.stack(rows, dim=1)
+
+
+def looped_score(x, y):
+    """mu of one layer, from its definition."""
+    n = len(x)
+    cosine = [[float(a @ b / a.norm() / b.norm()) for b in y.double()] for a in x.double()]
+    hits = 0
+    for i in range(n):
+        others = [cosine[i][j] for j in range(n) if j != i] + [cosine[j][i] for j in range(n) if j != i]
+        hits += cosine[i][i] > max(others)
+    return hits / n
+
+
+# Vectors
+
+
+@pytest.mark.parametrize("state", ["binary", "value", "hidden"])
+@pytest.mark.parametrize("kind", ["llama", "gemma2", "gpt2", "opt", "bloom", "falcon", "gpt_neox", "mpt"])
+def test_pooling_is_the_formula_and_padding_changes_nothing(kind, state):
+    model = tiny.load(kind)
+    expected = looped_vectors(model, SENTENCES["sw"], state)
+    in_batches = bx.sentence_vectors(model, SENTENCES["sw"], state=state)
+    alone = bx.sentence_vectors(model, SENTENCES["sw"], state=state, token_budget=1)
+    assert expected.shape == in_batches.shape
+    # In a padded batch the last bit may differ: a neuron that rounding takes for off weighs at most one token.
+    assert tiny.close(alone, expected)
+    assert tiny.close(in_batches, expected)
+
+
+def test_hidden_states_are_those_that_transformers_gives():
+    model = tiny.load("llama")
+    text = SENTENCES["en"][0]
+    ids = torch.tensor([model.tokenizer(text)["input_ids"]])
+    with torch.inference_mode():
+        states = model.hf_model(ids, output_hidden_states=True).hidden_states[1:-1]  # the last one is behind the final norm
+    weights = torch.arange(1.0, ids.shape[1] + 1)
+    expected = torch.stack([(weights / weights.sum()) @ one[0] for one in states])
+    vectors = bx.sentence_vectors(model, [text, SENTENCES["en"][1]], state="hidden")
+    assert tiny.close(vectors[:-1, 0], expected)
+
+
+def test_right_padding_gives_the_same_vectors(monkeypatch):
+    model = tiny.load("llama")
+    left = bx.sentence_vectors(model, SENTENCES["tl"], state="value")
+
+    def pad(self, rows):
+        width = max(map(len, rows))
+        filler = self.tokenizer.pad_token_id
+        return {
+            "input_ids": torch.tensor([row + [filler] * (width - len(row)) for row in rows]),
+            "attention_mask": torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows]),
+        }
+
+    monkeypatch.setattr(bx.NeuronModel, "pad", pad)
+    monkeypatch.setattr(model.tokenizer, "padding_side", "right")
+    assert tiny.close(bx.sentence_vectors(model, SENTENCES["tl"], state="value"), left)
+
+
+def test_without_special_tokens_the_first_word_is_token_one():
+    model = tiny.load("llama")
+    text, other = SENTENCES["en"][:2]
+    values = tiny.hooked(model, model.tokenizer(text)["input_ids"])["act"][:, 1:]
+    weights = torch.arange(1.0, values.shape[1] + 1)
+    expected = ((weights / weights.sum())[:, None] * values.abs()).sum(dim=1)
+    assert tiny.close(bx.sentence_vectors(model, [text, other], state="value", special_tokens=False)[:, 0], expected)
+
+
+@pytest.mark.parametrize("state", ["binary", "hidden"])
+def test_remote_vectors_are_the_local_ones(state):
+    here, there = tiny.load("gpt2"), bx.load_model(tiny.folder("gpt2"), remote="local")
+    vectors = [bx.sentence_vectors(model, SENTENCES["sw"], state=state) for model in (here, there)]
+    assert torch.equal(*vectors)
+
+
+def test_one_sentence_has_a_vector_and_no_sentence_has_none():
+    model = tiny.load("llama")
+    two = bx.sentence_vectors(model, SENTENCES["en"][:2], token_budget=1)
+    assert torch.equal(bx.sentence_vectors(model, SENTENCES["en"][:1]), two[:, :1])
+    for texts in ([], "The sun is hot."):
+        with pytest.raises(bx.InputError, match="sentence_vectors needs a list of one text or more"):
+            bx.sentence_vectors(model, texts)
+    with pytest.raises(bx.InputError, match="unknown state"):
+        bx.sentence_vectors(model, SENTENCES["en"], state="spike")
+
+
+@pytest.mark.parametrize("state", ["binary", "value", "hidden"])
+def test_a_model_that_is_not_finite_is_refused(state):
+    model = bx.load_model(tiny.folder("llama"))
+    model.hf_model.model.layers[1].mlp.gate_proj.weight.data[5] = float("nan")
+    with pytest.raises(bx.InputError, match=r"layer 1: .*not finite"):
+        bx.sentence_vectors(model, SENTENCES["en"], state=state)
+
+
+# The score
+
+
+@settings(max_examples=30, deadline=None)
+@given(n=st.integers(2, 9), d=st.integers(2, 6), seed=st.integers(0, 10**6))
+def test_score_is_its_definition(n, d, seed):
+    x, y = torch.randn(2, n, d, generator=torch.Generator().manual_seed(seed))
+    assert bx.aligned(x, y).double().mean().item() == looped_score(x, y)
+    assert torch.equal(bx.aligned(x, y), bx.aligned(y, x))
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_score_does_not_hang_on_length_or_order(seed):
+    generator = torch.Generator().manual_seed(seed)
+    x, y = torch.randn(2, 3, 12, 5, generator=generator)
+    order = torch.randperm(12, generator=generator)
+    scale = torch.rand(12, 1, generator=generator) + 0.5
+    assert torch.equal(bx.aligned(x, y)[:, order], bx.aligned((scale * x)[:, order], y[:, order]))
+
+
+def test_perfect_alignment_is_one_and_shuffled_is_chance():
+    generator = torch.Generator().manual_seed(0)
+    n = 400
+    x = torch.randn(20, n, 64, generator=generator)
+    assert bx.aligned(x, 3 * x).all()
+    y = torch.stack([one[torch.randperm(n, generator=generator)] for one in x])
+    # Each of 8,000 marks is right with probability 1 / n: 20 are expected.
+    assert 8 <= int(bx.aligned(x, y).sum()) <= 36
+
+
+def test_vectors_without_structure_score_half_of_that():
+    x, y = torch.randn(2, 400, 50, 16, generator=torch.Generator().manual_seed(0))
+    # C_ii is the largest of the 2 n - 1 cosines in its row and column by chance alone: 202 of 20,000 marks are expected.
+    assert 150 <= int(bx.aligned(x, y).sum()) <= 255
+
+
+def test_what_ties_is_not_aligned():
+    x = torch.eye(4)
+    y = x.clone()
+    y[1] = y[0]
+    assert bx.aligned(x, y).tolist() == [False, False, True, True]
+    y[2] = 0
+    assert not bx.aligned(x, y)[2]
+
+
+def test_shapes_that_do_not_pair():
+    with pytest.raises(bx.InputError, match="alike"):
+        bx.aligned(torch.zeros(3, 4), torch.zeros(4, 4))
+    with pytest.raises(bx.InputError, match="alike"):
+        bx.aligned(torch.zeros(1, 4), torch.zeros(1, 4))
+
+
+# The whole
+
+
+@pytest.mark.parametrize("state", ["binary", "value", "hidden"])
+def test_alignment_of_a_real_model_by_hand(state):
+    model = tiny.load("llama")
+    result = bx.alignment(model, SENTENCES, "sw", state=state, resamples=50)
+    vectors = {code: looped_vectors(model, texts, state) for code, texts in SENTENCES.items()}
+    assert result.table.language.tolist() == ["en", "tl"]
+    for row in result.by_layer.itertuples():
+        assert row.score == looped_score(vectors["sw"][row.layer], vectors[row.language][row.layer])
+        assert row.low <= row.score <= row.high
+    means = result.by_layer.groupby("language", sort=False).score.mean()
+    assert result.table.set_index("language").score.to_dict() == pytest.approx(means.to_dict())
+    matrix = bx.mutual_alignment(model, SENTENCES, state=state)
+    codes = list(SENTENCES)
+    for code in ("en", "tl"):
+        assert matrix[:, codes.index("sw"), codes.index(code)].tolist() == pytest.approx(
+            result.by_layer[result.by_layer.language == code].score.tolist()
+        )
+    assert torch.equal(matrix, matrix.mT)
+    assert (matrix.diagonal(dim1=1, dim2=2) == 1).all()
+
+
+def test_intervals_are_those_of_a_share(mini):
+    words = {code: bx.core_words()[code][:100] for code in ("en", "de")}
+    layer = bx.alignment(mini, words, resamples=4000).by_layer.iloc[2]
+    interval = stats.binomtest(round(100 * layer.score), 100).proportion_ci(method="wilson")
+    assert layer.low == pytest.approx(interval.low, abs=0.03)
+    assert layer.high == pytest.approx(interval.high, abs=0.03)
+
+
+def test_seeded(mini):
+    words = {code: bx.core_words()[code][:30] for code in ("en", "de")}
+    one, two, other = (bx.alignment(mini, words, resamples=40, seed=seed).table for seed in (0, 0, 1))
+    pd.testing.assert_frame_equal(one, two)
+    assert one.score.equals(other.score)
+    assert not one.equals(other)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"pivot": "xx"}, "pivot 'xx'; there are en tl sw"),
+        ({"state": "spike"}, "unknown state 'spike'; there are binary, value, hidden"),
+        ({"sentences": {"en": SENTENCES["en"]}}, "second language"),
+        ({"sentences": SENTENCES | {"sw": SENTENCES["sw"][:5]}}, "en 8, tl 8, sw 5"),
+        ({"sentences": {code: texts[:1] for code, texts in SENTENCES.items()}}, "two or more"),
+        ({"sentences": {"en": "The sun", "sw": "Jua"}}, "two or more"),
+        ({"sentences": {}}, "there are none"),
+        ({"sentences": SENTENCES | {"sw": ["maji " * 100, *SENTENCES["sw"][1:]]}}, f"sw sentence 0 .*{tiny.POSITIONS}"),
+        ({"sentences": SENTENCES | {"sw": ["", *SENTENCES["sw"][1:]]}, "special_tokens": False}, "sw sentence 0 has no token"),
+        ({"resamples": 0}, "resamples=0"),
+    ],
+)
+def test_bad_input_is_refused_before_the_model_runs(change, message, monkeypatch):
+    monkeypatch.setattr("bridgex_nb.similarity._alignment.run_pass", None)
+    with pytest.raises(bx.InputError, match=message):
+        bx.alignment(**{"model": tiny.load("llama"), "sentences": SENTENCES} | change)
+
+
+# Real models and real text
+
+
+@pytest.mark.parametrize("state", ["binary", "value", "hidden"])
+def test_training_aligns_the_words_it_was_trained_on(mini, untrained, state):
+    words = {code: texts[:100] for code, texts in bx.core_words().items()}
+    trained, random = (bx.alignment(model, words, state=state, resamples=1).table for model in (mini, untrained))
+    print(f"\n{state}: bridgex-mini {trained.score.mean():.3f}, untrained {random.score.mean():.3f} over 100 words")
+    assert (trained.score > random.score).all()
+    assert trained.score.mean() > 0.1
+    assert random.score.mean() < 0.02
+
+
+def test_flores(shared_data, mini, untrained):
+    """bridgex-mini has seen no such sentences: what it aligns is what they share on the surface, and so it is untrained."""
+    folder = shared_data / "flores200" / "devtest"
+    texts = [(folder / f"{code}.devtest").read_text(encoding="utf-8").splitlines()[:80] for code in ("eng_Latn", "por_Latn")]
+    for name, model in (("bridgex-mini", mini), ("untrained", untrained)):
+        x, y = (bx.sentence_vectors(model, some) for some in texts)
+        right, wrong = (bx.aligned(x, one).double().mean().item() for one in (y, y.roll(1, dims=1)))
+        print(f"\nFLORES, English and Portuguese, {name}: {right:.3f}, with the sentences one off {wrong:.3f}")
+        assert right > 0.06
+        assert wrong < 0.04  # chance is 1 / 80
+
+
+# Against task scores
+
+
+def test_correlations_are_scipys():
+    rng = np.random.default_rng(0)
+    codes = list(bx.LANGUAGES)
+    one = pd.Series(rng.normal(size=15), codes)
+    other = pd.Series(one + rng.normal(size=15), codes).sample(frac=1, random_state=0)
+    other["en"], one["fr"] = np.nan, np.nan
+    table = bx.correlate(one.drop("de"), other)
+    kept = [code for code in codes if code not in ("en", "fr", "de")]
+    pearson, spearman = stats.pearsonr(one[kept], other[kept]), stats.spearmanr(one[kept], other[kept])
+    interval = pearson.confidence_interval()
+    assert table.loc["pearson"].tolist() == pytest.approx([pearson.statistic, *interval, pearson.pvalue, 12])
+    assert table.loc["spearman", ["r", "p"]].tolist() == pytest.approx([spearman.statistic, spearman.pvalue])
+    r = spearman.statistic
+    half = stats.norm.ppf(0.975) * math.sqrt((1 + r**2 / 2) / 9)
+    expected = [math.tanh(math.atanh(r) - half), math.tanh(math.atanh(r) + half)]
+    assert table.loc["spearman", ["low", "high"]].tolist() == pytest.approx(expected)
+    assert table.equals(bx.correlate(one.drop("de"), other.to_dict()))
+
+
+def test_perfect_and_three():
+    four = pd.Series([1.0, 2, 3, 4], ["en", "de", "fr", "sw"])
+    assert bx.correlate(four, four)[["r", "low", "high"]].to_numpy() == pytest.approx(1)
+    three = bx.correlate(four[:3], four)
+    assert three.loc["pearson", ["low", "high"]].tolist() == [-1, 1]
+
+
+@pytest.mark.parametrize(
+    ("scores", "message"),
+    [
+        ({"en": 1.0, "de": 2.0}, "2 language"),
+        ({"ja": 1.0}, "0 language"),
+        ({"en": 1.0, "de": 1.0, "fr": 1.0}, "scores are 1"),
+        (pd.Series([1.0, 2, 3, 4], ["en", "en", "de", "fr"]), "'en' twice"),
+    ],
+)
+def test_what_cannot_be_correlated(scores, message):
+    with pytest.raises(bx.InputError, match=message):
+        bx.correlate(pd.Series(scores), {"en": 1.0, "de": 2.0, "fr": 3.0})

@@ -1,0 +1,65 @@
+"""States of the spectrum and of one neuron, and what their views make of them."""
+
+import re
+
+import pytest
+from pandas.testing import assert_frame_equal
+
+import bridgex_nb as bx
+from bridgex_nb.widgets._measurements import measurements
+from bridgex_nb.widgets._neuron_explorer import NeuronState, coloured
+from bridgex_nb.widgets._spectrum_explorer import SpectrumState
+
+TEXTS = {code: texts[:5] for code, texts in bx.core_sentences().items()}
+
+
+@pytest.fixture(scope="module")
+def measured(mini):
+    return measurements(mini)
+
+
+@pytest.fixture(scope="module")
+def neuron(measured):
+    state = NeuronState(measured, TEXTS, 3, 267)
+    state.wait()
+    return state
+
+
+def test_the_spectrum_is_a_language_matrix(mini, measured):
+    state = SpectrumState(measured, 0.05)
+    state.wait()
+    evidence = bx.Evidence(mini, measured.counts())
+    assert_frame_equal(state.matrix, bx.language_matrix(evidence, "lift"))
+    state.kind, state.layers = "jaccard", (2, 4)
+    state.wait()
+    assert_frame_equal(state.matrix, bx.language_matrix(evidence, "jaccard", (2 / 6, 5 / 6)))
+
+
+def test_a_neuron_is_what_counts_and_tokens_say(mini, measured, neuron):
+    counts = measured.counts()
+    assert neuron.probability["sw"] == counts.active[counts.languages.index("sw"), 3, 267] / counts.tokens[-1]
+    assert_frame_equal(neuron.tokens, bx.token_values(mini, TEXTS, 3, 267))
+    strongest = neuron.tokens.loc[neuron.tokens.value.idxmax()]
+    code, text, rows = neuron.strongest_texts()[0]
+    assert (code, text) == (strongest.language, TEXTS[strongest.language][strongest.text])
+    assert rows.value.max() == strongest.value
+    means = neuron.tokens.groupby(["language", "token"]).value.mean()
+    assert neuron.strongest_tokens().value.tolist() == sorted(means, reverse=True)[:10]
+
+
+def test_a_neuron_that_is_not_there_is_told_in_words(measured):
+    state = NeuronState(measured, TEXTS, 6, 0)
+    state.wait()
+    assert state.error.startswith("no neuron 0 in layer 6")
+
+
+def test_colouring_keeps_the_text_and_shades_by_value(neuron):
+    top = neuron.tokens.value.max()
+    for _, text, rows in neuron.strongest_texts():
+        assert re.sub("<[^>]*>", "", coloured(text, rows, top)) == text
+    _, text, rows = neuron.strongest_texts()[0]
+    shades = [int(share) for share in re.findall(r"#e69f00 (\d+)%", coloured(text, rows, top))]
+    assert max(shades) == 100
+    quiet = rows.assign(value=-1.0)
+    assert "<span" not in coloured(text, quiet, top)
+    assert coloured("a<b", quiet.iloc[:0], top) == "a&lt;b"
