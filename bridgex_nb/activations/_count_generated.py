@@ -8,7 +8,7 @@ from ..inference._generation import complete_scored
 from ..inference._passes import run_pass
 from ..inference._tokens import token_rows
 from ..models._neuron_model import NeuronModel
-from ..utils._result_files import data_card
+from ..utils._run_card import data_card
 from ._results import ActivationCounts
 
 

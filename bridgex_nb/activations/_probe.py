@@ -11,7 +11,7 @@ from ..exceptions import InputError
 from ..inference._passes import run_pass
 from ..inference._tokens import whole_rows
 from ..models._neuron_model import NeuronModel
-from ..utils._result_files import data_card
+from ..utils._run_card import data_card
 from ._results import ProbeActivations
 from ._stored import _stored
 

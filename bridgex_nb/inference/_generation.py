@@ -9,7 +9,7 @@ import torch
 
 from ..exceptions import InputError
 from ..models._neuron_model import NeuronModel
-from ..utils._result_files import data_card
+from ..utils._run_card import data_card
 from ._asking import answer_file, ask, forward
 from ._tokens import common, fit, token_rows
 

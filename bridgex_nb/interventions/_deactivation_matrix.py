@@ -13,7 +13,7 @@ from ..models._neuron_model import NeuronModel
 from ..neurons._random_sets import random_sets
 from ..stats._resampling import percentile_interval
 from ..utils._progress import outer_bar
-from ..utils._result_files import data_card
+from ..utils._run_card import data_card
 from ._neuron_interventions import deactivate
 
 

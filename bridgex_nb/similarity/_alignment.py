@@ -13,7 +13,7 @@ from ..inference._tokens import whole_rows
 from ..models._neuron_model import NeuronModel
 from ..stats._resampling import percentile_interval
 from ..utils._progress import outer_bar
-from ..utils._result_files import data_card
+from ..utils._run_card import data_card
 
 #: What stands for a token at a layer. `binary`: 1 for each neuron > 0, else 0 (NeuronXA's NAS). `value`: each neuron's absolute
 #: value (its NAV). `hidden`: the output of the layer (MEXA).

@@ -1,1 +1,5 @@
-"""Result files with their run cards, and the progress bar."""
+"""Run cards, files of results, and the progress bar."""
+
+from ._run_card import RunCard, run_card
+
+__all__ = ["RunCard", "run_card"]

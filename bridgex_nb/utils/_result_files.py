@@ -1,6 +1,5 @@
 """Files of results: safetensors with everything else in the header, written so that no reader ever meets half a file."""
 
-import hashlib
 import json
 import os
 import pickle
@@ -8,7 +7,7 @@ import platform
 import re
 import warnings
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -16,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from ..exceptions import InputError
+from ._run_card import card_hash
 
 
 def write(path: str | Path, tensors: Mapping[str, torch.Tensor], note: Mapping) -> None:
@@ -85,13 +85,7 @@ def place(folder: str | Path, kind: str, card: Mapping) -> Path:
     else has another name.
     """
     model = re.sub(r"[^\w.-]+", "--", str(card["model"]))
-    return Path(folder) / f"{kind}-{model}-{_hash(card)}.safetensors"
-
-
-def data_card(texts: Mapping[str, Sequence[str]]) -> dict:
-    """Number and hash of the texts that a result was computed from."""
-    digest = hashlib.sha256(json.dumps({code: list(some) for code, some in texts.items()}, ensure_ascii=False).encode())
-    return {"texts": {code: len(some) for code, some in texts.items()}, "sha256": digest.hexdigest()}
+    return Path(folder) / f"{kind}-{model}-{card_hash(card)}.safetensors"
 
 
 def fetch(path: Path, card: Mapping, load: Callable):
@@ -107,7 +101,7 @@ def fetch(path: Path, card: Mapping, load: Callable):
             if path.is_file():  # another process may have removed it meanwhile: then there is nothing to say
                 warnings.warn(f"{error}; computing it again", stacklevel=3)
             return None
-        if _hash(found.card) == _hash(card):
+        if card_hash(found.card) == card_hash(card):
             return found
         warnings.warn(f"{path}: a result of {_difference(found.card, card)}; computing it again", stacklevel=3)
         return None
@@ -152,11 +146,6 @@ def _checksum(tensors: Mapping[str, torch.Tensor]) -> int:
     for name in sorted(tensors):
         total = zlib.crc32(tensors[name].flatten().view(torch.uint8).numpy(), total)
     return total
-
-
-def _hash(card: Mapping) -> str:
-    known = json.dumps({key: value for key, value in card.items() if key != "date"}, sort_keys=True)
-    return hashlib.sha256(known.encode()).hexdigest()[:16]
 
 
 def _difference(theirs: Mapping, ours: Mapping) -> str:
