@@ -6,12 +6,12 @@ from pathlib import Path
 import torch
 
 from ..exceptions import InputError
-from ..inference._passes import run_pass
 from ..inference._tokens import token_rows
 from ..models._neuron_model import NeuronModel
-from ..utils._run_card import data_card
+from ..utils._run_card import data_card, run_card
+from ._active_tokens import active_tokens
 from ._results import ActivationCounts
-from ._stored import _stored
+from ._stored import stored
 
 
 def count_active(
@@ -22,7 +22,7 @@ def count_active(
     token_budget: int = 8192,
     store: str | Path | None = None,
 ) -> ActivationCounts:
-    """Count, for each language, the tokens at which each neuron is active (its value > 0).
+    """Count the tokens of each language at which each neuron is active (its value > 0).
 
     Parameters
     ----------
@@ -32,10 +32,10 @@ def count_active(
     special_tokens : bool
         Whether the tokens that the tokenizer adds (BOS) are counted.
     token_budget : int
-        Tokens of one padded batch. Where the memory does not hold so many, it is halved until it does.
+        Tokens of one padded batch; halved until a batch fits into memory.
     store : str or Path, optional
-        A folder of results. What was counted there before is read and not counted again; a run that was interrupted goes on
-        where it was. Any number of notebooks may share the folder.
+        A folder of results. What was counted before is read from it and not counted again; an interrupted run continues where
+        it stopped. Any number of notebooks may share the folder.
 
     Returns
     -------
@@ -45,12 +45,12 @@ def count_active(
     Raises
     ------
     InputError
-        If a language has no text.
+        If a language has no text, or activations are not finite.
 
     Notes
     -----
     The activation probability of LAPE (Tang et al. 2024, arXiv 2402.16438, section 2) and of BridgeX-ICL's language neurons.
-    Under ``torchrun --nproc-per-node P`` the same call shares the texts among P processes; each of them gets the whole result.
+    Under ``torchrun --nproc-per-node P`` the same call divides the texts among P processes; each gets the whole result.
 
     Examples
     --------
@@ -60,7 +60,11 @@ def count_active(
     """
     if isinstance(texts, str):
         raise InputError("count_active needs a list of texts for each language, {language: [text, …]}, not one string")
-    empty = [code for code, some in texts.items() if isinstance(some, str) or not any(text.strip() for text in some)]
+    empty = [
+        code
+        for code, language_texts in texts.items()
+        if isinstance(language_texts, str) or not any(text.strip() for text in language_texts)
+    ]
     if empty or not texts:
         raise InputError(f"count_active needs a list of texts for each language; none for: {', '.join(empty) or 'any'}")
     languages = tuple(texts)
@@ -70,48 +74,21 @@ def count_active(
             pieces = [row[i : i + longest] for i in range(0, len(row), longest)]
             rows += pieces
             owners += [k] * len(pieces)
-    owner = torch.tensor(owners)
-    count, last = len(languages), model.num_layers - 1
-
-    def active_tokens(layer, values, mask, batch):
-        # Sums of ones in float32 are exact, and take a third of the time that sums of bools do. On a CPU they are taken over
-        # pieces that its cache holds: new memory for as many ones as there are values costs more than the sums.
-        step = max(1, 2**18 // values[0].numel()) if values.is_cpu else len(values)
-        on = torch.empty(step, *values.shape[1:], dtype=torch.float32, device=values.device)
-        pieces = zip(values.split(step), mask[:, None].float().split(step), strict=True)
-        active = torch.cat([torch.bmm(part_mask, torch.gt(part, 0, out=on[: len(part)]))[:, 0] for part, part_mask in pieces])
-        total = torch.zeros(count, active.shape[1], dtype=torch.float32, device=values.device)
-        total = total.index_add_(0, owner[batch].to(values.device), active).to(torch.int32)
-        if layer == last:
-            # NaN > 0 is false, so a broken model would pass for a silent one. What is not finite stays so in later layers.
-            finite = torch.isfinite(values.sum(dim=-1, dtype=torch.float32)) | ~mask
-            total.masked_fill_(~finite.all(), -1)
-        return total
-
-    def add(state, batch, reduced):
-        if (reduced[last] < 0).any():
-            raise InputError(f"layer {last}: activations are not finite (NaN or infinite); was the model run in float16?")
-        for layer, total in enumerate(reduced):
-            state[layer] = state[layer].to(total.device) + total  # stays where the layer is
-
-    card = model.card | {"data": {"kind": "texts", **data_card(texts)}, "special_tokens": special_tokens}
+    groups = torch.tensor(owners)
+    card = run_card(
+        "count_active",
+        model.card,
+        data={"kind": "texts", **data_card(texts)},
+        options={"special_tokens": special_tokens},
+    )
 
     def count_all(result):
         special = set() if special_tokens else set(model.tokenizer.all_special_ids)
-        tokens = torch.zeros(count, dtype=torch.int64)
-        tokens.index_add_(0, owner, torch.tensor([sum(token not in special for token in row) for row in rows]))
-        state = run_pass(
-            model,
-            rows,
-            range(model.num_layers),
-            active_tokens,
-            add,
-            [torch.zeros(count, model.num_neurons, dtype=torch.int64) for _ in range(model.num_layers)],
-            special_tokens=special_tokens,
-            token_budget=token_budget,
-            description="counting",
-            result=result,
+        tokens = torch.zeros(len(languages), dtype=torch.int64)
+        tokens.index_add_(0, groups, torch.tensor([sum(token not in special for token in row) for row in rows]))
+        active = active_tokens(
+            model, rows, groups, len(languages), special_tokens=special_tokens, token_budget=token_budget, result=result
         )
-        return ActivationCounts(torch.stack(state, dim=1), tokens, languages, card)
+        return ActivationCounts(active, tokens, languages, card)
 
-    return _stored(store, "counts", card, ActivationCounts.load, count_all)
+    return stored(store, "counts", card, ActivationCounts.load, count_all)

@@ -1,21 +1,23 @@
-"""`count_generated`: the same counts over the tokens that the model itself writes."""
+"""`count_generated`: the same counts as `count_active`, over the tokens that the model itself writes."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 
 import torch
 
+from ..exceptions import InputError
 from ..inference._generation import complete_scored
-from ..inference._passes import run_pass
-from ..inference._tokens import token_rows
+from ..inference._tokens import fit, token_rows
 from ..models._neuron_model import NeuronModel
-from ..utils._run_card import data_card
+from ..utils._run_card import data_card, run_card
+from ._active_tokens import active_tokens
 from ._results import ActivationCounts
 
 
 def count_generated(
     model: NeuronModel, prompts: Mapping[str, Sequence[str]], *, max_new_tokens: int = 30, token_budget: int = 8192
 ) -> ActivationCounts:
-    """Count the tokens at which each neuron is active, of those that the model itself writes.
+    """Count the tokens at which each neuron is active, among those that the model itself writes.
 
     Parameters
     ----------
@@ -29,35 +31,44 @@ def count_generated(
     -------
     ActivationCounts
         active int64 [K, L, N], tokens int64 [K].
+
+    Raises
+    ------
+    InputError
+        If a language or behaviour has no prompt, the model's weights are not on this machine, or activations are not finite.
+
+    Examples
+    --------
+    >>> counts = count_generated(load_model(), {"sw": ["Jua ni"], "en": ["The sun is"]}, max_new_tokens=4)
+    >>> counts.languages
+    ('sw', 'en')
     """
-    owner = torch.tensor([k for k, some in enumerate(prompts.values()) for _ in some])
-    texts = [prompt for some in prompts.values() for prompt in some]
-    written = [one.ids for one in complete_scored(model, texts, max_new_tokens=max_new_tokens, token_budget=token_budget)]
-    rows = [[*row, *ids] for row, ids in zip(token_rows(model, texts), written, strict=True)]
-    new = torch.tensor([len(ids) for ids in written])
-
-    def active_tokens(layer, values, mask, batch):
-        width = values.shape[1]
-        weights = (torch.arange(width) >= width - new[batch][:, None]).to(values.device).float()  # padding is on the left
-        active = torch.bmm(weights[:, None], (values > 0).float())[:, 0]
-        total = torch.zeros(len(prompts), active.shape[1], device=values.device)
-        return total.index_add_(0, owner[batch].to(values.device), active).long()
-
-    def add(state, batch, reduced):
-        for layer, total in enumerate(reduced):
-            state[layer] += total.cpu()
-
-    state = run_pass(
+    if isinstance(prompts, str) or not prompts:
+        raise InputError("count_generated needs a list of prompts for each language, {language: [prompt, …]}")
+    empty = [code for code, language_prompts in prompts.items() if isinstance(language_prompts, str) or not language_prompts]
+    if empty:
+        raise InputError(f"count_generated needs a list of prompts for each language; none for: {', '.join(empty)}")
+    groups = torch.tensor([k for k, language_prompts in enumerate(prompts.values()) for _ in language_prompts])
+    texts = [prompt for language_prompts in prompts.values() for prompt in language_prompts]
+    completions = complete_scored(model, texts, max_new_tokens=max_new_tokens, token_budget=token_budget)
+    new_tokens = torch.tensor([len(completion.ids) for completion in completions])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # complete_scored has reported the prompts that lose their beginning
+        rows = fit(model, token_rows(model, texts), min(max_new_tokens, model.max_tokens // 2))
+    active = active_tokens(
         model,
-        rows,
-        range(model.num_layers),
-        active_tokens,
-        add,
-        [torch.zeros(len(prompts), model.num_neurons, dtype=torch.int64) for _ in range(model.num_layers)],
+        [[*row, *completion.ids] for row, completion in zip(rows, completions, strict=True)],
+        groups,
+        len(prompts),
         special_tokens=True,
         token_budget=token_budget,
-        description="counting",
+        new_tokens=new_tokens,
     )
-    tokens = torch.zeros(len(prompts), dtype=torch.int64).index_add_(0, owner, new)
-    card = model.card | {"data": {"kind": "generated", **data_card(prompts), "max_new_tokens": max_new_tokens}}
-    return ActivationCounts(torch.stack(state, dim=1), tokens, tuple(prompts), card)
+    tokens = torch.zeros(len(prompts), dtype=torch.int64).index_add_(0, groups, new_tokens)
+    card = run_card(
+        "count_generated",
+        model.card,
+        data={"kind": "prompts", **data_card(prompts)},
+        options={"max_new_tokens": max_new_tokens},
+    )
+    return ActivationCounts(active, tokens, tuple(prompts), card)

@@ -1,4 +1,4 @@
-"""`probe`: one number of each neuron on each prompt, its token mean by default."""
+"""`probe`: one number per neuron and prompt, by default the mean over the prompt's tokens."""
 
 import hashlib
 from collections.abc import Sequence
@@ -11,11 +11,11 @@ from ..exceptions import InputError
 from ..inference._passes import run_pass
 from ..inference._tokens import whole_rows
 from ..models._neuron_model import NeuronModel
-from ..utils._run_card import data_card
+from ..utils._run_card import data_card, run_card
 from ._results import ProbeActivations
-from ._stored import _stored
+from ._stored import stored
 
-#: What `probe` makes of a neuron's values at the tokens of a prompt.
+#: How `probe` reduces a neuron's values at the tokens of a prompt to one number.
 STATISTICS = ("mean", "last", "norm")
 
 
@@ -29,36 +29,40 @@ def probe(
     token_budget: int = 8192,
     store: str | Path | None = None,
 ) -> ProbeActivations:
-    """One number of every neuron on every prompt: the token mean, by default.
+    """One number per neuron and prompt, by default the mean of its values over the prompt's tokens.
 
     Parameters
     ----------
     model : NeuronModel
     prompts : Lexicon or sequence of str
-        A lexicon stands for its probe prompts ``{Src}:"{word}"→{Tgt}:``, one an entry (BridgeX-ICL keeps the entries that the
-        model itself translates right: `known_words`).
+        A lexicon stands for its probe prompts ``{Src}:"{word}"→{Tgt}:``, one per entry (BridgeX-ICL keeps the entries that
+        the model itself translates correctly: `known_words`).
     keep : torch.Tensor, optional
-        bool [L, N], the neurons to store; all of them by default.
+        bool [L, N], the neurons to store; all by default.
     statistic : {"mean", "last", "norm"}
-        Over the tokens of a prompt: the mean (BridgeX-ICL), the value at the last token (`sharing_types`), or the L2 norm
-        (`plnd`).
+        Of the values at a prompt's tokens: their mean (BridgeX-ICL), the value at the last token (`sharing_types`), or their
+        L2 norm (`plnd`).
     special_tokens : bool
-        Whether the tokens that the tokenizer adds (BOS) are among them.
+        Whether these include the tokens that the tokenizer adds (BOS).
     token_budget : int
-        Tokens of one padded batch. Where the memory does not hold so many, it is halved until it does.
+        Tokens of one padded batch; halved until a batch fits into memory.
     store : str or Path, optional
         A folder of results, as for `count_active`.
 
     Returns
     -------
     ProbeActivations
-        values float32 [L, N, S].
+        values float32 [L, N, S]; [M, S] for the M neurons of `keep`.
 
     Raises
     ------
     InputError
-        If there are fewer than two prompts, one is longer than the model's context, `keep` has the wrong shape, or there is no
-        such statistic.
+        If there are fewer than two prompts, one is longer than the model's context, `keep` has the wrong shape, or the
+        statistic is unknown.
+
+    Notes
+    -----
+    BridgeX-ICL (Xu et al. 2025, arXiv 2508.17078) takes the mean over the tokens of its probe prompts.
 
     Examples
     --------
@@ -69,7 +73,7 @@ def probe(
     if isinstance(prompts, str):
         raise InputError("probe needs a list of prompts, not one string")
     if statistic not in STATISTICS:
-        raise InputError(f"unknown statistic {statistic!r}; there are {', '.join(STATISTICS)}")
+        raise InputError(f"unknown statistic {statistic!r}; choose from {', '.join(STATISTICS)}")
     if isinstance(prompts, Lexicon):
         src, tgt, words = prompts.src, prompts.tgt, tuple(prompts.entries)
         texts = [word_prompt(src, tgt, word) for word in words]
@@ -80,12 +84,12 @@ def probe(
         raise InputError(f"{pair}{len(texts)} probe prompt(s); dependence between neurons needs at least two")
     shape = (model.num_layers, model.num_neurons)
     if keep is not None and (keep.dtype != torch.bool or tuple(keep.shape) != shape or not keep.any()):
-        raise InputError(f"keep must be a bool tensor [L, N] = {list(shape)} with some neuron in it")
+        raise InputError(f"keep must be a bool tensor [L, N] = {list(shape)} that holds at least one neuron")
     rows = whole_rows(model, texts, special_tokens=special_tokens, kind="prompt")
-    chosen = torch.ones(shape, dtype=torch.bool) if keep is None else keep.cpu()
+    kept = torch.ones(shape, dtype=torch.bool) if keep is None else keep.cpu()
 
     def over_tokens(layer, values, mask, batch):
-        values = values[..., chosen[layer].to(values.device)] if keep is not None else values
+        values = values[..., kept[layer].to(values.device)] if keep is not None else values
         weights = mask[:, None].float()
         if statistic == "last":
             weights = weights * (weights.flip(-1).cumsum(-1).flip(-1) == 1)  # the last token in the mask
@@ -99,21 +103,25 @@ def probe(
             state[0][first : first + numbers.shape[1], batch] = numbers.T.cpu()
             first += numbers.shape[1]
 
-    card = model.card | {
-        "data": {"kind": "prompts", "src": src, "tgt": tgt, **data_card({"prompts": texts})},
-        "special_tokens": special_tokens,
-        "keep": None if keep is None else hashlib.sha256(chosen.numpy().tobytes()).hexdigest(),
-        "statistic": statistic,
-    }
+    card = run_card(
+        "probe",
+        model.card,
+        data={"kind": "prompts", "src": src, "tgt": tgt, **data_card({"prompts": texts})},
+        options={
+            "special_tokens": special_tokens,
+            "keep": None if keep is None else hashlib.sha256(kept.numpy().tobytes()).hexdigest(),
+            "statistic": statistic,
+        },
+    )
 
     def probe_all(result):
         (values,) = run_pass(
             model,
             rows,
-            chosen.any(dim=1).nonzero()[:, 0].tolist(),
+            kept.any(dim=1).nonzero()[:, 0].tolist(),
             over_tokens,
             add,
-            [torch.zeros(int(chosen.sum()), len(rows))],
+            [torch.zeros(int(kept.sum()), len(rows))],
             special_tokens=special_tokens,
             token_budget=token_budget,
             description="probing",
@@ -121,4 +129,4 @@ def probe(
         )
         return ProbeActivations(values.view(*shape, -1) if keep is None else values, words, src, tgt, keep, card)
 
-    return _stored(store, "probe", card, ProbeActivations.load, probe_all)
+    return stored(store, "probe", card, ProbeActivations.load, probe_all)

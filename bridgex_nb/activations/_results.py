@@ -1,15 +1,15 @@
-"""What a pass over texts gives: counts and probes, each with its run card, and their files."""
+"""The results of a pass over texts, counts and probes, each with its run card and its file format."""
 
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 
 import torch
 
 from ..exceptions import InputError
 from ..utils import _result_files as result_files
+from ..utils._run_card import RunCard, run_card
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,14 +24,14 @@ class ActivationCounts:
         int64 [K], tokens seen.
     languages : tuple of str
         K language codes.
-    card : dict
-        The run card.
+    card : RunCard
+        How they were counted.
     """
 
     active: torch.Tensor = field(repr=False)
     tokens: torch.Tensor
     languages: tuple[str, ...]
-    card: dict = field(repr=False)
+    card: RunCard = field(repr=False)
 
     @property
     def probability(self) -> torch.Tensor:
@@ -39,14 +39,23 @@ class ActivationCounts:
         return self.active.double().div_(self.tokens[:, None, None])
 
     def __sub__(self, prefix: "ActivationCounts") -> "ActivationCounts":
-        """Counts of the texts without their prefixes: full minus prefix."""
+        """Counts of the texts without their prefixes: full minus prefix.
+
+        Raises
+        ------
+        InputError
+            If the two are of other languages, another model, or another site.
+        """
         keys = ("model", "weights_sha256", "revision", "site", "interventions")
-        same = all(self.card.get(key) == prefix.card.get(key) for key in keys)
-        if self.languages != prefix.languages or self.active.shape != prefix.active.shape or not same:
-            raise InputError("counts of other languages or of another model cannot be subtracted")
-        return ActivationCounts(
-            self.active - prefix.active, self.tokens - prefix.tokens, self.languages, {**self.card, "minus": prefix.card}
-        )
+        differing = [key for key in keys if self.card.get(key) != prefix.card.get(key)]
+        if self.languages != prefix.languages:
+            raise InputError(
+                f"counts of other languages cannot be subtracted: {' '.join(self.languages)} and {' '.join(prefix.languages)}"
+            )
+        if differing or self.active.shape != prefix.active.shape:
+            raise InputError(f"counts of another model cannot be subtracted: {', '.join(differing) or '[L, N]'} differ")
+        card = run_card("ActivationCounts.__sub__", self.card, inputs={"full": self.card, "prefix": prefix.card})
+        return ActivationCounts(self.active - prefix.active, self.tokens - prefix.tokens, self.languages, card)
 
     def save(self, path: str | Path) -> None:
         """Write a safetensors file with the run card inside."""
@@ -70,7 +79,7 @@ class ActivationCounts:
 
     @classmethod
     def from_lape(cls, paths: Mapping[str, str | Path]) -> "ActivationCounts":
-        """Read the ``.pt`` files of the LAPE and BridgeX-ICL scripts, one a language.
+        """Read the ``.pt`` files of the LAPE and BridgeX-ICL scripts, one per language.
 
         Parameters
         ----------
@@ -82,20 +91,24 @@ class ActivationCounts:
         ------
         InputError
             If a file is missing, holds anything else, or is of another model than the first.
+
+        Notes
+        -----
+        LAPE: Tang et al. 2024, arXiv 2402.16438, released code.
         """
         if not paths:
             raise InputError("from_lape needs {language: file}")
-        read = {code: _read_lape(Path(path)) for code, path in paths.items()}
-        shapes = {code: tuple(active.shape) for code, (active, _) in read.items()}
+        counts = {code: _read_lape(Path(path)) for code, path in paths.items()}
+        shapes = {code: tuple(active.shape) for code, (active, _) in counts.items()}
+        first_shape, first_path = next(iter(shapes.values())), next(iter(paths.values()))
         for code, shape in shapes.items():
-            if shape != (first := next(iter(shapes.values()))):
-                raise InputError(
-                    f"{paths[code]}: [L, N] = {list(shape)} is not that of {next(iter(paths.values()))}, {list(first)}"
-                )
+            if shape != first_shape:
+                raise InputError(f"{paths[code]}: [L, N] = {list(shape)} is not that of {first_path}, {list(first_shape)}")
         files = {code: Path(path).name for code, path in paths.items()}
         hashes = {code: hashlib.sha256(Path(path).read_bytes()).hexdigest() for code, path in paths.items()}
-        card = {"site": "act", "data": {"kind": "lape", "files": files, "sha256": hashes}, "date": date.today().isoformat()}
-        active, tokens = zip(*read.values(), strict=True)
+        data = {"kind": "lape", "files": files, "sha256": hashes}
+        card = run_card("ActivationCounts.from_lape", {"site": "act"}, data=data)
+        active, tokens = zip(*counts.values(), strict=True)
         return cls(torch.stack(active), torch.tensor(tokens), tuple(paths), card)
 
 
@@ -114,20 +127,20 @@ def _read_lape(path: Path) -> tuple[torch.Tensor, int]:
 
 @dataclass(frozen=True, eq=False)
 class ProbeActivations:
-    """One number of each neuron on each of S prompts: the token mean, or the other statistic that `probe` was asked for.
+    """One number per neuron on each of S prompts: its token mean, or another statistic of `probe`.
 
     Attributes
     ----------
     values : torch.Tensor
-        float32 [L, N, S]; where only some neurons were kept, [M, S] for the M neurons of `kept`, in its order.
+        float32 [L, N, S]; if only some neurons were kept, [M, S] for the M neurons of `kept`, in its order.
     words : tuple of str
-        The source word of each sample; the whole prompt where prompts were given.
+        The source word of each sample; the whole prompt if prompts were given.
     src, tgt : str or None
         Languages of the prompts.
     kept : torch.Tensor or None
-        bool [L, N], the stored neurons; None where all are.
-    card : dict
-        The run card.
+        bool [L, N], the stored neurons; None if all are.
+    card : RunCard
+        How they were computed.
     """
 
     values: torch.Tensor = field(repr=False)
@@ -135,27 +148,25 @@ class ProbeActivations:
     src: str | None
     tgt: str | None
     kept: torch.Tensor | None = field(repr=False)
-    card: dict = field(repr=False)
+    card: RunCard = field(repr=False)
 
     @property
     def num_layers(self) -> int:
-        """L, the layers of the model."""
+        """L, the number of layers of the model."""
         return (self.values if self.kept is None else self.kept).shape[0]
 
     def rows(self, layer: int, neurons: torch.Tensor) -> torch.Tensor:
-        """Values [n, S] of the n neurons of one layer that the bool [N] names.
+        """Values [n, S] of n neurons of one layer, given as bool [N].
 
         Raises
         ------
         InputError
-            If a neuron is asked for that was not kept.
+            If one of the neurons was not kept.
         """
         if self.kept is None:
             return self.values[layer, neurons]
         if (neurons & ~self.kept[layer]).any():
-            raise InputError(
-                f"layer {layer}: neurons were asked for that the probe did not keep; probe again with a larger keep="
-            )
+            raise InputError(f"layer {layer}: the probe did not keep some of these neurons; probe again with a larger keep=")
         before = int(self.kept[:layer].sum())
         stored = self.values[before : before + int(self.kept[layer].sum())]
         return stored[neurons[self.kept[layer]]]

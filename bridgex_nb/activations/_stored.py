@@ -1,4 +1,4 @@
-"""A result of a pass: from its file where it is there, computed and stored where it is not."""
+"""A result of a pass: read from its file if it exists, otherwise computed and stored there."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,21 +7,21 @@ from ..exceptions import InputError
 from ..inference._passes import finish
 from ..inference._processes import agreed
 from ..utils import _result_files as result_files
+from ..utils._run_card import RunCard
 
 
-def _stored(store: str | Path | None, kind: str, card: dict, load: Callable, compute: Callable):
-    """The result of `compute(file)`; where there is a store, from its file if it is there, and written there if not."""
+def stored(store: str | Path | None, kind: str, card: RunCard, load: Callable, compute: Callable):
+    """The result of ``compute(file)``; with a store it is read from its file if that exists, and written there otherwise."""
     if store is None:
         return compute(None)
     try:
         Path(store).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{store}: not a folder to store results in ({error})") from error
-    file = result_files.place(store, kind, card)
-    result_files.tidy(file)
-    found = result_files.fetch(file, card, load)
-    if agreed(found is not None):
-        return found
-    computed = compute(file)
-    finish(file, computed.save)
-    return computed
+    file = result_files.result_path(store, kind, card)
+    result_files.remove_leftovers(file)
+    result = result_files.load_matching(file, card, load)
+    if not agreed(result is not None):
+        result = compute(file)
+        finish(file, result.save)
+    return result

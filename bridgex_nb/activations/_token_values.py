@@ -1,4 +1,4 @@
-"""One neuron, read at every token of some texts: where in them it is on."""
+"""`token_values`: one neuron at every token of some texts, to see where in them it is active."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,6 +8,7 @@ import torch
 from ..exceptions import InputError
 from ..inference._passes import run_pass
 from ..models._neuron_model import NeuronModel
+from ..utils._run_card import data_card, run_card
 
 
 def token_values(
@@ -18,24 +19,25 @@ def token_values(
     Parameters
     ----------
     model : NeuronModel
-        Its tokenizer must be a fast one, which says where in a text a token is.
+        Its tokenizer must be a fast one, which reports where in a text each token is.
     texts : mapping of str to sequence of str
         Language -> texts.
     layer, neuron : int
-        Which neuron, both from 0.
+        The neuron, both counted from 0.
     token_budget : int
         As in `count_active`.
 
     Returns
     -------
     pandas.DataFrame
-        A row a token: language, text (its number among the language's texts), start, end (characters), token (as it stands in
-        the text; a piece of a character is that character), value. Tokens that the tokenizer adds have no row.
+        One row per token: language, text (its number among the language's texts), start, end (characters), token (as written
+        in the text; part of a character is shown as that character), value. Tokens that the tokenizer adds have no row. The
+        run card is in ``attrs["card"]``.
 
     Raises
     ------
     InputError
-        If there is no such neuron, no text, a text is longer than the model's context, or the tokenizer is a slow one.
+        If the neuron does not exist, there is no text, a text is longer than the model's context, or the tokenizer is slow.
 
     Examples
     --------
@@ -44,20 +46,23 @@ def token_values(
     """
     if not (0 <= layer < model.num_layers and 0 <= neuron < model.num_neurons):
         raise InputError(
-            f"no neuron {neuron} in layer {layer}: layers 0-{model.num_layers - 1}, neurons 0-{model.num_neurons - 1}"
+            f"no neuron {neuron} in layer {layer}: the model has layers 0-{model.num_layers - 1} and neurons "
+            f"0-{model.num_neurons - 1}"
         )
     if not model.tokenizer.is_fast:
-        raise InputError("this model's tokenizer does not say where in a text a token is; a fast tokenizer does")
-    owners = [(code, i, text) for code, some in texts.items() for i, text in enumerate(some)]
-    if not owners:
-        raise InputError("token_values needs a text")
-    read = model.tokenizer([text for _, _, text in owners], return_offsets_mapping=True)
-    rows = read["input_ids"]
+        raise InputError("this model's tokenizer does not report where in a text each token is; load a fast tokenizer")
+    if isinstance(texts, str) or any(isinstance(language_texts, str) for language_texts in texts.values()):
+        raise InputError("token_values needs a list of texts for each language, {language: [text, …]}, not one string")
+    numbered = [(code, i, text) for code, language_texts in texts.items() for i, text in enumerate(language_texts)]
+    if not numbered:
+        raise InputError("token_values needs at least one text")
+    encoded = model.tokenizer([text for _, _, text in numbered], return_offsets_mapping=True)
+    rows = encoded["input_ids"]
     longest = max(map(len, rows))
     if longest > model.max_tokens:
         raise InputError(f"a text has {longest} tokens, the model's context {model.max_tokens}")
 
-    def one_neuron(layer, values, mask, batch):
+    def value_of_neuron(layer, values, mask, batch):
         return values[..., neuron].float()
 
     def add(state, batch, reduced):
@@ -67,7 +72,7 @@ def token_values(
         model,
         rows,
         [layer],
-        one_neuron,
+        value_of_neuron,
         add,
         [torch.zeros(len(rows), longest)],
         special_tokens=True,
@@ -76,8 +81,15 @@ def token_values(
     )
     tokens = [
         (code, i, start, end, text[start:end], value)
-        for (code, i, text), spans, own in zip(owners, read["offset_mapping"], values.tolist(), strict=True)
-        for (start, end), value in zip(spans, own[-len(spans) :], strict=True)
+        for (code, i, text), spans, row in zip(numbered, encoded["offset_mapping"], values.tolist(), strict=True)
+        for (start, end), value in zip(spans, row[-len(spans) :], strict=True)  # padding is on the left
         if end > start
     ]
-    return pd.DataFrame(tokens, columns=["language", "text", "start", "end", "token", "value"])
+    table = pd.DataFrame(tokens, columns=["language", "text", "start", "end", "token", "value"])
+    table.attrs["card"] = run_card(
+        "token_values",
+        model.card,
+        data={"kind": "texts", **data_card(texts)},
+        options={"layer": layer, "neuron": neuron},
+    )
+    return table

@@ -87,7 +87,7 @@ def rank_bridges(
     *,
     rule: str = "exclusive",
     window: tuple[float, float] = WINDOW,
-    sigma: float | str = "median",
+    sigma: float | str = "profile-median",
     estimator: str = "biased",
     resamples: int = 200,
     seed: int = 0,

@@ -75,7 +75,7 @@ def ask(
 
 
 def answer_file(store: str | Path, kind: str, card: dict) -> Path:
-    """Where the answers of one call are kept in a folder of results, by `result_files.place`.
+    """Where the answers of one call are kept in a folder of results, by `result_files.result_path`.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def answer_file(store: str | Path, kind: str, card: dict) -> Path:
         Path(store).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{store}: not a folder to store results in ({error})") from error
-    return result_files.place(store, kind, card).with_suffix(".jsonl")
+    return result_files.result_path(store, kind, card).with_suffix(".jsonl")
 
 
 def forward(

@@ -138,7 +138,7 @@ def finish(result: Path, save: Callable) -> None:
     """Store a result once, from the first process, and remove the progress that led to it."""
     if processes()[0] == 0:
         save(result)
-        result_files.tidy(result)
+        result_files.remove_leftovers(result)
 
 
 def _resume(progress: Path) -> tuple[list[torch.Tensor], tuple[int, int]]:

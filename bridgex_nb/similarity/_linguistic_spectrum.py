@@ -17,7 +17,7 @@ def spectrum(
     sets: Mapping[str, torch.Tensor],
     *,
     window: tuple[float, float] = WINDOW,
-    sigma: float | str = "median",
+    sigma: float | str = "profile-median",
     estimator: str = "biased",
     device: str | torch.device | None = None,
 ) -> pd.DataFrame:

@@ -34,7 +34,7 @@ _TINY = torch.finfo(torch.float64).tiny ** 0.5
 def hsic(
     x: torch.Tensor,
     y: torch.Tensor,
-    sigma: float | str = "median",
+    sigma: float | str = "profile-median",
     estimator: str = "biased",
     tolerance: float = 1e-9,
 ) -> torch.Tensor:
@@ -50,10 +50,10 @@ def hsic(
     y : torch.Tensor
         [n2, S], the same samples.
     sigma : float, "profile-median" or "sample-median"
-        Bandwidth in units of the z-scored rows. `profile-median` (or `median`): the median Euclidean distance between the rows
-        (neuron profiles in S dimensions) of `x` and `y` together, as in BridgeX-ICL; about sqrt(2 S), a very wide kernel that
-        sees little beside linear dependence. `sample-median`: the usual heuristic, for each neuron the median distance
-        between its samples; about 0.95.
+        Bandwidth in units of the z-scored rows. "profile-median": the median Euclidean distance between the rows (neuron
+        profiles in S dimensions) of `x` and `y` together, as in BridgeX-ICL; about sqrt(2 S), a very wide kernel that sees
+        little beyond linear dependence. "sample-median": what is usually called the median heuristic, for each neuron the
+        median distance between its samples; about 0.95.
     estimator : {"biased", "unbiased", "normalized", "reference"}
         See `ESTIMATORS`.
     tolerance : float
@@ -119,13 +119,18 @@ def standardize(x: torch.Tensor) -> torch.Tensor:
 
 def scale(x: torch.Tensor, y: torch.Tensor, sigma: float | str) -> tuple[torch.Tensor, torch.Tensor]:
     """Standardized rows [..., n, S] divided by their bandwidth, so that every kernel is exp(-(difference)^2 / 2)."""
-    if sigma in ("median", "profile-median"):
+    if sigma == "profile-median":
         width = profile_median(x, y)[..., None, None].to(x.dtype)
         return x / width, y / width
     if sigma == "sample-median":
         return x / sample_median(x)[..., None], y / sample_median(y)[..., None]
+    if sigma == "median":
+        raise InputError(
+            'sigma="median" is ambiguous: choose "profile-median", the median distance between neuron profiles (BridgeX-ICL), '
+            'or "sample-median", the median distance between the samples of each neuron'
+        )
     if isinstance(sigma, str):
-        raise InputError(f"unknown bandwidth {sigma!r}; give a number or one of {', '.join(BANDWIDTHS)}")
+        raise InputError(f"unknown bandwidth {sigma!r}; give a number or choose from {', '.join(BANDWIDTHS)}")
     if not 0 < sigma < float("inf"):
         raise InputError(f"the bandwidth must be a positive number, not {sigma}")
     return x / sigma, y / sigma
@@ -169,7 +174,7 @@ def hsic_scaled(x: torch.Tensor, y: torch.Tensor, estimator: str, tolerance: flo
     """`hsic` of scaled rows, of a batch of them at once: [..., n1, S] and [..., n2, S] -> float64 [..., n1, n2]."""
     n1, n2, samples = x.shape[-2], y.shape[-2], x.shape[-1]
     if estimator not in ESTIMATORS:
-        raise InputError(f"unknown estimator {estimator!r}; there are {', '.join(ESTIMATORS)}")
+        raise InputError(f"unknown estimator {estimator!r}; choose from {', '.join(ESTIMATORS)}")
     if estimator == "unbiased" and samples < 4:
         raise InputError(f"the unbiased estimator needs at least four samples, not {samples}")
     if not n1 or not n2:

@@ -1,4 +1,4 @@
-"""Run cards, files of results, and the progress bar."""
+"""Run cards, result files and the progress bar."""
 
 from ._run_card import RunCard, run_card
 

@@ -1,4 +1,4 @@
-"""Files of results: safetensors with everything else in the header, written so that no reader ever meets half a file."""
+"""Result files: safetensors with everything else in the header, written so that no reader ever finds half a file."""
 
 import json
 import os
@@ -19,24 +19,24 @@ from ._run_card import card_hash
 
 
 def write(path: str | Path, tensors: Mapping[str, torch.Tensor], note: Mapping) -> None:
-    """Write tensors and a JSON-able note as one file, in place of what was there, at once or not at all.
+    """Write tensors and a JSON-able note to one file, completely or not at all, replacing an existing file.
 
-    The file is written beside its place and moved there when it is safe on the disk: whoever reads meets the old one or the
-    new one, also after a kill or a power cut in the middle.
+    The file is written under a temporary name and renamed once it is safely on the disk: a reader finds either the old or the
+    new one, even if the process is killed or the power fails in between.
     """
     path = Path(path)
     tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
     note = {**note, "crc32": _checksum(tensors)}
-    beside = path.with_name(f".{path.name}.{platform.node()}-{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{platform.node()}-{os.getpid()}.tmp")
     try:
-        # Not safetensors' own save_file, whose temporary file a kill would leave behind under a name that nobody tidies.
-        with beside.open("wb") as file:
+        # safetensors' own save_file would leave its temporary file behind if killed, under a name that is never cleaned up.
+        with temporary.open("wb") as file:
             file.write(save(tensors, {name: json.dumps(value) for name, value in note.items()}))
             file.flush()
             os.fsync(file.fileno())
-        os.replace(beside, path)
+        os.replace(temporary, path)
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def read(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
@@ -45,25 +45,25 @@ def read(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
     Raises
     ------
     InputError
-        If there is no such file, it is of another kind, or its bytes are not those that were written.
+        If there is no such file, it is not a result file, or its bytes have changed.
     """
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file")
     try:
         with safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no mapping)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
             note = {name: json.loads(value) for name, value in (file.metadata() or {}).items()}
-    except (SafetensorError, OSError, RuntimeError, ValueError) as error:  # RuntimeError: gone since, or not to be opened
-        raise InputError(f"{path}: damaged, or not a file of results ({error})") from error
+    except (SafetensorError, OSError, RuntimeError, ValueError) as error:  # RuntimeError: removed meanwhile, or unreadable
+        raise InputError(f"{path}: damaged, or not a result file ({error})") from error
     if "crc32" not in note:
-        raise InputError(f"{path}: not a file of results")
+        raise InputError(f"{path}: not a result file")
     if note.pop("crc32") != _checksum(tensors):
-        raise InputError(f"{path}: damaged, its bytes are not those that were written")
+        raise InputError(f"{path}: damaged, its bytes have changed since it was written")
     return tensors, note
 
 
 def read_torch(path: str | Path):
-    """What torch.save wrote, tensors in plain containers alone: the files of others.
+    """Read what others wrote with torch.save, if it is nothing but tensors in plain containers.
 
     Raises
     ------
@@ -75,62 +75,62 @@ def read_torch(path: str | Path):
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
-        raise InputError(f"{path}: not a file of tensors that torch.save wrote ({str(error).splitlines()[0]})") from error
+        raise InputError(f"{path}: not tensors written by torch.save ({str(error).splitlines()[0]})") from error
 
 
-def place(folder: str | Path, kind: str, card: Mapping) -> Path:
-    """The file of one result in a folder of results: its kind, its model, and a hash of its run card (all but the date).
+def result_path(folder: str | Path, kind: str, card: Mapping) -> Path:
+    """Path of one result in a folder of results: its kind, its model, and a hash of its run card without the date.
 
-    The card names the weights, the data, the site, the options and the versions of the packages, so that a result of anything
-    else has another name.
+    The card records the weights, the data, the site, the options and the package versions, so results that differ in any of
+    these have different names.
     """
     model = re.sub(r"[^\w.-]+", "--", str(card["model"]))
     return Path(folder) / f"{kind}-{model}-{card_hash(card)}.safetensors"
 
 
-def fetch(path: Path, card: Mapping, load: Callable):
-    """What `load` makes of the result at `path`; None where there is none that can be used, with a warning if that surprises.
+def load_matching(path: Path, card: Mapping, load: Callable):
+    """The result at `path`, read by `load`, or None if there is none that can be used.
 
-    A damaged file, or one that holds another result than its name says, is left to be written again. Results of the same data
-    by other weights or versions are named in the warning and not used.
+    A damaged file, or one that holds another result than its name says, is reported in a warning and left to be overwritten.
+    Results of the same data and options by other weights or versions are named in a warning and not used.
     """
     if path.is_file():
         try:
-            found = load(path)
+            result = load(path)
         except InputError as error:
-            if path.is_file():  # another process may have removed it meanwhile: then there is nothing to say
+            if path.is_file():  # if another process has removed it meanwhile, there is nothing to report
                 warnings.warn(f"{error}; computing it again", stacklevel=3)
             return None
-        if card_hash(found.card) == card_hash(card):
-            return found
-        warnings.warn(f"{path}: a result of {_difference(found.card, card)}; computing it again", stacklevel=3)
+        if card_hash(result.card) == card_hash(card):
+            return result
+        warnings.warn(f"{path}: a result of {_difference(result.card, card)}; computing it again", stacklevel=3)
         return None
-    for other in sorted(path.parent.glob(f"{path.name.rsplit('-', 1)[0]}-*.safetensors")):
+    for neighbour in sorted(path.parent.glob(f"{path.name.rsplit('-', 1)[0]}-*.safetensors")):
         try:
-            with safe_open(other, framework="pt") as file:
-                theirs = json.loads(file.metadata()["card"])
+            with safe_open(neighbour, framework="pt") as file:
+                stored = json.loads(file.metadata()["card"])
         except (SafetensorError, OSError, RuntimeError, ValueError, KeyError, TypeError):
             continue
-        options = ("data", "special_tokens", "keep", "statistic", "site", "interventions")
-        if all(theirs.get(key) == card.get(key) for key in options):
-            warnings.warn(f"{other} is not used, it is of {_difference(theirs, card)}", stacklevel=3)
+        stored = _in_current_form(stored)
+        if all(stored.get(key) == card.get(key) for key in ("data", "options", "site", "interventions")):
+            warnings.warn(f"{neighbour} is not used, it is of {_difference(stored, card)}", stacklevel=3)
     return None
 
 
-def tidy(path: Path) -> None:
-    """Remove what is left over beside a result: half-written files of killed processes of this machine, and, where the result
-    is there, the progress that led to it."""
-    for left in path.parent.glob(f".{path.stem}.*.tmp"):
-        machine, _, process = left.name.removesuffix(".tmp").rpartition("-")
+def remove_leftovers(path: Path) -> None:
+    """Remove leftovers beside a result: half-written files of this machine's killed processes and, if the result exists, the
+    progress files that led to it."""
+    for leftover in path.parent.glob(f".{path.stem}.*.tmp"):
+        machine, _, process = leftover.name.removesuffix(".tmp").rpartition("-")
         if machine.endswith(f".{platform.node()}") and not _alive(int(process)):
-            left.unlink(missing_ok=True)
+            leftover.unlink(missing_ok=True)
     if path.is_file():
-        for left in path.parent.glob(f"{path.stem}.*.progress"):
-            left.unlink(missing_ok=True)
+        for leftover in path.parent.glob(f"{path.stem}.*.progress"):
+            leftover.unlink(missing_ok=True)
 
 
 def _alive(process: int) -> bool:
-    if os.name != "posix":  # where signal 0 is not a question
+    if os.name != "posix":  # on Windows signal 0 is Ctrl+C
         return True
     try:
         os.kill(process, 0)
@@ -148,13 +148,30 @@ def _checksum(tensors: Mapping[str, torch.Tensor]) -> int:
     return total
 
 
-def _difference(theirs: Mapping, ours: Mapping) -> str:
-    """In words, where two run cards differ."""
+def _in_current_form(card: Mapping) -> Mapping:
+    """A run card of version 0.1, which named no function and had its options at the top level, in the form of `run_card`."""
+    if "function" in card or "options" in card:
+        return card
+    options = {key: card[key] for key in ("special_tokens", "keep", "statistic") if key in card}
+    return {key: value for key, value in card.items() if key not in options} | {"options": options}
+
+
+def _difference(stored: Mapping, wanted: Mapping) -> str:
+    """Where two run cards differ, in words."""
+    missing = object()
     parts = []
-    for key in sorted((theirs.keys() | ours.keys()) - {"date"}):
-        one, other = theirs.get(key), ours.get(key)
-        if isinstance(one, Mapping) and isinstance(other, Mapping):
-            parts += [f"{name} {one.get(name)} and not {other.get(name)}" for name in one if one.get(name) != other.get(name)]
-        elif one != other:
-            parts.append(f"{key} {one} and not {other}")
+
+    def collect(stored: Mapping, wanted: Mapping, names: tuple[str, ...]) -> None:
+        for key in sorted(stored.keys() | wanted.keys()):
+            before, after = stored.get(key, missing), wanted.get(key, missing)
+            path = (*names, key)
+            if isinstance(before, Mapping) and isinstance(after, Mapping):
+                collect(before, after, path)
+            elif before != after and path != ("date",) and not (path == ("function",) and before is missing):
+                # Options and packages are known by their names alone.
+                name = " ".join(path[1:] if path[0] in ("options", "versions") and len(path) > 1 else path)
+                old, new = ("missing" if value is missing else value for value in (before, after))
+                parts.append(f"{name} {old} and not {new}" if after is not missing else f"{name} {old}")
+
+    collect(_in_current_form(stored), wanted, ())
     return ", ".join(parts)

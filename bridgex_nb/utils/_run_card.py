@@ -1,14 +1,19 @@
-"""The run card: what a result was computed from and how, made in one way for every result."""
+"""The run card: what a result was computed from and how, in the same form for every result."""
 
 import hashlib
 import json
+import math
 import platform
 from collections.abc import Mapping, Sequence
 from datetime import date
 from importlib.metadata import version
 from typing import Any, TypedDict
 
-#: What a card says of the model; a result computed from another one has them from its card.
+import numpy as np
+
+from ..exceptions import InputError
+
+#: Entries of a card that describe the model; a result computed from another result takes them from that one's card.
 MODEL_FACTS = ("model", "weights_sha256", "revision", "dtype", "attention", "site", "gated", "remote", "interventions")
 
 
@@ -18,19 +23,19 @@ class RunCard(TypedDict, total=False):
     Attributes
     ----------
     model, weights_sha256, revision, dtype, attention, site, gated, remote, interventions
-        The model; only what is known of it.
+        The model; entries that are not known are left out.
     function : str
         The public function that computed the result.
     data : dict
-        What the model read: kind, numbers of texts, SHA-256, languages.
+        What the model read: its kind, the numbers of texts, their SHA-256, languages.
     options : dict
-        Arguments of the function that the result depends on, seeds among them.
+        Arguments of the function that the result depends on, including seeds.
     inputs : dict
-        Name -> function, options and inputs of a result that this one was computed from.
+        Name -> function, data, options and inputs of a result that this one was computed from.
     versions : dict
         Package -> version.
     date : str
-        ISO date; not part of what tells two results apart (`card_hash`).
+        ISO date; not used to tell two results apart (`card_hash`).
     """
 
     model: str
@@ -65,14 +70,19 @@ def run_card(
     function : str
         The public function that computes it.
     source : mapping
-        Where the facts about the model come from: ``model.card`` or the card of one of its results. Empty for a result of no
-        model.
+        Where the entries about the model come from: ``model.card`` or the card of one of its results. Empty if no model is
+        involved.
     data : mapping, optional
         What the model read (`data_card`); by default what `source` says.
     options : mapping, optional
-        Arguments that the result depends on. Values that JSON cannot hold are refused.
+        Arguments that the result depends on.
     inputs : mapping of str to mapping, optional
         Name -> card of each result that this one is computed from.
+
+    Raises
+    ------
+    InputError
+        If JSON cannot hold a value (a tensor, NaN); the message names it.
 
     Examples
     --------
@@ -82,34 +92,59 @@ def run_card(
     """
     card: dict[str, Any] = {"function": function}
     card |= {name: source[name] for name in MODEL_FACTS if name in source}
-    known = data if data is not None else source.get("data")
-    if known is not None:
-        card["data"] = dict(known)
+    data = source.get("data") if data is None else data
+    if data is not None:
+        card["data"] = dict(data)
     if options:
         card["options"] = dict(options)
     if inputs:
         card["inputs"] = {
-            name: {key: one[key] for key in ("function", "data", "options", "inputs") if key in one}
-            for name, one in inputs.items()
+            name: {key: given[key] for key in ("function", "data", "options", "inputs") if key in given}
+            for name, given in inputs.items()
         }
     card["versions"] = versions()
     card["date"] = date.today().isoformat()
-    return json.loads(json.dumps(card))  # a copy that later changes do not reach, with lists in the place of tuples
+    return _plain(card, f"run card of {function}")
 
 
 def versions() -> dict[str, str]:
-    """Versions of the packages that a number may depend on."""
+    """Versions of the packages that a result may depend on."""
     packages = {name: version(name) for name in ("bridgex-nb", "nnsight", "torch", "transformers")}
     return packages | {"python": platform.python_version()}
 
 
 def data_card(texts: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """Number and hash of the texts that a result was computed from."""
-    digest = hashlib.sha256(json.dumps({code: list(some) for code, some in texts.items()}, ensure_ascii=False).encode())
-    return {"texts": {code: len(some) for code, some in texts.items()}, "sha256": digest.hexdigest()}
+    """Numbers and SHA-256 of the texts that a result was computed from.
+
+    Examples
+    --------
+    >>> data_card({"sw": ["Jua ni kali.", "Maji"], "en": ["Fire!"]})["texts"]
+    {'sw': 2, 'en': 1}
+    """
+    plain = {name: list(group) for name, group in texts.items()}
+    digest = hashlib.sha256(json.dumps(plain, ensure_ascii=False).encode())
+    return {"texts": {name: len(group) for name, group in plain.items()}, "sha256": digest.hexdigest()}
 
 
 def card_hash(card: Mapping[str, Any]) -> str:
-    """Sixteen hexadecimal digits that tell two cards apart, whatever their dates."""
-    known = json.dumps({key: value for key, value in card.items() if key != "date"}, sort_keys=True)
-    return hashlib.sha256(known.encode()).hexdigest()[:16]
+    """Sixteen hexadecimal digits that tell two cards apart; their dates do not count."""
+    dateless = json.dumps({key: value for key, value in card.items() if key != "date"}, sort_keys=True)
+    return hashlib.sha256(dateless.encode()).hexdigest()[:16]
+
+
+def _plain(value: Any, name: str) -> Any:
+    """A copy of a value in JSON's types, with lists for tuples and plain numbers for NumPy's."""
+    if isinstance(value, Mapping):
+        for key in value:
+            if not isinstance(key, str | int):
+                raise InputError(f"{name}: the key {key!r} is not a string")
+        return {str(key): _plain(entry, f"{name}, {key}") for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry, name) for entry in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InputError(f"{name}: {value} is not a finite number")
+    if value is None or isinstance(value, str | int | float):
+        return value
+    raise InputError(f"{name}: JSON cannot hold a {type(value).__name__}; give a number, a string, or a list or dict of them")

@@ -122,7 +122,8 @@ def test_full_minus_prefix():
     rest = full - prefix
     assert torch.equal(rest.active + prefix.active, full.active)
     assert torch.equal(rest.tokens + prefix.tokens, full.tokens)
-    assert rest.card["minus"] == prefix.card
+    for name, counts in (("full", full), ("prefix", prefix)):
+        assert rest.card["inputs"][name] == {key: counts.card[key] for key in ("function", "data", "options")}
 
 
 def test_counts_of_other_languages_are_not_subtracted():
@@ -219,7 +220,7 @@ def test_last_token_and_norm_are_those_of_plain_hooks(kind, site):
     last, norm = (bx.probe(model, PROMPTS, statistic=statistic) for statistic in ("last", "norm"))
     assert tiny.close(last.values, torch.stack([one[:, -1] for one in values], dim=-1))
     assert tiny.close(norm.values, torch.stack([one.norm(dim=1) for one in values], dim=-1))
-    assert (last.card["statistic"], norm.card["statistic"]) == ("last", "norm")
+    assert (last.card["options"]["statistic"], norm.card["options"]["statistic"]) == ("last", "norm")
 
 
 def test_last_token_and_norm_of_kept_neurons_without_special_tokens():
@@ -327,8 +328,12 @@ def test_keep_that_does_not_fit(keep):
 @pytest.fixture
 def broken():
     """A model whose layer 1 gives NaN, as overflow in half precision would."""
+    return broken_model(1, float("nan"))
+
+
+def broken_model(layer, value):
     model = bx.load_model(tiny.folder("llama"))
-    model.hf_model.model.layers[1].mlp.gate_proj.weight.data[5] = float("nan")
+    model.hf_model.model.layers[layer].mlp.gate_proj.weight.data[5] = value
     return model
 
 
@@ -345,3 +350,58 @@ def test_counts_of_a_model_that_is_not_finite(broken):
     # NaN > 0 is false: the neurons would silently count as never active.
     with pytest.raises(bx.InputError, match=r"layer [12]"):
         bx.count_active(broken, TEXTS)
+
+
+@pytest.mark.parametrize("count", [bx.count_active, bx.count_generated])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("layer", [0, tiny.LAYERS - 1])
+def test_both_counts_refuse_values_that_are_not_finite(count, value, layer):
+    with pytest.raises(bx.InputError, match=f"layer {tiny.LAYERS - 1}: activations are not finite"):
+        count(broken_model(layer, value), TEXTS)
+
+
+# Counts of generated tokens (their numbers against plain hooks: tests/interventions/test_contrasts.py)
+
+
+@pytest.mark.parametrize("prompts", ["Jua", {}, {"sw": "Jua ni kali."}, {"en": TEXTS["en"], "sw": []}])
+def test_generated_counts_need_prompts_for_each_language(prompts):
+    with pytest.raises(bx.InputError, match="count_generated needs a list of prompts for each language"):
+        bx.count_generated(tiny.load(), prompts)
+
+
+def test_generated_counts_read_the_prompt_that_was_continued():
+    """A prompt that is too long loses its beginning before the model continues it: the counts are those after the cut."""
+    model = tiny.load("gpt2")  # it learns a vector per position, and has none beyond its context
+    with pytest.warns(UserWarning, match="lose their beginning") as caught:
+        counts = bx.count_generated(model, {"en": ["The sun is hot. " * 30]}, max_new_tokens=4)
+    assert len(caught) == 1
+    assert 1 <= counts.tokens[0] <= 4
+
+
+# Run cards
+
+
+def test_every_result_has_its_card():
+    model, options = tiny.load(), {"special_tokens": False}
+    lexicon = bx.Lexicon("sw", "tl", {"moto": ["apoy"], "maji": ["tubig"]})
+    counts = bx.count_active(model, TEXTS, **options)
+    cards = {
+        "count_active": counts.card,
+        "count_generated": bx.count_generated(model, TEXTS, max_new_tokens=2).card,
+        "probe": bx.probe(model, lexicon, **options).card,
+        "token_values": bx.token_values(model, TEXTS, 1, 2).attrs["card"],
+        "ActivationCounts.__sub__": (counts - counts).card,
+    }
+    for function, card in cards.items():
+        assert card["function"] == function
+        assert json.loads(json.dumps(card)) == card
+        assert {name: card[name] for name in ("model", "weights_sha256", "dtype", "attention", "site")} == {
+            name: model.card[name] for name in ("model", "weights_sha256", "dtype", "attention", "site")
+        }
+        assert len(card["data"]["sha256"]) == 64
+        assert card["versions"]["torch"] == torch.__version__
+    assert cards["count_active"]["options"] == options
+    assert cards["count_generated"]["options"] == {"max_new_tokens": 2}
+    assert cards["probe"]["options"] == {"special_tokens": False, "keep": None, "statistic": "mean"}
+    assert (cards["probe"]["data"]["src"], cards["probe"]["data"]["tgt"]) == ("sw", "tl")
+    assert cards["token_values"]["options"] == {"layer": 1, "neuron": 2}

@@ -48,10 +48,11 @@ def test_batches_do_not_matter(mini):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((TEXTS, 6, 0), "no neuron 0 in layer 6: layers 0-5, neurons 0-767"),
+        ((TEXTS, 6, 0), "no neuron 0 in layer 6: the model has layers 0-5 and neurons 0-767"),
         ((TEXTS, 0, -1), "no neuron -1 in layer 0"),
-        (({}, 0, 0), "needs a text"),
+        (({}, 0, 0), "needs at least one text"),
         (({"en": ["word " * 5000]}, 0, 0), "the model's context"),
+        (({"en": "Fire!"}, 0, 0), "a list of texts for each language"),
     ],
 )
 def test_what_cannot_be_read_is_refused(mini, arguments, message):

@@ -52,7 +52,9 @@ def alike(samples, generator):
     return tuple((rows + torch.randn(8, samples, generator=generator)).sigmoid() for rows in (x, y))
 
 
-@pytest.mark.parametrize(("neurons", "sigma"), [(dependent, "median"), (alike, "median"), (dependent, 1.0), (dependent, 3.0)])
+@pytest.mark.parametrize(
+    ("neurons", "sigma"), [(dependent, "profile-median"), (alike, "profile-median"), (dependent, 1.0), (dependent, 3.0)]
+)
 def test_bootstrap_interval_covers_the_truth(neurons, sigma):
     # The truth is the mean of the score over independent draws of as many samples.
     samples, trials = 200, 100
@@ -93,7 +95,7 @@ def test_resampling_is_the_gram_form_of_the_drawn_samples():
 
 
 @pytest.mark.parametrize("estimator", ["biased", "unbiased", "normalized", "reference"])
-@pytest.mark.parametrize("sigma", [1.0, "median", "sample-median"])
+@pytest.mark.parametrize("sigma", [1.0, "profile-median", "sample-median"])
 def test_draws_and_permutations_are_those_of_a_loop(sigma, estimator):
     x, y = dependent(30, seeded(0))
     drawn, null = _resample([[(x, y)], [(x, y), (x, y)]], sigma, estimator, 5, 7)

@@ -24,14 +24,14 @@ from bridgex_nb.stats._hsic import (
 #: The module; as an attribute of the package its name is the function's.
 module = sys.modules["bridgex_nb.stats._hsic"]
 
-SIGMAS = (0.05, 0.5, 1.0, 3.0, "median", "sample-median")
+SIGMAS = (0.05, 0.5, 1.0, 3.0, "profile-median", "sample-median")
 
 
-def gram_hsic(x, y, sigma="median", estimator="biased"):
+def gram_hsic(x, y, sigma="profile-median", estimator="biased"):
     """Each estimator by its definition, from the two Gram matrices of every pair of rows."""
     x, y = (np.asarray(rows, dtype=np.float64) for rows in (x, y))
     x, y = ((rows - rows.mean(1, keepdims=True)) / (rows.std(1, ddof=1, keepdims=True) + 1e-6) for rows in (x, y))
-    if sigma == "median":
+    if sigma == "profile-median":
         sigma = np.median(pdist(np.concatenate([x, y]))) or 1.0
 
     def gram(row):
@@ -91,7 +91,7 @@ def test_equals_the_gram_form(kind, samples, sigma, estimator):
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
-@pytest.mark.parametrize("sigma", [1.0, 3.0, "median"])
+@pytest.mark.parametrize("sigma", [1.0, 3.0, "profile-median"])
 def test_equals_the_gram_form_at_many_samples(sigma, estimator):
     x, y = neurons("normal", 2, 700), neurons("heavy tails", 2, 700)
     assert agrees(bx.hsic(x, y, sigma, estimator), gram_hsic(x, y, sigma, estimator))
@@ -137,7 +137,7 @@ def test_blocks_do_not_change_the_result(sigma, gone, estimator, monkeypatch):
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
-@pytest.mark.parametrize("sigma", [0.05, 1.0, "median", "sample-median"])
+@pytest.mark.parametrize("sigma", [0.05, 1.0, "profile-median", "sample-median"])
 def test_a_batch_is_its_members(sigma, estimator):
     x, y = (
         torch.stack([neurons("normal", 3, 80, s) for s in (0, 1)]),
@@ -149,7 +149,7 @@ def test_a_batch_is_its_members(sigma, estimator):
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
-@pytest.mark.parametrize("sigma", [0.3, 1.0, "median", "sample-median"])
+@pytest.mark.parametrize("sigma", [0.3, 1.0, "profile-median", "sample-median"])
 @pytest.mark.parametrize("kind", ["normal", "duplicates", "constant rows"])
 def test_features_in_float32_as_on_a_gpu(kind, sigma, estimator):
     x, y = neurons(kind, 5, 400), neurons(kind, 4, 400, seed=1)
@@ -239,7 +239,7 @@ def test_unbiased_estimate_is_zero_on_average_under_independence():
 
 def test_normalized_is_one_with_itself_and_within_one():
     x, y = neurons("normal", 4, 60), neurons("heavy tails", 3, 60)
-    for sigma in (0.3, 1.0, "median"):
+    for sigma in (0.3, 1.0, "profile-median"):
         assert torch.allclose(bx.hsic(x, x, sigma, "normalized").diagonal(), torch.ones(4, dtype=torch.float64))
         assert bx.hsic(x, y, sigma, "normalized").amax() <= 1
 
@@ -349,11 +349,16 @@ def test_values_that_are_not_finite(value, side):
 
 
 def test_unknown_estimator():
-    with pytest.raises(bx.InputError, match="median"):
-        bx.hsic(torch.randn(3, 10), torch.randn(3, 10), estimator="median")
+    with pytest.raises(bx.InputError, match="'linear'; choose from biased"):
+        bx.hsic(torch.randn(3, 10), torch.randn(3, 10), estimator="linear")
 
 
 @pytest.mark.parametrize("sigma", ["mean", 0, -1.0, float("nan"), float("inf")])
 def test_bandwidth_that_is_none(sigma):
     with pytest.raises(bx.InputError, match=str(sigma)):
         bx.hsic(torch.randn(3, 10), torch.randn(3, 10), sigma=sigma)
+
+
+def test_plain_median_is_refused_with_the_names_of_both_heuristics():
+    with pytest.raises(bx.InputError, match=r"profile-median.*sample-median"):
+        bx.hsic(torch.randn(3, 10), torch.randn(3, 10), sigma="median")

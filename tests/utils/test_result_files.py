@@ -1,5 +1,6 @@
 """Files of results, interrupted runs and what is left of them: real models, real kills."""
 
+import dataclasses
 import json
 import multiprocessing
 import os
@@ -18,7 +19,7 @@ from tqdm.auto import tqdm
 
 import bridgex_nb as bx
 from bridgex_nb.inference import _passes as passes
-from bridgex_nb.utils import _result_files as stores
+from bridgex_nb.utils import _result_files as result_files
 
 TEXTS = {
     "en": [f"The sun is hot and sister number {i} drinks milk." for i in range(20)],
@@ -194,15 +195,41 @@ def test_damaged_result_is_computed_again(tmp_path, model, call, damage):
 
 
 def test_result_of_another_version_is_named_and_not_used(tmp_path, model):
-    older = bx.NeuronModel(model.nnsight, model.architecture, model.site, model.card | {"versions": {"bridgex-nb": "0.0.1"}})
-    count(older, tmp_path)
-    (file,) = tmp_path.iterdir()
+    counts = count(model)
+    older = dataclasses.replace(counts, card=counts.card | {"versions": {"bridgex-nb": "0.0.1"}})
+    file = result_files.result_path(tmp_path, "counts", older.card)
+    older.save(file)
     content = file.read_bytes()
     with Forwards(model) as forwards, pytest.warns(UserWarning, match=r"not used, it is of bridgex-nb 0\.0\.1"):
         count(model, tmp_path)
     assert forwards.number > 0
     assert file.read_bytes() == content
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_result_of_version_0_1_is_read_and_named(tmp_path, model):
+    counts = count(model)
+    card = {key: value for key, value in counts.card.items() if key not in ("function", "options")}
+    card |= {"special_tokens": True, "versions": {**card["versions"], "bridgex-nb": "0.0.1"}}
+    older = dataclasses.replace(counts, card=card)
+    file = result_files.result_path(tmp_path, "counts", card)
+    older.save(file)
+    again = bx.ActivationCounts.load(file)
+    assert same(again, counts)
+    assert again.card == card
+    assert torch.equal((counts - again).active, torch.zeros_like(counts.active))
+    with pytest.warns(UserWarning, match=r"not used, it is of bridgex-nb 0\.0\.1 and not [\d.]+$"):
+        count(model, tmp_path)
+    with warnings.catch_warnings():  # other options: the old result has nothing to do with it
+        warnings.simplefilter("error")
+        count(model, tmp_path, special_tokens=False)
+
+
+def test_differences_of_nested_cards_are_named():
+    stored = {"options": {"seed": 1, "shots": {"count": 2}}, "data": {"texts": {"en": 3}}, "date": "2025-01-01"}
+    wanted = {"options": {"seed": 1, "shots": {"count": 4}}, "data": {"texts": {"en": 3, "sw": 5}}, "date": "2026-01-01"}
+    difference = result_files._difference(stored | {"function": "probe"}, wanted | {"function": "probe"})
+    assert difference == "data texts sw missing and not 5, shots count 2 and not 4"
 
 
 def test_result_under_a_wrong_name_is_computed_again(tmp_path, model):
@@ -315,7 +342,7 @@ def test_twenty_kills(tmp_path, model, call, write_often):
         inside += any(path.suffix == ".tmp" for path in files)
         for path in files:
             if path.suffix != ".tmp":  # whatever has its final name is whole
-                stores.read(path)
+                result_files.read(path)
     assert same(call(model, tmp_path / "killed"), whole)
     assert [path.suffix for path in (tmp_path / "killed").iterdir()] == [".safetensors"]
     print(f"{inside} of {kills} kills inside a write")
@@ -323,15 +350,15 @@ def test_twenty_kills(tmp_path, model, call, write_often):
 
 @forks
 def test_half_written_file_of_a_living_process_is_left_alone(tmp_path, model):
-    result = stores.place(tmp_path, "counts", model.card)
-    mine = tmp_path / f".{result.name}.{stores.platform.node()}-{os.getpid()}.tmp"
+    result = result_files.result_path(tmp_path, "counts", model.card)
+    mine = tmp_path / f".{result.name}.{result_files.platform.node()}-{os.getpid()}.tmp"
     child = fork(lambda: None)
     child.join()
-    dead = tmp_path / f".{result.stem}.60.0of1.progress.{stores.platform.node()}-{child.pid}.tmp"
+    dead = tmp_path / f".{result.stem}.60.0of1.progress.{result_files.platform.node()}-{child.pid}.tmp"
     other = tmp_path / f".{result.name}.another-machine-{child.pid}.tmp"
     for path in (mine, dead, other):
         path.touch()
-    stores.tidy(result)
+    result_files.remove_leftovers(result)
     assert set(tmp_path.iterdir()) == {mine, other}
 
 
@@ -345,7 +372,7 @@ def test_result_that_another_process_removes_is_computed_again_without_a_word(tm
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert stores.fetch(path, whole.card, load) is None
+        assert result_files.load_matching(path, whole.card, load) is None
 
 
 @forks
