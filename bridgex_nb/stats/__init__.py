@@ -1,4 +1,4 @@
-"""Statistics that know nothing of models: HSIC, resampling, permutation tests, correlation."""
+"""Statistics that know nothing of models: HSIC, resampling, permutation and random-set tests, correlation."""
 
 from ._correlation import correlate
 from ._hsic import BANDWIDTHS, ESTIMATORS, hsic, hsic_score

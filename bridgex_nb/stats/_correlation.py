@@ -1,4 +1,4 @@
-"""Correlation of two scores over languages, with intervals."""
+"""Correlation of two scores over languages, with 95 % intervals."""
 
 from collections.abc import Mapping
 
@@ -10,29 +10,30 @@ from ..exceptions import InputError
 
 
 def correlate(scores: pd.Series, task_scores: pd.Series | Mapping[str, float]) -> pd.DataFrame:
-    """How well scores of languages go with what the model achieves in them.
+    """Correlation of scores of languages with the model's task scores in them.
 
     Parameters
     ----------
     scores : pandas.Series
-        By language, for instance ``result.table.set_index("language").score`` of an `Alignment`.
+        Indexed by language, for instance ``result.table.set_index("language").score`` of an `Alignment`.
     task_scores : pandas.Series or mapping of str to float
-        By language, in any order. Languages that only one of the two has, or whose value is missing, are left out.
+        Language -> score, in any order. Languages that only one of the two has, or whose value is missing, are left out.
 
     Returns
     -------
     pandas.DataFrame
-        Rows pearson and spearman: r, low, high (95 % interval), p (two-sided, of no correlation), languages (how many).
+        Rows pearson and spearman; columns r, low, high (95 % interval), p (two-sided, null hypothesis of no correlation),
+        languages (their number).
 
     Raises
     ------
     InputError
-        If fewer than three languages are in both, a language stands twice, or all values of one side are the same.
+        If fewer than three languages are in both, a language is listed twice, or all values of one side are the same.
 
     Notes
     -----
     Intervals from Fisher's z with standard error 1 / sqrt(n - 3), for Spearman sqrt((1 + r^2 / 2) / (n - 3)) (Bonett and Wright
-    2000). Three languages bound nothing: the interval is [-1, 1].
+    2000, Psychometrika 65). With three languages the interval is [-1, 1].
 
     Examples
     --------
@@ -42,16 +43,16 @@ def correlate(scores: pd.Series, task_scores: pd.Series | Mapping[str, float]) -
     [0.993, 1.0]
     """
     pair = {"scores": pd.Series(scores, dtype=float), "task_scores": pd.Series(task_scores, dtype=float)}
-    for name, one in pair.items():
-        if not one.index.is_unique:
-            raise InputError(f"{name} hold {one.index[one.index.duplicated()][0]!r} twice")
+    for name, values in pair.items():
+        if not values.index.is_unique:
+            raise InputError(f"{name} has {values.index[values.index.duplicated()][0]!r} twice; give each language one score")
     both = pd.concat(pair, axis=1, join="inner").dropna()
     n = len(both)
     if n < 3:
-        raise InputError(f"{n} language(s) have a value in both ({', '.join(map(str, both.index))}); correlation needs three")
+        raise InputError(f"{n} language(s) have a value in both ({', '.join(map(str, both.index))}); a correlation needs three")
     for name in pair:
         if both[name].nunique() == 1:
-            raise InputError(f"{name} are {both[name].iloc[0]:g} for every common language; there is nothing to correlate")
+            raise InputError(f"{name}: {both[name].iloc[0]:g} for every common language; their correlation is undefined")
     rows = {}
     for name, test, spread in (("pearson", pearsonr, lambda r: 1.0), ("spearman", spearmanr, lambda r: 1 + r * r / 2)):
         result = test(both.scores, both.task_scores)

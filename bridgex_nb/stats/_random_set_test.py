@@ -1,41 +1,49 @@
-"""How far a number lies beyond what random sets of neurons give."""
+"""How far the effect of a set of neurons lies beyond that of random sets."""
 
 import numpy as np
 
 from ._resampling import percentile_interval
 
 
-def beyond_random(own: np.ndarray, random: np.ndarray, resamples: int, seed: int) -> dict[str, float]:
-    """The mean of a number over items, and how far it lies beyond the same for random sets.
+def beyond_random(effects: np.ndarray, random_effects: np.ndarray, resamples: int, seed: int) -> dict[str, float]:
+    """Mean effect of a set of neurons over items, and how far it lies beyond that of random sets.
 
     Parameters
     ----------
-    own : numpy.ndarray
-        [I], what a set does to each item.
-    random : numpy.ndarray
-        [D, I], what each random set does.
+    effects : numpy.ndarray
+        [I], the effect of the set on each item.
+    random_effects : numpy.ndarray
+        [D, I], the effect of each of D random sets.
     resamples : int
-        Bootstrap resamples, of the items and of the draws.
+        Bootstrap resamples of the items and of the random sets.
     seed : int
+        Seed of the bootstrap.
 
     Returns
     -------
     dict of str to float
         change, low, high; random, random_low, random_high; beyond, beyond_low, beyond_high: mean and 95 % percentile interval
-        of own, random, and own - random.
+        of the effects, the random effects, and their difference. The same resampled items are used for all three.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> numbers = beyond_random(np.array([1.0, 2.0, 3.0]), np.zeros((2, 3)), resamples=99, seed=0)
+    >>> numbers["change"], numbers["random"], numbers["beyond"]
+    (2.0, 0.0, 2.0)
     """
     rng = np.random.default_rng(seed)
-    draws, items = random.shape
-    weights = rng.multinomial(items, np.full(items, 1 / items), size=resamples).T / items
-    drawn = rng.multinomial(draws, np.full(draws, 1 / draws), size=resamples).T / draws
-    one, other = own @ weights, ((random @ weights) * drawn).sum(axis=0)
+    num_sets, items = random_effects.shape
+    item_weights = rng.multinomial(items, np.full(items, 1 / items), size=resamples).T / items
+    set_weights = rng.multinomial(num_sets, np.full(num_sets, 1 / num_sets), size=resamples).T / num_sets
+    means, random_means = effects @ item_weights, ((random_effects @ item_weights) * set_weights).sum(axis=0)
     numbers = {}
-    for name, point, some in (
-        ("change", own.mean(), one),
-        ("random", random.mean(), other),
-        ("beyond", own.mean() - random.mean(), one - other),
+    for name, mean, resampled in (
+        ("change", effects.mean(), means),
+        ("random", random_effects.mean(), random_means),
+        ("beyond", effects.mean() - random_effects.mean(), means - random_means),
     ):
-        start = "" if name == "change" else f"{name}_"
-        low, high = percentile_interval(some)
-        numbers |= {name: float(point), f"{start}low": float(low), f"{start}high": float(high)}
+        prefix = "" if name == "change" else f"{name}_"
+        low, high = percentile_interval(resampled)
+        numbers |= {name: float(mean), f"{prefix}low": float(low), f"{prefix}high": float(high)}
     return numbers

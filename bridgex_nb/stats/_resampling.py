@@ -1,18 +1,53 @@
-"""The 95 % interval of bootstrap draws, and p-values corrected for asking often: the same for everything that has them."""
+"""Bootstrap intervals and p-values corrected for multiple tests, the same for every result that has them."""
 
 import numpy as np
 
 
-def percentile_interval(drawn: np.ndarray) -> np.ndarray:
-    """Low and high end, [2, ...], of the 95 % interval of draws [R, ...].
+def percentile_interval(draws: np.ndarray) -> np.ndarray:
+    """95 % percentile interval of bootstrap draws.
 
-    Percentiles at rank q (R + 1) of the sorted draws, so that few draws do not narrow the interval.
+    Parameters
+    ----------
+    draws : numpy.ndarray
+        [R, ...], R draws of each quantity.
+
+    Returns
+    -------
+    numpy.ndarray
+        [2, ...], low and high end.
+
+    Notes
+    -----
+    Quantile q is the value at rank q (R + 1) of the sorted draws, so that few draws do not make the interval too narrow.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> percentile_interval(np.arange(1.0, 200.0)).round(6).tolist()
+    [5.0, 195.0]
     """
-    return np.percentile(drawn, [2.5, 97.5], axis=0, method="weibull")
+    return np.percentile(draws, [2.5, 97.5], axis=0, method="weibull")
 
 
 def holm(p: np.ndarray) -> np.ndarray:
-    """Holm's step-down correction (Holm 1979)."""
+    """p-values corrected for multiple tests by Holm's step-down procedure (Holm 1979).
+
+    Parameters
+    ----------
+    p : numpy.ndarray
+        [M], the p-values of M tests.
+
+    Returns
+    -------
+    numpy.ndarray
+        [M], in the same order, at most 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> holm(np.array([0.01, 0.04, 0.03])).tolist()
+    [0.03, 0.06, 0.06]
+    """
     order = p.argsort()
-    steps = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)).clip(max=1)
-    return steps[order.argsort()]
+    corrected = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)).clip(max=1)
+    return corrected[order.argsort()]

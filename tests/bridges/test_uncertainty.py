@@ -8,7 +8,6 @@ import torch
 import bridgex_nb as bx
 from bridgex_nb.bridges._bridgex_icl import _resample
 from bridgex_nb.stats._hsic import hsic_scaled, scale, standardize
-from bridgex_nb.stats._resampling import holm, percentile_interval
 
 
 def ranking(x, y, **options):
@@ -112,29 +111,6 @@ def test_draws_and_permutations_are_those_of_a_loop(sigma, estimator):
             bx.hsic_score(hsic_scaled(held[0], held[1][:, order], estimator, 1e-9)),
         ]
         assert [drawn[i, 0], null[i, 0]] == pytest.approx(expected, rel=1e-5)
-
-
-def test_percentile_interval_counts_ranks_from_one():
-    drawn = np.random.default_rng(0).permutation(np.arange(1.0, 200.0))  # rank r is r; 0.025 and 0.975 of 199 + 1
-    assert percentile_interval(drawn) == pytest.approx([5, 195])
-
-
-def test_holm_by_hand():
-    assert holm(np.array([0.01, 0.04, 0.03, 0.005])) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-
-
-def test_holm_against_its_definition():
-    # A hypothesis falls at level alpha if every one with a p at most its own is within alpha / (those still standing).
-    generator = np.random.default_rng(0)
-    for size in range(1, 8):
-        p = generator.integers(1, 40, size) / 100  # with ties
-        corrected = holm(p)
-        for i in range(size):
-            needed = 0.0
-            for rank, value in enumerate(sorted(p)):
-                if value <= p[i]:
-                    needed = max(needed, (size - rank) * value)
-            assert corrected[i] == pytest.approx(min(1.0, needed))
 
 
 def test_seeds():

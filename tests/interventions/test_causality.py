@@ -6,10 +6,8 @@ import tiny
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import bootstrap
 
 import bridgex_nb as bx
-from bridgex_nb.stats._random_set_test import beyond_random
 
 TEXTS = {
     "en": ["The sun is hot.", "I drink water every day.", "Fire!"],
@@ -48,31 +46,6 @@ def test_every_neuron_is_drawn_equally_often():
     drawn = torch.stack([bx.random_like(mask, seed) for seed in range(2000)]).float().mean(dim=0)
     assert torch.allclose(drawn[0], torch.tensor(0.25), atol=0.05)  # five standard errors
     assert not drawn[1].any()
-
-
-# Intervals
-
-
-def test_intervals_are_those_of_the_bootstrap():
-    rng = np.random.default_rng(0)
-    own, random = rng.normal(1, 1, 80), np.tile(rng.normal(0.2, 2, 80), (3, 1))
-    numbers = beyond_random(own, random, 4000, 0)
-    for name, sample in [("", own), ("random_", random[0]), ("beyond_", own - random[0])]:  # draws that are equal are as one
-        expected = bootstrap((sample,), np.mean, n_resamples=4000, method="percentile", rng=1).confidence_interval
-        width = expected.high - expected.low
-        assert numbers[f"{name}low"] == pytest.approx(expected.low, abs=0.06 * width)
-        assert numbers[f"{name}high"] == pytest.approx(expected.high, abs=0.06 * width)
-    assert numbers["change"] == pytest.approx(own.mean())
-    assert numbers["beyond"] == pytest.approx((own - random[0]).mean())
-
-
-def test_draws_that_differ_widen_the_interval():
-    rng = np.random.default_rng(0)
-    own, base = rng.normal(0, 1, 100), rng.normal(0, 1, 100)
-    same = beyond_random(own, np.stack([base] * 4), 1000, 0)
-    apart = beyond_random(own, np.stack([base + shift for shift in (-2, -1, 1, 2)]), 1000, 0)
-    assert apart["random"] == pytest.approx(same["random"])
-    assert apart["random_high"] - apart["random_low"] > 2 * (same["random_high"] - same["random_low"])
 
 
 # Deactivation matrix

@@ -1,9 +1,7 @@
 """Alignment of sentences between languages: pooling and score from their formulas, and what they say of real models."""
 
-import math
 import shutil
 
-import numpy as np
 import pandas as pd
 import pytest
 import tiny
@@ -290,46 +288,3 @@ def test_flores(shared_data, mini, untrained):
         print(f"\nFLORES, English and Portuguese, {name}: {right:.3f}, with the sentences one off {wrong:.3f}")
         assert right > 0.06
         assert wrong < 0.04  # chance is 1 / 80
-
-
-# Against task scores
-
-
-def test_correlations_are_scipys():
-    rng = np.random.default_rng(0)
-    codes = list(bx.LANGUAGES)
-    one = pd.Series(rng.normal(size=15), codes)
-    other = pd.Series(one + rng.normal(size=15), codes).sample(frac=1, random_state=0)
-    other["en"], one["fr"] = np.nan, np.nan
-    table = bx.correlate(one.drop("de"), other)
-    kept = [code for code in codes if code not in ("en", "fr", "de")]
-    pearson, spearman = stats.pearsonr(one[kept], other[kept]), stats.spearmanr(one[kept], other[kept])
-    interval = pearson.confidence_interval()
-    assert table.loc["pearson"].tolist() == pytest.approx([pearson.statistic, *interval, pearson.pvalue, 12])
-    assert table.loc["spearman", ["r", "p"]].tolist() == pytest.approx([spearman.statistic, spearman.pvalue])
-    r = spearman.statistic
-    half = stats.norm.ppf(0.975) * math.sqrt((1 + r**2 / 2) / 9)
-    expected = [math.tanh(math.atanh(r) - half), math.tanh(math.atanh(r) + half)]
-    assert table.loc["spearman", ["low", "high"]].tolist() == pytest.approx(expected)
-    assert table.equals(bx.correlate(one.drop("de"), other.to_dict()))
-
-
-def test_perfect_and_three():
-    four = pd.Series([1.0, 2, 3, 4], ["en", "de", "fr", "sw"])
-    assert bx.correlate(four, four)[["r", "low", "high"]].to_numpy() == pytest.approx(1)
-    three = bx.correlate(four[:3], four)
-    assert three.loc["pearson", ["low", "high"]].tolist() == [-1, 1]
-
-
-@pytest.mark.parametrize(
-    ("scores", "message"),
-    [
-        ({"en": 1.0, "de": 2.0}, "2 language"),
-        ({"ja": 1.0}, "0 language"),
-        ({"en": 1.0, "de": 1.0, "fr": 1.0}, "scores are 1"),
-        (pd.Series([1.0, 2, 3, 4], ["en", "en", "de", "fr"]), "'en' twice"),
-    ],
-)
-def test_what_cannot_be_correlated(scores, message):
-    with pytest.raises(bx.InputError, match=message):
-        bx.correlate(pd.Series(scores), {"en": 1.0, "de": 2.0, "fr": 3.0})

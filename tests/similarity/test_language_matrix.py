@@ -3,14 +3,12 @@
 import gc
 import shutil
 import weakref
-from itertools import permutations
 
 import numpy as np
 import pandas as pd
 import pytest
 import tiny
 import torch
-from scipy.stats import pearsonr
 
 import bridgex_nb as bx
 from bridgex_nb.mini import train
@@ -92,54 +90,6 @@ def test_what_no_matrix_can_be_made_of(evidence):
     with pytest.raises(bx.InputError, match="hold no de, id"):
         bx.language_matrix(bare, "alignment")
     assert bx.language_matrix(bare, "lift").shape == (5, 5)
-
-
-# Mantel
-
-
-@pytest.mark.parametrize("n", [4, 5])
-def test_mantel_is_the_exact_enumeration(n):
-    one, other = symmetric(n, 0), symmetric(n, 1)
-    pairs = [(i, j) for i in range(n) for j in range(i)]
-
-    def correlation(order):
-        return pearsonr([one.iloc[order[i], order[j]] for i, j in pairs], [other.iloc[i, j] for i, j in pairs]).statistic
-
-    observed = correlation(range(n))
-    orders = [abs(correlation(order)) >= abs(observed) - 1e-12 for order in permutations(range(n))]
-    r, p = bx.mantel(one, other, permutations=4000)
-    assert r == pytest.approx(observed)
-    share = sum(orders) / len(orders)
-    assert p == pytest.approx(share, abs=4 * (share * (1 - share) / 4000) ** 0.5 + 1 / 4001)
-
-
-def test_mantel_matches_items_by_name_and_sees_the_same_matrix():
-    one = symmetric(10, 0)
-    shuffled = one.sample(frac=1, random_state=0)[one.columns[::-1]]
-    r, p = bx.mantel(one, shuffled, permutations=99)
-    assert r == pytest.approx(1)
-    assert p == 1 / 100
-    assert bx.mantel(one, -one, permutations=99)[0] == pytest.approx(-1)
-
-
-def test_mantel_p_is_uniform_where_nothing_agrees():
-    ps = [bx.mantel(symmetric(8, seed), symmetric(8, 1000 + seed), permutations=99, seed=seed)[1] for seed in range(300)]
-    assert 0.02 <= np.mean(np.array(ps) <= 0.05) <= 0.09
-    assert np.mean(ps) == pytest.approx(0.5, abs=0.06)
-
-
-def test_what_mantel_cannot_compare():
-    one = symmetric(6, 0)
-    with pytest.raises(bx.InputError, match="3 item"):
-        bx.mantel(one, one.iloc[:3, :3])
-    with pytest.raises(bx.InputError, match="same value"):
-        bx.mantel(one, one * 0)
-    with pytest.raises(bx.InputError, match="permutations=0"):
-        bx.mantel(one, one, permutations=0)
-    gap = one.copy()
-    gap.loc["de", "fr"] = gap.loc["fr", "de"] = np.nan
-    with pytest.raises(bx.InputError, match=r"no value for (de and fr|fr and de)"):
-        bx.mantel(one, gap)
 
 
 # Agreement
