@@ -1,4 +1,4 @@
-"""What several test files share."""
+"""Fixtures that several test files share."""
 
 import os
 import unicodedata
@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-# Before torch reads it: on models this small a second thread costs more than it brings.
+# Set before torch reads it: on models this small a second thread costs more than it gains.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import bridgex_nb as bx
 
-# First word of the Unicode names of a script's letters; IDEOGRAPHIC is 々, KATAKANA-HIRAGANA the long vowel mark.
+# First words of the Unicode names of each script's letters; IDEOGRAPHIC is 々, KATAKANA-HIRAGANA the long vowel mark.
 LETTERS = {
     "Latin": {"LATIN"},
     "Han": {"CJK"},
@@ -21,12 +21,18 @@ LETTERS = {
 }
 
 
+NO_REFERENCE_DATA = (
+    "needs public reference data (dictionaries, parallel corpora, task data sets, released neuron masks, typological "
+    'distances) in shared/data beside the checkout; CONTRIBUTING.md ("Reference data") lists where to get them'
+)
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Folder of real reference data that is not part of the project."""
+    """Folder of public reference data, which are not part of the project."""
     folder = Path(__file__).parents[2] / "shared" / "data"
     if not folder.is_dir():
-        pytest.skip(f"reference data not present: {folder}")
+        pytest.skip(NO_REFERENCE_DATA)
     return folder
 
 
@@ -38,7 +44,7 @@ def mini() -> bx.NeuronModel:
 
 @pytest.fixture(scope="session")
 def in_script():
-    """Whether a text has letters, and only those of the script of a language."""
+    """Function of a text and a language code: whether the text has letters, all of the language's script."""
 
     def check(text: str, code: str) -> bool:
         letters = [char for char in text if char.isalpha()]

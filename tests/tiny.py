@@ -1,4 +1,4 @@
-"""Tiny real models: every architecture of the site table, randomly initialised, saved to a folder and loaded from there."""
+"""Tiny real models: every architecture of the site table, randomly initialised, saved to a folder and loaded from it."""
 
 import shutil
 from functools import cache
@@ -15,10 +15,10 @@ LAYERS, NEURONS, POSITIONS = 3, 48, 64
 
 #: Attention windows shorter than the texts, so that padding could disturb them.
 WINDOW = {"sliding_window": 8, "layer_types": ["sliding_attention", "full_attention", "sliding_attention"]}
-#: Where N is always four times the width.
+#: For architectures whose N is always four times the width.
 NARROW = {"hidden_size": 12, "head_dim": 3}
 
-#: Every architecture of the site table -> what its configuration needs beside `SIZES`, or None for what it does not take.
+#: Every architecture of the site table -> what its configuration needs besides `SIZES`; None for a size it does not take.
 ARCHITECTURES = {
     "apertus": {},
     "arcee": {},
@@ -74,7 +74,7 @@ SIZES = {
     "num_key_value_heads": 2,
     "head_dim": 8,
     "max_position_embeddings": POSITIONS,
-    # Large enough that neurons differ and the attention looks somewhere: the usual 0.02 gives a model of almost zeros.
+    # Large enough that neurons differ and attention is not uniform: with the usual 0.02 all activations are almost zero.
     "initializer_range": 0.3,
     "tie_word_embeddings": False,
 }
@@ -85,11 +85,11 @@ _scratch = TemporaryDirectory()
 @cache
 def folder(kind: str) -> Path:
     """A model folder of one architecture, with bridgex-mini's tokenizer. Shared by all tests: copy it before changing it."""
-    place = Path(_scratch.name) / kind
-    place.mkdir()
+    path = Path(_scratch.name) / kind
+    path.mkdir()
     for file in MINI.glob("tokenizer*"):
-        shutil.copy(file, place)
-    tokenizer = AutoTokenizer.from_pretrained(place)
+        shutil.copy(file, path)
+    tokenizer = AutoTokenizer.from_pretrained(path)
     sizes = {name: value for name, value in (SIZES | ARCHITECTURES[kind]).items() if value is not None}
     sizes["vocab_size"] = len(tokenizer)
     if kind == "gemma3":
@@ -103,27 +103,27 @@ def folder(kind: str) -> Path:
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        AutoModelForCausalLM.from_config(config).save_pretrained(place)
-    return place
+        AutoModelForCausalLM.from_config(config).save_pretrained(path)
+    return path
 
 
 @cache
 def load(kind: str = "llama", site: str = "act") -> bx.NeuronModel:
-    """The model of `folder(kind)`, loaded by the package. Shared by all tests: load another one to change it."""
+    """The model of `folder(kind)`, loaded by the package. Shared by all tests: load a separate one before changing it."""
     return bx.load_model(folder(kind), site=site)
 
 
-def close(one: torch.Tensor, other: torch.Tensor) -> bool:
-    """Equal to 1e-5 of the largest value: a sum of large terms is no more exact where it happens to come out small."""
-    return torch.allclose(one, other, rtol=0, atol=1e-5 * float(other.abs().max()) if other.numel() else 0)
+def close(result: torch.Tensor, expected: torch.Tensor) -> bool:
+    """Equal to 1e-5 of the largest value: a small sum of large terms is no more exact than a large one."""
+    return torch.allclose(result, expected, rtol=0, atol=1e-5 * float(expected.abs().max()) if expected.numel() else 0)
 
 
 def hooked(model: bx.NeuronModel, ids: list[int]) -> dict[str, torch.Tensor]:
     """`act`, `up` and `gated`, each [L, T, N], of one row of token ids: plain torch hooks, no nnsight, no padding.
 
-    Modules are told by the widths they work on and not by the package's table: the activation function takes and gives N
-    values, the down projection takes N and gives fewer, up is the last N values of the last projection to N before it. `up` is
-    None where there is but one projection.
+    Modules are recognized by their input and output widths and not by the package's table: the activation function maps N
+    values to N, the down projection maps N to fewer, `up` is the last N values of the last projection to N before it. `up` is
+    None if there is only one projection.
     """
     n = model.num_neurons
     acts, ups, gates, projections = [], [], [], []
