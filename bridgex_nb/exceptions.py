@@ -1,8 +1,8 @@
-"""The one exception that means: what you gave cannot be used, and here is the way out."""
+"""`InputError`, the exception for input that cannot be used."""
 
 
 class InputError(ValueError):
-    """Bad input, found before the expensive work starts.
+    """Bad input, refused before the expensive work starts.
 
-    The message names the thing and what to do instead; the command line prints it on one line and exits with 2.
+    The message names what is wrong and what to do instead. The command line prints it on one line and exits with status 2.
     """

@@ -1,11 +1,11 @@
-"""HSIC between single neurons with 1-D Gaussian kernels, exact and linear in the number of samples. Knows nothing of models.
+"""HSIC between single neurons with 1-D Gaussian kernels, exact and linear in the number of samples.
 
-A 1-D Gaussian kernel has explicit features, few where it is wide: phi_k(x) = exp(-x^2 / 2 sigma^2) (x / sigma)^k / sqrt(k!),
-k = 0, 1, … (Cotter, Keshet and Srebro 2011, arXiv 1109.4603); and where it is narrow, narrower Gaussians on a grid of centres
-t_k, phi_k(x) ~ exp(-(x - t_k)^2 / sigma^2): the kernel is the integral of phi_t(x) phi_t(y) over t, on which the trapezoidal
+A 1-D Gaussian kernel has explicit features. A wide one needs few: phi_k(x) = exp(-x^2 / 2 sigma^2) (x / sigma)^k / sqrt(k!),
+k = 0, 1, … (Cotter, Keshet and Srebro 2011, arXiv 1109.4603). For a narrow one, narrower Gaussians on a grid of centres t_k are
+used, phi_k(x) ~ exp(-(x - t_k)^2 / sigma^2): the kernel is the integral of phi_t(x) phi_t(y) over t, for which the trapezoidal
 rule converges geometrically (Trefethen and Weideman 2014, SIAM Review 56). With r features, centred over the samples, HSIC of
-every neuron with every neuron is one matrix product, HSIC(i, j) = || Phi_i' Psi_j ||_F^2 / (S - 1)^2, summed up over blocks of
-samples; no S x S matrix is built. Only where a kernel needs too many features are Gram matrices built, in blocks.
+all pairs of neurons is one matrix product, HSIC(i, j) = || Phi_i' Psi_j ||_F^2 / (S - 1)^2, accumulated over blocks of samples;
+no S x S matrix is built. Only if a kernel needs too many features are Gram matrices built, in blocks.
 """
 
 from math import ceil, lgamma, log, pi, sqrt
@@ -16,18 +16,18 @@ import torch
 from ..exceptions import InputError
 
 #: `biased`: tr(K H L H) / (S - 1)^2 (Gretton et al. 2005). `unbiased`: mean 0 under independence (Song et al. 2012, eq. 5).
-#: `normalized`: HSIC_xy / sqrt(HSIC_xx HSIC_yy), that is CKA of two neurons. `reference`: tr(K H L), which the released code of
-#: BridgeX-ICL computes: centred on one side only and not divided.
+#: `normalized`: HSIC_xy / sqrt(HSIC_xx HSIC_yy), the CKA of two neurons. `reference`: tr(K H L) as in the released code of
+#: BridgeX-ICL, centred on one side only and not divided by anything.
 ESTIMATORS = ("biased", "unbiased", "normalized", "reference")
 #: Bandwidth heuristics; see `hsic`.
 BANDWIDTHS = ("profile-median", "sample-median")
-#: Bound on the error of kernel values behind a score: far below what resampling moves.
+#: Bound on the error of the kernel values behind a score: far below the changes due to resampling.
 SCORE_TOLERANCE = 1e-6
 #: Numbers that one block of intermediate results may hold (256 MB in float64).
 _BLOCK = 2**25
-#: Numbers in the features of one block of samples: what stays in a processor's cache; on a GPU, what keeps it busy.
+#: Numbers in the features of one block of samples: few enough for a processor's cache; on a GPU, enough to keep it busy.
 _CACHED, _GPU_BLOCK = 2**17, 2**25
-#: What a norm is at least, so that a constant neuron gives 0 and not NaN.
+#: Lower bound of a norm, so that a constant neuron gives 0 and not NaN.
 _TINY = torch.finfo(torch.float64).tiny ** 0.5
 
 
@@ -38,10 +38,10 @@ def hsic(
     estimator: str = "biased",
     tolerance: float = 1e-9,
 ) -> torch.Tensor:
-    """HSIC of every neuron of `x` with every neuron of `y`, Gaussian kernel K[a, b] = exp(-(x_a - x_b)^2 / 2 sigma^2).
+    """HSIC of every neuron of `x` with every neuron of `y`, with Gaussian kernels K[a, b] = exp(-(x_a - x_b)^2 / 2 sigma^2).
 
-    Rows are z-scored first (ddof 1, plus 1e-6), so that neurons of any scale share one bandwidth. A constant row has HSIC 0
-    with everything.
+    Rows are z-scored first (ddof 1, plus 1e-6), so that one bandwidth suits neurons of any scale. A constant row has HSIC 0
+    with every other row.
 
     Parameters
     ----------
@@ -57,9 +57,9 @@ def hsic(
     estimator : {"biased", "unbiased", "normalized", "reference"}
         See `ESTIMATORS`.
     tolerance : float
-        Bound on the error of a kernel value that the features leave. In float64 (CPU) the result agrees with the exact Gram
-        form to better than 1e-5, relative to sqrt(HSIC_xx HSIC_yy). On a GPU features are float32 and sums over samples
-        float64: about 1e-4.
+        Bound on the error that the features leave in a kernel value. In float64 (CPU) the result agrees with the exact Gram
+        form to better than 1e-5, relative to sqrt(HSIC_xx HSIC_yy). On a GPU, where features are float32 and sums over samples
+        float64, the agreement is about 1e-4.
 
     Returns
     -------
@@ -73,10 +73,11 @@ def hsic(
 
     Notes
     -----
-    BridgeX-ICL (Xu et al. 2025, arXiv 2508.17078), score of candidate bridges.
+    BridgeX-ICL (Xu et al. 2025, arXiv 2508.17078) scores bridges with it.
 
     Examples
     --------
+    >>> import torch
     >>> x = torch.randn(3, 200)
     >>> hsic(x, x.square()).shape
     torch.Size([3, 3])
@@ -88,20 +89,39 @@ def hsic(
 
 
 def hsic_score(h: torch.Tensor) -> float:
-    """Score of one layer: (mean_i max_j h_ij + mean_j max_i h_ij) / 2 for h [n1, n2] (BridgeX-ICL, released code).
+    """Score of one layer: (mean_i max_j h_ij + mean_j max_i h_ij) / 2.
+
+    Parameters
+    ----------
+    h : torch.Tensor
+        [n1, n2], HSIC of all pairs of neurons.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    InputError
+        If there are no neurons on one side.
+
+    Notes
+    -----
+    BridgeX-ICL (Xu et al. 2025, arXiv 2508.17078), released code.
 
     Examples
     --------
+    >>> import torch
     >>> hsic_score(torch.tensor([[1.0, 0.0], [0.0, 3.0]]))
     2.0
     """
     if not h.numel():
-        raise InputError("no neurons on one side: there is no score")
+        raise InputError(f"h is {list(h.shape)}: without neurons on both sides there is no score")
     return float(layer_score(h))
 
 
 def layer_score(h: torch.Tensor) -> torch.Tensor:
-    """`hsic_score` of each of a batch of matrices [..., n1, n2] -> [...]."""
+    """`hsic_score` of each matrix in a batch [..., n1, n2] -> [...]."""
     return (h.amax(dim=-1).mean(dim=-1) + h.amax(dim=-2).mean(dim=-1)) / 2
 
 
@@ -110,15 +130,15 @@ def standardize(x: torch.Tensor) -> torch.Tensor:
     if x.ndim < 2 or x.shape[-1] < 2:
         raise InputError(f"neurons must be [n, S] with at least two samples, not {list(x.shape)}")
     if not torch.isfinite(x).all():
-        raise InputError("activations hold values that are not finite (NaN or infinite)")
+        raise InputError("activations are not finite (NaN or infinite)")
     x = x.to(torch.float64 if x.device.type == "cpu" else torch.float32)
     x = x - x.mean(dim=-1, keepdim=True)
-    # The mean of squares by hand: torch's std of float64 rows takes ten times as long.
+    # Written out because torch's std of float64 rows takes ten times as long.
     return x / ((x.square().sum(dim=-1, keepdim=True) / (x.shape[-1] - 1)).sqrt() + 1e-6)
 
 
 def scale(x: torch.Tensor, y: torch.Tensor, sigma: float | str) -> tuple[torch.Tensor, torch.Tensor]:
-    """Standardized rows [..., n, S] divided by their bandwidth, so that every kernel is exp(-(difference)^2 / 2)."""
+    """Standardized rows [..., n, S] divided by their bandwidth, so that every kernel is exp(-difference^2 / 2)."""
     if sigma == "profile-median":
         width = profile_median(x, y)[..., None, None].to(x.dtype)
         return x / width, y / width
@@ -137,41 +157,40 @@ def scale(x: torch.Tensor, y: torch.Tensor, sigma: float | str) -> tuple[torch.T
 
 
 def profile_median(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Median Euclidean distance between the rows of `x` and `y` [..., n, S] together -> [...]; 1 where it is below 1e-3 (all
-    rows alike)."""
+    """Median Euclidean distance between all rows of `x` and `y` [..., n, S] -> [...]; 1 if it is below 1e-3 (rows alike)."""
     rows = torch.cat([x, y], dim=-2).double()
     count = rows.shape[-2]
     if count < 2:
         return rows.new_ones(rows.shape[:-2])
     products = rows @ rows.mT
-    own = products.diagonal(dim1=-2, dim2=-1)
-    one, other = torch.triu_indices(count, count, offset=1, device=rows.device)
-    squares = own[..., one] + own[..., other] - 2 * products[..., one, other]
-    middle = [squares.kthvalue(k).values.clamp(min=0).sqrt() for k in ((len(one) + 1) // 2, len(one) // 2 + 1)]
+    norms = products.diagonal(dim1=-2, dim2=-1)
+    i, j = torch.triu_indices(count, count, offset=1, device=rows.device)
+    squares = norms[..., i] + norms[..., j] - 2 * products[..., i, j]
+    middle = [squares.kthvalue(k).values.clamp(min=0).sqrt() for k in ((len(i) + 1) // 2, len(i) // 2 + 1)]
     width = (middle[0] + middle[1]) / 2
     return torch.where(width > 1e-3, width, 1.0)
 
 
 def sample_median(x: torch.Tensor) -> torch.Tensor:
-    """Median distance between the samples of each row [..., n, S] -> [..., n]; 1 where it is 0 (half of the samples alike).
+    """Median distance between the samples of each row [..., n, S] -> [..., n]; 1 if it is 0 (most samples alike).
 
-    The lower median, found by bisection over the sorted row: S log S, without the S (S - 1) / 2 distances.
+    The lower median, found by bisection over the sorted row in S log S steps, without the S (S - 1) / 2 distances.
     """
     ordered = x.sort(dim=-1).values
     samples = x.shape[-1]
     position = torch.arange(samples, device=x.device)
-    wanted = (samples * (samples - 1) // 2 + 1) // 2
+    rank = (samples * (samples - 1) // 2 + 1) // 2
     low, high = torch.zeros_like(ordered[..., 0]), ordered[..., -1] - ordered[..., 0]
     for _ in range(60):
         middle = (low + high) / 2
-        # Pairs (a < b) no further apart than `middle`.
+        # Number of pairs (a < b) no further apart than `middle`.
         near = (torch.searchsorted(ordered, ordered + middle[..., None], right=True) - position - 1).sum(dim=-1)
-        low, high = torch.where(near < wanted, middle, low), torch.where(near < wanted, high, middle)
+        low, high = torch.where(near < rank, middle, low), torch.where(near < rank, high, middle)
     return torch.where(high > 1e-12, high, 1.0)
 
 
 def hsic_scaled(x: torch.Tensor, y: torch.Tensor, estimator: str, tolerance: float) -> torch.Tensor:
-    """`hsic` of scaled rows, of a batch of them at once: [..., n1, S] and [..., n2, S] -> float64 [..., n1, n2]."""
+    """`hsic` of a batch of scaled rows: [..., n1, S] and [..., n2, S] -> float64 [..., n1, n2]."""
     n1, n2, samples = x.shape[-2], y.shape[-2], x.shape[-1]
     if estimator not in ESTIMATORS:
         raise InputError(f"unknown estimator {estimator!r}; choose from {', '.join(ESTIMATORS)}")
@@ -179,23 +198,25 @@ def hsic_scaled(x: torch.Tensor, y: torch.Tensor, estimator: str, tolerance: flo
         raise InputError(f"the unbiased estimator needs at least four samples, not {samples}")
     if not n1 or not n2:
         return x.new_zeros(*x.shape[:-1], n2, dtype=torch.float64)
-    # A kernel does not change when a row is shifted; in the middle of its range it needs the fewest features.
+    # Shifting a row does not change its kernel; centred on its range it needs the fewest features.
     x, y = (rows - (rows.amax(dim=-1, keepdim=True) + rows.amin(dim=-1, keepdim=True)) / 2 for rows in (x, y))
-    # Cost for one sample: rank^2 a pair of neurons and 20 rank a neuron through features; through Gram matrices S and 60 S.
-    pairs, each = n1 * n2, 20 * (n1 + n2)
-    most = int((sqrt(each**2 + 4 * pairs * samples * (pairs + 3 * each)) - each) / (2 * pairs))
-    basis = choose_basis(x, y, tolerance, most)
+    # Cost per sample: with features rank^2 per pair of neurons and 20 rank per neuron, with Gram matrices S and 60 S.
+    pairs, singles = n1 * n2, 20 * (n1 + n2)
+    max_rank = int((sqrt(singles**2 + 4 * pairs * samples * (pairs + 3 * singles)) - singles) / (2 * pairs))
+    basis = choose_basis(x, y, tolerance, max_rank)
     if basis is None:
         batch = torch.broadcast_shapes(x.shape[:-2], y.shape[:-2])
-        each = zip(*(rows.expand(*batch, *rows.shape[-2:]).reshape(-1, *rows.shape[-2:]) for rows in (x, y)), strict=True)
-        return torch.stack([_from_grams(*rows, estimator) for rows in each]).view(*batch, n1, n2)
+        members = zip(*(rows.expand(*batch, *rows.shape[-2:]).reshape(-1, *rows.shape[-2:]) for rows in (x, y)), strict=True)
+        return torch.stack([_from_grams(*rows, estimator) for rows in members]).view(*batch, n1, n2)
     step = max(1, _BLOCK // (basis.rank**2 * n2 * max(x.shape[:-2].numel(), y.shape[:-2].numel())))
     total = torch.cat([_from_moments(moments(rows, y, basis), samples, estimator) for rows in x.split(step, dim=-2)], dim=-2)
     if estimator != "normalized":
         return total
-    # Each neuron with itself: a batch of one neuron against one.
-    own = [moments(rows[..., None, :], rows[..., None, :], basis).cross.square().sum(dim=(-4, -3, -2, -1)) for rows in (x, y)]
-    return total / (own[0][..., :, None] * own[1][..., None, :]).sqrt().clamp(min=_TINY)
+    # Each neuron with itself: a batch of single neurons.
+    hsic_xx, hsic_yy = (
+        moments(rows[..., None, :], rows[..., None, :], basis).cross.square().sum(dim=(-4, -3, -2, -1)) for rows in (x, y)
+    )
+    return total / (hsic_xx[..., :, None] * hsic_yy[..., None, :]).sqrt().clamp(min=_TINY)
 
 
 class Basis(NamedTuple):
@@ -205,21 +226,21 @@ class Basis(NamedTuple):
     edge: float
 
 
-def choose_basis(x: torch.Tensor, y: torch.Tensor, tolerance: float, most: int) -> Basis | None:
-    """The fewest features that bring every kernel value of scaled rows within the tolerance; None where `most` do not.
+def choose_basis(x: torch.Tensor, y: torch.Tensor, tolerance: float, max_rank: int) -> Basis | None:
+    """The fewest features that bring every kernel value of scaled rows within the tolerance; None if `max_rank` do not.
 
-    Powers leave out at most reach^(2 r) / r! of a value, for reach = max |x|; the kernel varies by about reach^2, and the
-    tolerance is relative to that where reach < 1. A grid of spacing h that goes on for d beyond the samples is off, relative to
-    the value, by 2 exp(-pi^2 / 2 h^2) for its spacing and by exp(-2 d^2) for its ends.
+    Powers omit at most reach^(2 r) / r! of a value, for reach = max |x|; the kernel varies by about reach^2, and the tolerance
+    is relative to that if reach < 1. A grid of spacing h that extends by d beyond the samples has a relative error of
+    2 exp(-pi^2 / 2 h^2) due to its spacing and exp(-2 d^2) due to its ends.
     """
     reach = max(x.abs().max().item(), y.abs().max().item(), 1e-150)
     edge = reach + sqrt(log(1 / tolerance) / 2)
     on_grid = ceil(2 * edge * sqrt(2 * log(2 / tolerance)) / pi) + 1
     bound = log(tolerance) + min(0.0, 2 * log(reach))
     rank = 2
-    while rank < min(on_grid, most + 1) and 2 * rank * log(reach) - lgamma(rank + 1) > bound:
+    while rank < min(on_grid, max_rank + 1) and 2 * rank * log(reach) - lgamma(rank + 1) > bound:
         rank += 1
-    if rank > most:
+    if rank > max_rank:
         return None
     return Basis(rank, edge if rank == on_grid else 0.0)
 
@@ -227,7 +248,7 @@ def choose_basis(x: torch.Tensor, y: torch.Tensor, tolerance: float, most: int) 
 def features(x: torch.Tensor, basis: Basis) -> torch.Tensor:
     """Features of scaled rows [..., S] -> [..., r, S].
 
-    The first power feature is exp(-x^2 / 2) - 1: centring annuls the 1, and without it no digits are lost.
+    The first power feature is exp(-x^2 / 2) - 1: centring removes the 1 anyway, and without it no digits are lost.
     """
     if basis.edge:
         centres = torch.linspace(-basis.edge, basis.edge, basis.rank, dtype=x.dtype, device=x.device)
@@ -254,15 +275,15 @@ class Moments(NamedTuple):
 
 
 def moments(x: torch.Tensor, y: torch.Tensor, basis: Basis) -> Moments:
-    """Moments of scaled rows [..., n1, S] and [..., n2, S], summed up over blocks of samples."""
+    """Moments of scaled rows [..., n1, S] and [..., n2, S], accumulated over blocks of samples."""
     samples = x.shape[-1]
-    a_sample = (x.shape[:-1].numel() + y.shape[:-1].numel()) * basis.rank
-    step = max(256, (_CACHED if x.device.type == "cpu" else _GPU_BLOCK) // a_sample)
+    per_sample = (x.shape[:-1].numel() + y.shape[:-1].numel()) * basis.rank
+    step = max(256, (_CACHED if x.device.type == "cpu" else _GPU_BLOCK) // per_sample)
     cross, sums, origins = 0, [0, 0], []
     for first in range(0, samples, step):
         block = [features(rows[..., first : first + step], basis) for rows in (x, y)]
-        # Taken from the means of the first block, so that no digits are lost where all samples lie close together; the mean as
-        # the first sample plus a mean difference, so that a constant row comes to exactly 0.
+        # Relative to the means of the first block, so that no digits are lost if all samples lie close together; each mean is
+        # the first sample plus a mean difference, so that a constant row gives exactly 0.
         origins = origins or [phi[..., :1] + (phi - phi[..., :1]).mean(dim=-1, keepdim=True) for phi in block]
         block = [phi.sub_(origin) for phi, origin in zip(block, origins, strict=True)]
         cross = cross + (block[0].flatten(-3, -2) @ block[1].flatten(-3, -2).mT).double()
@@ -276,9 +297,9 @@ def moments(x: torch.Tensor, y: torch.Tensor, basis: Basis) -> Moments:
     return Moments(cross.unflatten(-1, (-1, basis.rank)).unflatten(-3, (-1, basis.rank)), *means)
 
 
-def _from_moments(of: Moments, samples: int, estimator: str) -> torch.Tensor:
-    """HSIC [..., n1, n2] (for `normalized`, its numerator) from the moments of the features."""
-    cross, mean_x, mean_y = of
+def _from_moments(feature_moments: Moments, samples: int, estimator: str) -> torch.Tensor:
+    """HSIC [..., n1, n2] (for `normalized`, the numerator) from the moments of the features."""
+    cross, mean_x, mean_y = feature_moments
     if estimator == "reference":
         # tr(K H L) = <Phi' H Psi, Phi' Psi>, and Phi' Psi = Phi' H Psi + S mean mean'.
         outer = mean_x[..., :, :, None, None] * mean_y[..., None, None, :, :]
@@ -288,7 +309,7 @@ def _from_moments(of: Moments, samples: int, estimator: str) -> torch.Tensor:
         return total
     if estimator == "biased":
         return total / (samples - 1) ** 2
-    # The row means of K less their mean are the centred features times the mean ones.
+    # The row means of K minus their mean are the centred features times the mean features.
     rows = torch.einsum("...ik,...ikjl,...jl->...ij", mean_x, cross, mean_y)
     g, h = (mean.square().sum(dim=-1) - 1 for mean in (mean_x, mean_y))
     return _unbiased(total, rows, g[..., :, None] * h[..., None, :], samples)
@@ -297,15 +318,15 @@ def _from_moments(of: Moments, samples: int, estimator: str) -> torch.Tensor:
 def _unbiased(total: torch.Tensor, row_products: torch.Tensor, grand_products: torch.Tensor, samples: int) -> torch.Tensor:
     """Song et al. 2012, eq. 5, from tr(K H L H), the products of the row means and those of the grand means of K - 11'.
 
-    The estimate does not change when a constant is added to a kernel off its diagonal, so K - 11', whose diagonal is 0, takes
-    the place of K with its diagonal removed; K - 11' falls into its centred part, row means and grand mean.
+    Adding a constant to a kernel off its diagonal does not change the estimate, so K - 11', whose diagonal is 0, replaces K
+    with its diagonal removed; K - 11' is decomposed into its centred part, row means and grand mean.
     """
     s = samples
     return (total - 4 * s / (s - 2) * row_products - s * s / (s - 1) * grand_products) / (s * (s - 3))
 
 
 def _from_grams(x: torch.Tensor, y: torch.Tensor, estimator: str) -> torch.Tensor:
-    """[n1, n2] from Gram matrices of scaled rows, a block of neurons and of matrix rows at a time."""
+    """HSIC [n1, n2] from Gram matrices of scaled rows, in blocks of neurons and of matrix rows."""
     samples = x.shape[1]
     row_step = max(1, min(samples, _BLOCK // samples))
     step = max(1, _BLOCK // (row_step * samples))
@@ -314,27 +335,27 @@ def _from_grams(x: torch.Tensor, y: torch.Tensor, estimator: str) -> torch.Tenso
         return torch.expm1(-(z[:, rows, None] - z[:, None, :]).square() / 2)
 
     def row_means(z):
-        blocks = [gram(part, rows).mean(dim=2) for rows in range_blocks for part in z.split(step)]
+        blocks = [gram(part, rows).mean(dim=2) for rows in row_blocks for part in z.split(step)]
         parts = len(z.split(step))
         return torch.cat([torch.cat(blocks[i : i + parts]) for i in range(0, len(blocks), parts)], dim=1)
 
-    def centred(z, means, rows, both):
+    def centred(z, means, rows, both_sides):
         k = gram(z, rows) - means[:, None, :]
-        return k - means[:, rows, None] + means.mean(dim=1)[:, None, None] if both else k
+        return k - means[:, rows, None] + means.mean(dim=1)[:, None, None] if both_sides else k
 
-    range_blocks = list(torch.arange(samples, device=x.device).split(row_step))
+    row_blocks = list(torch.arange(samples, device=x.device).split(row_step))
     mx, my = row_means(x), row_means(y)
     total = x.new_zeros(len(x), len(y))
-    own_x, own_y = x.new_zeros(len(x)), x.new_zeros(len(y))
-    for rows in range_blocks:
+    hsic_xx, hsic_yy = x.new_zeros(len(x)), x.new_zeros(len(y))
+    for rows in row_blocks:
         for i in torch.arange(len(x)).split(step):
             k = centred(x[i], mx[i], rows, True) if estimator != "reference" else gram(x[i], rows)
-            own_x[i] += k.square().sum(dim=(1, 2))
+            hsic_xx[i] += k.square().sum(dim=(1, 2))
             for j in torch.arange(len(y)).split(step):
-                # One-sided centring: tr(K H L) = <K, H L>, and H L = L less its column means.
+                # One-sided centring: tr(K H L) = <K, H L>, and H L is L minus its column means.
                 m = centred(y[j], my[j], rows, estimator != "reference")
                 if len(i) and i[0] == 0:
-                    own_y[j] += m.square().sum(dim=(1, 2))
+                    hsic_yy[j] += m.square().sum(dim=(1, 2))
                 total[i[:, None], j] += k.flatten(1) @ m.flatten(1).T
     if estimator == "reference":
         return total
@@ -342,5 +363,5 @@ def _from_grams(x: torch.Tensor, y: torch.Tensor, estimator: str) -> torch.Tenso
         g, h = mx.mean(dim=1), my.mean(dim=1)
         return _unbiased(total, (mx - g[:, None]) @ (my - h[:, None]).T, g[:, None] * h, samples)
     if estimator == "normalized":
-        return total / (own_x[:, None] * own_y).sqrt().clamp(min=_TINY)
+        return total / (hsic_xx[:, None] * hsic_yy).sqrt().clamp(min=_TINY)
     return total / (samples - 1) ** 2

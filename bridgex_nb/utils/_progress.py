@@ -1,4 +1,4 @@
-"""The one progress bar of a long call, the same in a notebook and in a terminal; TQDM_DISABLE=1 turns it off in both."""
+"""One progress bar per long call, in a notebook or a terminal; TQDM_DISABLE=1 turns it off in both."""
 
 import io
 import os
@@ -16,7 +16,7 @@ _watcher = ContextVar("watcher", default=None)
 
 
 def progress_bar(*args, disable: bool = False, **options) -> plain_tqdm:
-    """A tqdm bar that leaves nothing behind. (tqdm's own notebook bar does not read TQDM_DISABLE.)"""
+    """A tqdm bar that disappears when it is done. (tqdm's own notebook bar ignores TQDM_DISABLE.)"""
     if _watcher.get() is not None:
         return _Watched(*args, file=io.StringIO(), leave=False, disable=False, **options)
     disable = disable or _inside.get() or bool(os.environ.get("TQDM_DISABLE"))
@@ -27,18 +27,18 @@ def progress_bar(*args, disable: bool = False, **options) -> plain_tqdm:
 
 @contextmanager
 def outer_bar(*args, **options) -> Iterator[plain_tqdm]:
-    """A bar over steps that have bars of their own, which are not shown."""
-    with progress_bar(*args, **options) as bar:
+    """A bar over steps that would show their own bars; theirs are hidden."""
+    with progress_bar(*args, **options) as progress:
         token = _inside.set(True)
         try:
-            yield bar
+            yield progress
         finally:
             _inside.reset(token)
 
 
 @contextmanager
 def watched(watch: Callable[[str, float], None]) -> Iterator[None]:
-    """No bar is drawn inside; `watch(description, share done)` is called at every step instead, and stops it by raising."""
+    """Call ``watch(description, fraction done)`` at every step instead of drawing bars; it stops the work by raising."""
     token = _watcher.set(watch)
     try:
         yield
@@ -47,7 +47,7 @@ def watched(watch: Callable[[str, float], None]) -> Iterator[None]:
 
 
 class _InNotebook(tqdm):
-    """A bar whose output is emptied at its end; else a saved notebook would show the remains of a widget that is gone."""
+    """A bar whose output is cleared when it closes; a saved notebook would otherwise show the remains of a dead widget."""
 
     _output = None
 
@@ -61,7 +61,7 @@ class _InNotebook(tqdm):
             self._output = display(self.container, display_id=True)
 
     def display(self, *args, check_delay: bool = True, **options):
-        super().display(*args, check_delay=False, **options)  # it would show a delayed bar for good
+        super().display(*args, check_delay=False, **options)  # tqdm would leave a delayed bar on show
         if check_delay:
             self._show()
 
@@ -73,7 +73,7 @@ class _InNotebook(tqdm):
 
 
 class _Watched(plain_tqdm):
-    """A bar that is told and not drawn."""
+    """A bar that reports to the watcher and is not drawn."""
 
     def update(self, n=1):
         super().update(n)
