@@ -66,9 +66,8 @@ def count_active(
         if isinstance(language_texts, str) or not any(text.strip() for text in language_texts)
     ]
     if empty or not texts:
-        raise InputError(
-            f"count_active needs a list of texts for each language; none for: {', '.join(empty) or 'any language'}"
-        )
+        missing = ", ".join(empty) or "any language"
+        raise InputError(f"count_active needs a list of texts for each language; none for: {missing}")
     languages = tuple(texts)
     rows, owners, longest = [], [], model.max_tokens
     for k, code in enumerate(languages):

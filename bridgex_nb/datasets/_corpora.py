@@ -1,7 +1,7 @@
-"""Parallel sentences and data of tasks: the bundled core sentences, and public data sets from files or the Hugging Face hub.
+"""Parallel sentences and task data: the bundled core sentences, and public data sets from files or the Hugging Face hub.
 
-Every reader of a data set gives one frame with a row a language and item: `lang` (code), `item` (the same for the same item in
-every language) and what the item holds. Nothing is downloaded where a folder is given.
+Every reader of a data set returns one DataFrame with one row per language and item: `lang` (code), `item` (identifies the same
+item in every language) and the fields of the item. If a folder is given, nothing is downloaded.
 """
 
 import csv
@@ -42,10 +42,10 @@ def flores(languages: Sequence[str], folder: str | Path | None = None, split: st
     Parameters
     ----------
     languages : sequence of str
-        Language codes; all 15 are there.
+        Language codes; all 15 are available.
     folder : str or Path, optional
-        Where the released files are: the data set's own folder, or one with a folder of it. By default they come from the
-        Hugging Face hub, by the package datasets (``pip install datasets``).
+        Folder of the released files: the data set's own, or one that contains it. By default they are read from the Hugging
+        Face hub by the package datasets (``pip install datasets``).
     split : {"devtest", "dev"}
 
     Returns
@@ -56,7 +56,7 @@ def flores(languages: Sequence[str], folder: str | Path | None = None, split: st
     Raises
     ------
     InputError
-        If a language is unknown or not in the data set, or the data are neither in the folder nor to be had from the hub.
+        If a language is unknown or not in the data set, or the data are not in the folder or not available from the hub.
 
     Notes
     -----
@@ -70,22 +70,22 @@ def flores(languages: Sequence[str], folder: str | Path | None = None, split: st
 
 
 def belebele(languages: Sequence[str], folder: str | Path | None = None) -> pd.DataFrame:
-    """Questions of Belebele about passages of FLORES, 900 with four choices each.
+    """Questions of Belebele about passages of FLORES: 900, with four choices each.
 
     Parameters
     ----------
     languages, folder
-        As in `flores`. Files are the released ones, or those with a passage and its ``items`` a line.
+        As in `flores`. The files are the released ones, or have one passage with its ``items`` per line.
 
     Returns
     -------
     pandas.DataFrame
-        lang, item (link and question number), passage, question, choices (list), answer (position of the right one, from 0).
+        lang, item (link and question number), passage, question, choices (list), answer (index of the correct choice, from 0).
 
     Raises
     ------
     InputError
-        As `flores`.
+        As in `flores`.
 
     Notes
     -----
@@ -102,13 +102,13 @@ def belebele(languages: Sequence[str], folder: str | Path | None = None) -> pd.D
                     "choices": [record[f"mc_answer{i}"] for i in (1, 2, 3, 4)],
                     "answer": int(record["correct_answer_num"]) - 1,
                 }
-            for number, one in enumerate(record.get("items", []), start=1):
+            for number, question in enumerate(record.get("items", []), start=1):
                 yield {
                     "item": f"{record['metadata']['extra']['url']} {number}",
                     "passage": record["text"],
-                    "question": one["question"],
-                    "choices": [choice["text"] for choice in one["answers"]],
-                    "answer": [choice["correct"] for choice in one["answers"]].index(True),
+                    "question": question["question"],
+                    "choices": [choice["text"] for choice in question["answers"]],
+                    "answer": [choice["correct"] for choice in question["answers"]].index(True),
                 }
 
     return _frame(BELEBELE, languages, folder, "test", tidy)
@@ -132,7 +132,7 @@ def sib200(languages: Sequence[str], folder: str | Path | None = None, split: st
     Raises
     ------
     InputError
-        As `flores`.
+        As in `flores`.
 
     Notes
     -----
@@ -151,23 +151,23 @@ def xnli(languages: Sequence[str], folder: str | Path | None = None, split: str 
     Parameters
     ----------
     languages : sequence of str
-        Language codes, of en de fr es zh ar sw.
+        Language codes: en, de, fr, es, zh, ar, sw.
     folder : str or Path, optional
-        As in `flores`. Files are the released ``xnli.test.tsv``, or the 1,000 items that XTransplant (arXiv 2412.12686)
-        released inside its prompts.
+        As in `flores`. The file is the released ``xnli.test.tsv``, or holds the 1,000 items that XTransplant (arXiv 2412.12686)
+        released as part of its prompts.
     split : {"test", "dev"}
         The hub calls dev "validation".
 
     Returns
     -------
     pandas.DataFrame
-        lang, item, premise, hypothesis, label ("entailment", "neutral" or "contradiction"). Items behind the first one that has
-        another label in another of these languages are not parallel and left out, with a warning.
+        lang, item, premise, hypothesis, label ("entailment", "neutral" or "contradiction"). From the first item whose label
+        differs between the languages on, items are not parallel and are left out with a warning.
 
     Raises
     ------
     InputError
-        As `flores`.
+        As in `flores`.
 
     Notes
     -----
@@ -186,33 +186,33 @@ def xnli(languages: Sequence[str], folder: str | Path | None = None, split: str 
     frame = _frame(XNLI, languages, folder, split, tidy)
     differ = frame.groupby("item", sort=False).label.nunique() > 1
     if differ.any():
-        last = int(differ.to_numpy().argmax())
+        kept = int(differ.to_numpy().argmax())
         warnings.warn(
-            f"XNLI: item {last} has another label in another language; the {last} items before it are kept", stacklevel=2
+            f"XNLI: the label of item {kept} differs between the languages; the {kept} items before it are kept", stacklevel=2
         )
-        frame = frame[frame.item.isin(differ.index[:last])].reset_index(drop=True)
+        frame = frame[frame.item.isin(differ.index[:kept])].reset_index(drop=True)
     return frame
 
 
 def mgsm(languages: Sequence[str], folder: str | Path | None = None) -> pd.DataFrame:
-    """Word problems of MGSM, 250 with a whole number as the answer.
+    """Math word problems of MGSM: 250, whose answers are whole numbers.
 
     Parameters
     ----------
     languages : sequence of str
-        Language codes, of en de fr es zh ja sw.
+        Language codes: en, de, fr, es, zh, ja, sw.
     folder
         As in `flores`.
 
     Returns
     -------
     pandas.DataFrame
-        lang, item (int), question, answer (str, as it stands in the data: it may hold a comma).
+        lang, item (int), question, answer (str, as in the data: it may contain a comma).
 
     Raises
     ------
     InputError
-        As `flores`.
+        As in `flores`.
 
     Notes
     -----
@@ -228,12 +228,12 @@ def mgsm(languages: Sequence[str], folder: str | Path | None = None) -> pd.DataF
 
 
 def xcopa(languages: Sequence[str], folder: str | Path | None = None, split: str = "test") -> pd.DataFrame:
-    """Premises of XCOPA with two choices, one of which is its cause or effect (500 in test).
+    """Premises of XCOPA, each with two choices, one of which is its cause or effect (500 in test).
 
     Parameters
     ----------
     languages : sequence of str
-        Language codes, of it zh id sw.
+        Language codes: it, zh, id, sw.
     folder
         As in `flores`.
     split : {"test", "val"}
@@ -242,12 +242,12 @@ def xcopa(languages: Sequence[str], folder: str | Path | None = None, split: str
     Returns
     -------
     pandas.DataFrame
-        lang, item (int), premise, question ("cause" or "effect"), choices (list), answer (position of the right one, from 0).
+        lang, item (int), premise, question ("cause" or "effect"), choices (list), answer (index of the correct choice, from 0).
 
     Raises
     ------
     InputError
-        As `flores`.
+        As in `flores`.
 
     Notes
     -----
@@ -268,21 +268,21 @@ def xcopa(languages: Sequence[str], folder: str | Path | None = None, split: str
 
 
 def _frame(data: DataSet, languages: Sequence[str], folder, split: str, tidy: Callable) -> pd.DataFrame:
-    """The rows that `tidy` makes of the records of each language, with the language in front."""
+    """One row per language and record, made by `tidy` from the records of a language, with the language as first column."""
     codes = list(dict.fromkeys([languages] if isinstance(languages, str) else languages))
     for code in codes:
         if language(code).code not in data.languages:
-            raise InputError(f"{data.title} has no {code}; of the 15 languages it has {' '.join(data.languages)}")
+            raise InputError(f"{data.title} has no {code}; available: {' '.join(data.languages)}")
     frames = []
     for code in codes:
-        place = data.hub if folder is None else find_file(data, code, Path(folder), split)
+        source = data.hub if folder is None else find_file(data, code, Path(folder), split)
         try:
-            records = from_hub(data, code, split) if folder is None else from_file(place, code)
+            records = from_hub(data, code, split) if folder is None else from_file(source, code)
             frame = pd.DataFrame(list(tidy(records)))
         except InputError:
             raise
         except (KeyError, ValueError, TypeError, IndexError) as error:
-            raise InputError(f"{place}: not the form in which {data.title} is released ({error!r})") from error
+            raise InputError(f"{source}: not in the format in which {data.title} is released ({error!r})") from error
         frames.append(frame.assign(lang=code))
     frame = pd.concat(frames, ignore_index=True)
     return frame[["lang", *frame.columns.drop("lang")]]

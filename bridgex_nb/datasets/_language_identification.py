@@ -1,4 +1,4 @@
-"""Which language a text is in: by its script and the bundled vocabulary, or by a language identifier."""
+"""Language identification by script and bundled vocabulary, or by the package lingua."""
 
 import re
 import unicodedata
@@ -12,7 +12,7 @@ from ._lexicon import core_table
 
 METHODS = ("lexicon", "lingua")
 
-#: First word of a letter's Unicode name -> the scripts, as `Language.script`, that have it.
+#: First word of a letter's Unicode name -> the scripts (`Language.script`) that it belongs to.
 _SCRIPTS = {
     "LATIN": {"Latin"},
     "ARABIC": {"Arabic"},
@@ -28,29 +28,29 @@ _SCRIPTS = {
 def output_language(
     texts: Sequence[str], languages: Sequence[str] = tuple(LANGUAGES), *, method: str = "lexicon"
 ) -> list[str | None]:
-    """The language that each text is in.
+    """The language of each text.
 
     Parameters
     ----------
     texts : sequence of str
     languages : sequence of str
-        Codes of the languages that come into question.
+        Codes of the languages to choose from.
     method : {"lexicon", "lingua"}
-        `lexicon`: of the languages written in the text's script, the one whose bundled lexicon and sentences have most of its
-        words (of Chinese characters, most of these). Good for single words and for bridgex-mini, which knows no others.
-        `lingua`: the identifier of the package lingua-language-detector (the extra ``identify`` of this project), for texts of
-        real models.
+        `lexicon`: among the languages written in the text's script, the one whose bundled lexicon and sentences contain most of
+        its words (in Chinese and Japanese, of its characters). Suited to single words and to bridgex-mini, which knows no
+        other words. `lingua`: the package lingua-language-detector (this project's extra ``identify``), suited to texts of real
+        models.
 
     Returns
     -------
     list of (str or None)
-        Codes; None where nothing speaks for one language more than for another: no letters, unknown words, a word of two of
-        the languages.
+        One code per text; None if no language is more likely than the others: no letters, only unknown words, or a word that
+        two languages share.
 
     Raises
     ------
     InputError
-        If a language is not one of the 15, there are fewer than two, there is no such method, or its package is not installed.
+        If a language is not one of the 15, there are fewer than two, the method is unknown, or its package is not installed.
 
     Examples
     --------
@@ -58,9 +58,9 @@ def output_language(
     ['tl', 'ja', None]
     """
     if method not in METHODS:
-        raise InputError(f"unknown method {method!r}; there are {', '.join(METHODS)}")
+        raise InputError(f"unknown method {method!r}; choose from {', '.join(METHODS)}")
     if isinstance(texts, str) or len(set(languages)) < 2:
-        raise InputError("output_language needs a list of texts, and two languages or more to choose from")
+        raise InputError("output_language needs a list of texts, and at least two languages to choose from")
     for code in languages:
         language(code)
     if method == "lingua":
@@ -70,20 +70,20 @@ def output_language(
 
 def _by_lexicon(text: str, languages: Sequence[str]) -> str | None:
     text = unicodedata.normalize("NFC", text).lower()
-    scripts = [_SCRIPTS.get(unicodedata.name(char, "").split(" ")[0], set()) for char in text if char.isalpha()]
-    # The script that most of the letters have; "Han" and "Japanese" share some, and one kana decides.
-    counts = {one: sum(one in some for some in scripts) for one in set().union(*scripts)}
-    written = {one for one, count in counts.items() if count == max(counts.values())}
-    candidates = [code for code in languages if LANGUAGES[code].script in written]
-    if len(candidates) < 2:
-        return candidates[0] if candidates else None
-    found = {code: sum(piece in _vocabulary(code) for piece in _pieces(text)) for code in candidates}
-    best = [code for code, count in found.items() if count == max(found.values())]
+    scripts_of_letters = [_SCRIPTS.get(unicodedata.name(char, "").split(" ")[0], set()) for char in text if char.isalpha()]
+    # The script of most letters; "Han" and "Japanese" share some letters, and a single kana decides between them.
+    letters = {script: sum(script in scripts for scripts in scripts_of_letters) for script in set().union(*scripts_of_letters)}
+    written = {script for script, count in letters.items() if count == max(letters.values())}
+    possible = [code for code in languages if LANGUAGES[code].script in written]
+    if len(possible) < 2:
+        return possible[0] if possible else None
+    known = {code: sum(piece in _vocabulary(code) for piece in _pieces(text)) for code in possible}
+    best = [code for code, count in known.items() if count == max(known.values())]
     return best[0] if len(best) == 1 else None
 
 
 def _pieces(text: str) -> list[str]:
-    """Words; of Chinese and Japanese, characters, since nothing stands between the words."""
+    """Words; in Chinese and Japanese, which put nothing between words, characters."""
     return re.findall(r"[㐀-鿿々]|[^\W\d_㐀-鿿々]+", text)
 
 
@@ -100,4 +100,4 @@ def _by_lingua(texts: Sequence[str], languages: Sequence[str]) -> list[str | Non
         raise InputError('method="lingua" needs a package: pip install lingua-language-detector') from error
     known = {Language.from_iso_code_639_1(getattr(IsoCode639_1, code.upper())): code for code in languages}
     detector = LanguageDetectorBuilder.from_languages(*known).build()
-    return [known.get(found) for found in detector.detect_languages_in_parallel_of(list(texts))]
+    return [known.get(detected) for detected in detector.detect_languages_in_parallel_of(list(texts))]

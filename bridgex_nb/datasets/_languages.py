@@ -1,7 +1,7 @@
-"""The 15 languages of the study, the candidate bridges and the study pairs.
+"""The 15 languages of the study, the bridges and the study pairs.
 
-Languages, autonyms and candidate bridges are those of BridgeX-ICL (Xu et al. 2025, arXiv 2508.17078) and its released
-code. The autonym is the name a language goes by inside the prompts.
+Languages, autonyms and bridges are those of BridgeX-ICL (Xu et al. 2025, arXiv 2508.17078) and its released code. The autonym
+is the name of a language in the prompts.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,23 @@ from ..exceptions import InputError
 
 @dataclass(frozen=True)
 class Language:
-    """One language: code (ISO 639-1), English name, autonym used in prompts, family, script, FLORES-200 code."""
+    """A language.
+
+    Attributes
+    ----------
+    code : str
+        ISO 639-1 code.
+    name, autonym : str
+        English name, and its own name, which is used in prompts.
+    family, script : str
+    flores : str
+        FLORES-200 code.
+
+    Examples
+    --------
+    >>> language("he").name, language("he").right_to_left
+    ('Hebrew', True)
+    """
 
     code: str
     name: str
@@ -22,13 +38,14 @@ class Language:
 
     @property
     def right_to_left(self) -> bool:
-        """Whether the script runs from right to left."""
+        """Whether the script is written from right to left."""
         return self.script in {"Arabic", "Hebrew"}
 
 
+#: Code -> `Language`.
 LANGUAGES = {
-    one.code: one
-    for one in (
+    entry.code: entry
+    for entry in (
         Language("en", "English", "English", "Indo-European", "Latin", "eng_Latn"),
         Language("de", "German", "Deutsch", "Indo-European", "Latin", "deu_Latn"),
         Language("fr", "French", "Français", "Indo-European", "Latin", "fra_Latn"),
@@ -47,12 +64,12 @@ LANGUAGES = {
     )
 }
 
-#: Candidate bridge languages (released code of BridgeX-ICL).
+#: Bridge languages that are compared by default (released code of BridgeX-ICL).
 BRIDGES = ("en", "de", "fr", "it", "pt", "es")
 
-#: Fifteen study pairs (source, target). Seven of them are seen in the released code (zh-ja zh-he id-he en-sw ar-he id-tl
-#: id-sw); the paper's full list was not found, so the other eight are this project's choice: high-low and moderate-low
-#: pairs, so that all seven families take part.
+#: Fifteen study pairs (source, target). Seven of them appear in the released code (zh-ja zh-he id-he en-sw ar-he id-tl id-sw).
+#: The paper's full list could not be found, so the other eight were chosen for this project: pairs of a high- or moderate- and
+#: a low-resource language, such that all seven families are represented.
 PAIRS = (
     ("en", "sw"),
     ("zh", "ja"),
@@ -73,12 +90,17 @@ PAIRS = (
 
 
 def language(code: str) -> Language:
-    """The `Language` of a code.
+    """The `Language` with a given code.
+
+    Parameters
+    ----------
+    code : str
+        ISO 639-1 code.
 
     Raises
     ------
     InputError
-        If the code is not one of the 15; the message lists them.
+        If it is not one of the 15 languages; the message lists them.
 
     Examples
     --------
@@ -88,7 +110,8 @@ def language(code: str) -> Language:
     try:
         return LANGUAGES[code]
     except (KeyError, TypeError):
-        meant = [one for one in LANGUAGES.values() if str(code).casefold() in (one.code, one.name.lower(), one.autonym.lower())]
+        typed = str(code).casefold()
+        meant = [known for known in LANGUAGES.values() if typed in (known.code, known.name.lower(), known.autonym.lower())]
         hint = f"; did you mean {meant[0].code!r} ({meant[0].name})?" if meant else ""
-        names = ", ".join(f"{one.code} {one.name}" for one in LANGUAGES.values())
-        raise InputError(f"unknown language {code!r}{hint}; the languages are {names}") from None
+        names = ", ".join(f"{known.code} {known.name}" for known in LANGUAGES.values())
+        raise InputError(f"unknown language {code!r}{hint}; choose from {names}") from None

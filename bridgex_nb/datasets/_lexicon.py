@@ -1,4 +1,4 @@
-"""Bilingual lexicons: the bundled core lexicon, MUSE files, pivoting, and the prompt that asks for one word."""
+"""Bilingual lexicons: the bundled core lexicon, MUSE files, pivoting, and the probe prompt of a word."""
 
 import csv
 import warnings
@@ -21,7 +21,7 @@ class Lexicon:
     src, tgt : str
         Language codes.
     entries : dict of str to list of str
-        Source word -> translations, the first one preferred. No word is empty and none stands twice.
+        Source word -> translations, the preferred one first. No word is empty and no translation is repeated.
 
     Examples
     --------
@@ -43,16 +43,16 @@ class Lexicon:
         return f"Lexicon({self.src!r}, {self.tgt!r}, {len(self)} words)"
 
     def keep(self, words: Iterable[str]) -> "Lexicon":
-        """The same lexicon with only the given source words, in their order; all of them must be in it."""
+        """The same lexicon restricted to the given source words, in their order; all of them must be in it."""
         words = list(words)
-        strangers = [word for word in words if word not in self.entries]
-        if strangers:
-            raise InputError(f"{strangers[0]!r} is not in the {self.src}-{self.tgt} lexicon")
+        unknown = [word for word in words if word not in self.entries]
+        if unknown:
+            raise InputError(f"{unknown[0]!r} is not in the {self.src}-{self.tgt} lexicon")
         return Lexicon(self.src, self.tgt, {word: self.entries[word] for word in words})
 
     def reverse(self) -> "Lexicon":
-        """The lexicon read from `tgt` to `src`: every accepted translation becomes a source word."""
-        pairs = ((there, here) for here, theres in self.entries.items() for there in theres)
+        """The lexicon from `tgt` to `src`: every accepted translation becomes a source word."""
+        pairs = ((translation, word) for word, translations in self.entries.items() for translation in translations)
         return Lexicon(self.tgt, self.src, _collect(pairs))
 
 
@@ -64,7 +64,23 @@ def _collect(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 
 
 def word_prompt(src: str, tgt: str, word: str) -> str:
-    """The probe prompt of BridgeX-ICL: ``{Src autonym}:"{word}"→{Tgt autonym}:`` (released code).
+    """The probe prompt of BridgeX-ICL for a word: ``{Src autonym}:"{word}"→{Tgt autonym}:``.
+
+    Parameters
+    ----------
+    src, tgt : str
+        Language codes.
+    word : str
+        A word of `src`.
+
+    Raises
+    ------
+    InputError
+        If a language is unknown.
+
+    Notes
+    -----
+    Xu et al. 2025, arXiv 2508.17078, released code.
 
     Examples
     --------
@@ -76,7 +92,7 @@ def word_prompt(src: str, tgt: str, word: str) -> str:
 
 @cache
 def core_table() -> list[dict[str, str]]:
-    """Rows of the bundled core lexicon: `concept`, `domain` and one cell a language, synonyms separated by ``|``."""
+    """Rows of the bundled core lexicon: `concept`, `domain` and one cell per language, synonyms separated by ``|``."""
     with (files(__package__) / "data" / "core_lexicon.tsv").open(encoding="utf-8", newline="") as handle:
         return list(csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE))
 
@@ -84,8 +100,13 @@ def core_table() -> list[dict[str, str]]:
 def core_lexicon(src: str, tgt: str) -> Lexicon:
     """The bundled lexicon of everyday concepts between any two of the 15 languages.
 
-    The source words are the citation forms (the first form of each cell); every synonym of the target cell is an accepted
-    translation. Concepts that share one source word are one entry.
+    The source words are the first forms of the source language's cells; every synonym in the target language's cell is an
+    accepted translation. Concepts that share a source word form one entry.
+
+    Parameters
+    ----------
+    src, tgt : str
+        Language codes.
 
     Raises
     ------
@@ -106,62 +127,79 @@ def core_lexicon(src: str, tgt: str) -> Lexicon:
 def core_words() -> dict[str, list[str]]:
     """Every concept of the core lexicon as ``{autonym}:"{word}"``, the beginning of its prompts, in each of the 15 languages.
 
-    Parallel texts, aligned by position, of the kind that bridgex-mini was trained on.
+    These are parallel texts of the kind that bridgex-mini was trained on.
+
+    Returns
+    -------
+    dict of str to list of str
+        Language code -> texts; text i means the same in every language.
 
     Examples
     --------
     >>> core_words()["sw"][0]
     'kiswahili:"jua"'
     """
-    return {code: [f'{one.autonym}:"{row[code].split("|")[0]}"' for row in core_table()] for code, one in LANGUAGES.items()}
+    return {code: [f'{known.autonym}:"{row[code].split("|")[0]}"' for row in core_table()] for code, known in LANGUAGES.items()}
 
 
 def read_muse(path: str | Path, src: str, tgt: str) -> Lexicon:
-    """Read a dictionary in MUSE's format: one ``source translation`` a line, separated by a space or a tab.
+    """Read a dictionary in MUSE's format: one ``source translation`` per line, separated by a space or a tab.
 
-    Lines that cannot be read (no separator, not UTF-8) are left out, counted and reported in one warning with file and line
-    number. MUSE holds many identical strings (names, loans); they are kept, since they are translations too.
+    Lines that cannot be read (no separator, not UTF-8) are left out and reported in one warning with their line numbers. MUSE
+    contains many identical strings (names, loanwords); they are kept, since they are translations too.
 
     Parameters
     ----------
     path : str or Path
-        File of lines.
+        The dictionary file.
     src, tgt : str
         Language codes of its two columns.
 
     Raises
     ------
     InputError
-        If a language is unknown, the file does not exist, or no line of it can be read.
+        If a language is unknown, the file does not exist, or none of its lines can be read.
+
+    Notes
+    -----
+    Conneau et al. 2018, arXiv 1710.04087.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "en-sw.txt"
+    >>> _ = path.write_text("fear hofu\\nfear woga\\n")
+    >>> read_muse(path, "en", "sw").entries
+    {'fear': ['hofu', 'woga']}
     """
     language(src), language(tgt)
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: {'a folder, not a dictionary file' if path.is_dir() else 'no such dictionary file'}")
-    pairs, bad = [], []
+    pairs, unreadable = [], []
     for number, raw in enumerate(path.read_bytes().removeprefix(b"\xef\xbb\xbf").splitlines(), start=1):
         if not raw.strip():
             continue
         try:
             line = raw.decode("utf-8").strip()
-            # A tab, where there is one, is the separator: then words may hold spaces.
+            # If the line has a tab, that is the separator, and words may contain spaces.
             word, translation = (part.strip() for part in line.split("\t" if "\t" in line else None, 1))
         except ValueError:  # no separator, or UnicodeDecodeError
-            bad.append(number)
+            unreadable.append(number)
         else:
             pairs.append((word, translation))
     if not pairs:
         raise InputError(f"{path}: no line can be read as a word and its translation, separated by a space or a tab")
-    if bad:
-        shown = ", ".join(map(str, bad[:5])) + (", …" if len(bad) > 5 else "")
-        warnings.warn(f"{path}: {len(bad)} unreadable line(s) left out: line {shown}", stacklevel=2)
+    if unreadable:
+        shown = ", ".join(map(str, unreadable[:5])) + (", …" if len(unreadable) > 5 else "")
+        warnings.warn(f"{path}: {len(unreadable)} unreadable line(s) left out: line {shown}", stacklevel=2)
     return Lexicon(src, tgt, _collect(pairs))
 
 
 def pivot(first: Lexicon, second: Lexicon) -> Lexicon:
-    """Join two lexicons on their common language: *a*-*c* holds where some *b* translates *a* and is translated by *c*.
+    """Join two lexicons on their common language: *c* translates *a* if some *b* translates *a* and *c* translates *b*.
 
-    This is how BridgeX-ICL makes the pairs that MUSE lacks, through English (released code).
+    BridgeX-ICL builds the pairs that MUSE lacks in this way, through English (released code).
 
     Parameters
     ----------
@@ -183,13 +221,13 @@ def pivot(first: Lexicon, second: Lexicon) -> Lexicon:
     if first.tgt != second.src:
         raise InputError(
             f"cannot pivot {first.src}-{first.tgt} with {second.src}-{second.tgt}: the first must end in the language "
-            "that the second starts from (Lexicon.reverse() turns one around)"
+            "that the second starts from (Lexicon.reverse() swaps the two languages of a lexicon)"
         )
     links = (
-        (word, there)
+        (word, translation)
         for word, middles in first.entries.items()
         for middle in middles
-        for there in second.entries.get(middle, ())
+        for translation in second.entries.get(middle, ())
     )
     entries = _collect(links)
     if not entries:

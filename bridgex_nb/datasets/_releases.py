@@ -1,4 +1,4 @@
-"""Where public data sets are, among released files or on the Hugging Face hub, and the records they hold."""
+"""Where public data sets are found, as released files or on the Hugging Face hub, and how their records are read."""
 
 import json
 import re
@@ -13,7 +13,25 @@ from ._languages import LANGUAGES, language
 
 @dataclass(frozen=True)
 class DataSet:
-    """Where a data set is: its folder's name begins with `stem`, a language's file is one of `files` in there."""
+    """Where a public data set is found.
+
+    Attributes
+    ----------
+    title, url : str
+        Its name, and where its files are released.
+    stem : str
+        Beginning of its folder's name, in lower case.
+    files : tuple of str
+        Possible paths of a language's file in that folder, with ``{code}`` and ``{split}``.
+    hub : str
+        Its id on the Hugging Face hub.
+    languages : tuple of str
+        Codes of the languages that it has.
+    codes : callable
+        Language code -> the data set's names for it; the last one is the hub's.
+    revision : str, optional
+        Revision on the hub.
+    """
 
     title: str
     stem: str
@@ -21,14 +39,14 @@ class DataSet:
     files: tuple[str, ...]
     hub: str
     languages: tuple[str, ...] = tuple(LANGUAGES)
-    codes: Callable[[str], Sequence[str]] = lambda code: [code]  # its names for a language; the last one is the hub's
+    codes: Callable[[str], Sequence[str]] = lambda code: [code]
     revision: str | None = None
 
 
 def _flores_codes(code: str) -> list[str]:
     renamed = {"zho_Hans": "cmn_Hans", "tgl_Latn": "fil_Latn"}  # by FLORES+
-    one = language(code).flores
-    return [one, renamed.get(one, one)]
+    name = language(code).flores
+    return [name, renamed.get(name, name)]
 
 
 FLORES = DataSet(
@@ -70,7 +88,7 @@ MGSM = DataSet(
     ("mgsm_{code}.tsv",),
     "juletxara/mgsm",
     languages=("en", "de", "fr", "es", "zh", "ja", "sw"),
-    revision="refs/convert/parquet",  # the main branch is a script, which `datasets` no longer runs
+    revision="refs/convert/parquet",  # the main branch holds a script, which `datasets` no longer runs
 )
 XCOPA = DataSet(
     "XCOPA",
@@ -83,54 +101,54 @@ XCOPA = DataSet(
 
 
 def find_file(data: DataSet, code: str, folder: Path, split: str) -> Path:
-    """The released file of a language, in the data set's own folder or one that holds it.
+    """The released file of a language, in the data set's own folder or one that contains it.
 
     Raises
     ------
     InputError
-        If there is none; the message names it and the two ways to get the data.
+        If there is none; the message names the file and the two ways to get the data.
     """
-    roots = [folder, *sorted(one for one in folder.glob("*/") if one.name.lower().startswith(data.stem))]
-    names = [file.format(code=theirs, split=split) for file in data.files for theirs in data.codes(code)]
+    roots = [folder, *sorted(child for child in folder.glob("*/") if child.name.lower().startswith(data.stem))]
+    names = [file.format(code=name, split=split) for file in data.files for name in data.codes(code)]
     for path in (root / name for root in roots for name in names):
         if path.is_file():
             return path
     raise InputError(
-        f"{folder} has no {data.title} ({split}) in {language(code).name}: put {names[0]} of {data.url} there, or leave the "
-        "folder out and it comes from the Hugging Face hub (pip install datasets)"
+        f"{folder} has no {data.title} ({split}) in {language(code).name}: put {names[0]} of {data.url} there, or give no "
+        "folder to read it from the Hugging Face hub (pip install datasets)"
     )
 
 
-@lru_cache(maxsize=64)  # one language stands in many pairs
+@lru_cache(maxsize=64)  # a language is part of many pairs
 def from_hub(data: DataSet, code: str, split: str) -> list[dict]:
-    """Records of a language from the Hugging Face hub, by the package datasets.
+    """Records of a language from the Hugging Face hub, read by the package datasets.
 
     Raises
     ------
     InputError
-        If they do not come; the message says why and names the two ways to get the data.
+        If they cannot be read; the message says why and names the two ways to get the data.
     """
-    if split == "val" or (split == "dev" and data.title != "FLORES"):  # FLORES+ alone keeps its name there
+    if split == "val" or (split == "dev" and data.title != "FLORES"):  # only FLORES+ keeps the name dev on the hub
         split = "validation"
     try:
         from datasets import load_dataset  # optional, and slow to import
 
         return load_dataset(data.hub, data.codes(code)[-1], split=split, revision=data.revision).to_list()
-    except Exception as error:  # no such package, no network, no access to a gated data set: the ways out are the same
+    except Exception as error:  # no package, no network, no access to a gated data set: the ways out are the same
         reason = " ".join(str(error).split())[:200]
         raise InputError(
-            f"{data.title} ({split}) in {language(code).name} does not come from the Hugging Face hub, {data.hub} ({reason}): "
+            f"{data.title} ({split}) in {language(code).name} cannot be read from the Hugging Face hub, {data.hub} ({reason}): "
             f"either make that work (pip install datasets), or get the files from {data.url} and give their folder"
         ) from error
 
 
 def from_file(path: Path, code: str) -> list[dict]:
-    """Records of a released file, under the names they have on the hub."""
+    """Records of a released file, with the field names of the hub."""
     text = path.read_text(encoding="utf-8-sig")
     lines = [line for line in text.split("\n") if line.strip()]
     if path.suffix == ".jsonl":
         return [json.loads(line) for line in lines]
-    if path.suffix == ".json":  # XTransplant's prompts: instruction, premise and hypothesis, choices, beginning of the answer
+    if path.suffix == ".json":  # XTransplant's prompts: instruction, premise and hypothesis, choices, start of the answer
         answers = _json_strings((path.parents[1] / "ans" / path.name).read_text(encoding="utf-8"))
         parts = [prompt.split("\n\n")[1].replace("：", ":").split("\n") for prompt in _json_strings(text)]
         bodies = [[line.split(":", 1)[1].strip() for line in part] for part in parts]
@@ -148,7 +166,7 @@ def from_file(path: Path, code: str) -> list[dict]:
 
 
 def _json_strings(text: str) -> Iterator[str]:
-    """JSON values one behind the other in one file."""
+    """JSON values that follow each other in one file."""
     decoder, end, text = json.JSONDecoder(), 0, text.strip()
     while end < len(text):
         value, end = decoder.raw_decode(text, re.compile(r"\s*").match(text, end).end())

@@ -1,4 +1,4 @@
-"""How alike the languages themselves are, whatever a model makes of them: by family and by typology."""
+"""Similarity of the languages themselves, independent of any model: by family and by typology."""
 
 import csv
 from functools import cache
@@ -11,8 +11,19 @@ from ._languages import LANGUAGES
 
 
 def same_family() -> pd.DataFrame:
-    """1.0 where two of the 15 languages belong to one family, 0.0 elsewhere, [language x language]."""
-    families = pd.Series({code: one.family for code, one in LANGUAGES.items()})
+    """Whether two of the 15 languages belong to the same family.
+
+    Returns
+    -------
+    pandas.DataFrame
+        [language x language], 1.0 for the same family, 0.0 otherwise.
+
+    Examples
+    --------
+    >>> same_family().loc["id", ["tl", "sw"]].tolist()
+    [1.0, 0.0]
+    """
+    families = pd.Series({code: language.family for code, language in LANGUAGES.items()})
     return pd.DataFrame(
         families.to_numpy()[:, None] == families.to_numpy(), index=families.index, columns=families.index, dtype=float
     )
@@ -22,14 +33,22 @@ def same_family() -> pd.DataFrame:
 def typological_distance() -> pd.DataFrame:
     """Typological distance between the 15 languages: the mean absolute difference of their features.
 
-    `data/typology.csv` holds a row a feature: name, meaning, the WALS chapter that treats it, and a value a language, 1 (yes),
-    0 (no) or 0.5 (both, in part or optionally). The features are of the kind of URIEL's (Littell et al. 2017), most on
-    syntax; the values were written for this project.
-
     Returns
     -------
     pandas.DataFrame
         [language x language], symmetric, 0 on the diagonal, at most 1.
+
+    Notes
+    -----
+    `data/typology.csv` has one row per feature: its name, its meaning, the WALS chapter that describes it, and one value per
+    language, 1 (yes), 0 (no) or 0.5 (partly or optionally). The features resemble those of URIEL (Littell et al. 2017); most
+    are syntactic. The values were compiled for this project.
+
+    Examples
+    --------
+    >>> distance = typological_distance()
+    >>> bool(distance.loc["es", "pt"] < distance.loc["es", "ja"])
+    True
     """
     with (files(__package__) / "data" / "typology.csv").open(encoding="utf-8", newline="") as handle:
         table = pd.DataFrame(csv.DictReader(handle)).drop(columns=["meaning", "wals"]).set_index("feature").astype(float)

@@ -13,7 +13,7 @@ from bridgex_nb.datasets._lexicon import core_table
 
 CODES = list(bx.LANGUAGES)
 
-# Words of grammar, which a lexicon of concepts does not hold.
+# Function words, which a lexicon of concepts does not contain.
 FUNCTION_WORDS = """
     a all an and are as at be because before but by can cannot did do does every for from had has have he her his how i in is
     it its me my near never next no nobody not of on or our out over please she so than that the their there these they this
@@ -22,7 +22,7 @@ FUNCTION_WORDS = """
 
 
 def stems(token):
-    """The token and what is left of it without an English ending."""
+    """The token, and the token without each English ending that it has."""
     yield token
     for ending in ("'s", "s", "es", "d", "ed", "ing", "er", "est"):
         if token.endswith(ending):
@@ -41,25 +41,25 @@ class TestLanguage:
     def test_no_sentence_is_empty_or_padded(self, code):
         assert [text for text in bx.core_sentences()[code] if not text or text != " ".join(text.split())] == []
 
-    def test_no_sentence_stands_twice(self, code):
+    def test_no_sentence_is_repeated(self, code):
         assert len(set(bx.core_sentences()[code])) == len(bx.core_sentences()[code])
 
-    def test_sentences_are_composed(self, code):
+    def test_sentences_are_in_composed_form(self, code):
         assert [text for text in bx.core_sentences()[code] if not unicodedata.is_normalized("NFC", text)] == []
 
-    def test_sentences_are_written_in_the_language_s_own_script(self, code, in_script):
+    def test_sentences_are_in_the_script_of_the_language(self, code, in_script):
         assert [text for text in bx.core_sentences()[code] if not in_script(text, code)] == []
 
-    def test_questions_stand_where_english_has_them(self, code):
-        # A row that slipped would pair a statement with a question sooner or later.
+    def test_the_same_sentences_are_questions_as_in_english(self, code):
+        # If rows were misaligned, a statement would be paired with a question sooner or later.
         texts = bx.core_sentences()
-        # Japanese may ask with か and a full stop.
-        asks = [[text.endswith(("?", "？", "؟", "か。")) for text in texts[one]] for one in ("en", code)]
-        assert asks[0] == asks[1]
+        endings = ("?", "？", "؟", "か。")  # a Japanese question may end in か and a full stop
+        english, translated = ([text.endswith(endings) for text in texts[name]] for name in ("en", code))
+        assert english == translated
 
 
 def test_sentences_use_mostly_words_of_the_lexicon():
-    # Measured: 75 %. Irregular forms (bought, feet, children) are among the rest, so the bound leaves room for a few more.
+    # Measured: 75 %. The rest includes irregular forms (bought, feet, children), so the bound leaves room for a few more.
     known = {form for row in core_table() for form in row["en"].split("|")}
     tokens = [token for text in bx.core_sentences()["en"] for token in re.findall("[a-z']+", text.lower())]
     content = [token for token in tokens if token not in FUNCTION_WORDS.split()]
@@ -85,9 +85,9 @@ class TestPublicData:
         codes, count = READERS[read]
         frame = read(codes, shared_data)
         assert frame.columns[:2].tolist() == ["lang", "item"]
-        items = [some.tolist() for _, some in frame.groupby("lang").item]
+        items = [language_items.tolist() for _, language_items in frame.groupby("lang").item]
         assert len(items) == len(codes)
-        assert all(some == items[0] and len(set(some)) == count for some in items)
+        assert all(language_items == items[0] and len(set(language_items)) == count for language_items in items)
         texts = frame.select_dtypes("str").drop(columns="item", errors="ignore")
         assert (texts.apply(lambda column: column.str.strip().str.len()) > 0).all(axis=None)
 
@@ -96,14 +96,13 @@ class TestPublicData:
         for column in {"answer", "label", "category"} & set(frame.columns):
             assert (frame.groupby("item")[column].nunique() == 1).all()
 
-    def test_the_folder_may_be_the_data_set_s_own(self, read, shared_data):
-        own = next(shared_data.glob(f"{read.__name__[:4]}*"))
-        assert read(["sw" if read is not bx.belebele else "de"], own).equals(
-            read(["sw" if read is not bx.belebele else "de"], shared_data)
-        )
+    def test_the_folder_may_be_that_of_the_data_set(self, read, shared_data):
+        folder = next(shared_data.glob(f"{read.__name__[:4]}*"))
+        code = "de" if read is bx.belebele else "sw"
+        assert read([code], folder).equals(read([code], shared_data))
 
 
-def test_flores_is_written_in_the_language_s_own_script(shared_data, in_script):
+def test_flores_is_in_the_script_of_the_language(shared_data, in_script):
     frame = bx.flores(CODES, shared_data)
     for code, texts in frame.groupby("lang").text:
         letters = [char for text in texts for char in text if char.isalpha()]
@@ -111,22 +110,22 @@ def test_flores_is_written_in_the_language_s_own_script(shared_data, in_script):
 
 
 def test_sib200_agrees_with_flores(shared_data):
-    """Its sentences are of FLORES-200, so that about a fifth of them are of devtest."""
+    """SIB-200 labels sentences of FLORES-200; about a fifth of them are in devtest."""
     sentences = set(bx.flores(["fi"], shared_data).text)
     topics = bx.sib200(["fi"], shared_data)
     assert 20 < topics.text.isin(sentences).sum() < 204
     assert topics.category.nunique() == 7
 
 
-def test_german_xnli_is_parallel_up_to_where_it_is_not(shared_data):
-    with pytest.warns(UserWarning, match="item 210 has another label"):
+def test_german_xnli_is_cut_where_it_stops_being_parallel(shared_data):
+    with pytest.warns(UserWarning, match="the label of item 210 differs"):
         frame = bx.xnli(["en", "de"], shared_data)
     assert len(frame) == 2 * 210
     assert frame[frame.lang == "de"].iloc[209].hypothesis == "Amerikanische Händler sind gerade erfolgreich."
 
 
-def test_files_as_they_are_released(tmp_path):
-    """Forms that the reference folder does not hold, each with the first fields of its documentation."""
+def test_formats_of_released_files(tmp_path):
+    """Formats that the reference data do not include, with the first fields of their documentation."""
     belebele = {"link": "https://x", "question_number": 2, "flores_passage": "Jua ni kali.", "question": "Nini?"}
     choices = {f"mc_answer{i}": text for i, text in enumerate("abcd", start=1)}
     write(
@@ -158,8 +157,8 @@ def write(path, text):
     path.write_text(text + "\n", encoding="utf-8")
 
 
-def test_the_hub_by_the_package_datasets(tmp_path, monkeypatch):
-    """A repository in the form of the hub's, on this machine: `datasets` reads both in the same way."""
+def test_reading_from_the_hub(tmp_path, monkeypatch):
+    """A local repository in the format of the hub, which `datasets` reads in the same way."""
     monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
     datasets = pytest.importorskip("datasets")
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
@@ -173,7 +172,7 @@ def test_the_hub_by_the_package_datasets(tmp_path, monkeypatch):
     assert bx.sib200(["sw"], split="dev").to_dict("records") == [
         {"lang": "sw", "item": 7, "text": "Dawa ni chungu.", "category": "health"}
     ]
-    with pytest.raises(bx.InputError, match=r"SIB-200 \(test\) in Swahili does not come from the Hugging Face hub"):
+    with pytest.raises(bx.InputError, match=r"SIB-200 \(test\) in Swahili cannot be read from the Hugging Face hub"):
         bx.sib200(["sw"])
 
 
@@ -181,18 +180,18 @@ def test_the_hub_by_the_package_datasets(tmp_path, monkeypatch):
     ("read", "codes", "message"),
     [
         (bx.mgsm, ["xx"], "unknown language 'xx'"),
-        (bx.mgsm, ["tl"], "MGSM has no tl; of the 15 languages it has en de fr es zh ja sw"),
+        (bx.mgsm, ["tl"], "MGSM has no tl; available: en de fr es zh ja sw"),
         (bx.mgsm, ["sw"], r"no MGSM \(test\) in Swahili: put mgsm_sw.tsv of https://.* hub \(pip install datasets\)"),
     ],
 )
-def test_what_is_not_there_is_named_with_the_ways_out(read, codes, message, tmp_path):
+def test_missing_data_are_named_with_the_ways_to_get_them(read, codes, message, tmp_path):
     with pytest.raises(bx.InputError, match=message):
         read(codes, tmp_path)
 
 
-def test_a_file_of_another_form_is_named(tmp_path):
+def test_a_file_in_another_format_is_named(tmp_path):
     write(tmp_path / "eng_Latn.jsonl", '{"passage": "The sun is hot."}')
     with pytest.raises(
-        bx.InputError, match=r"eng_Latn.jsonl: not the form in which Belebele is released \(KeyError\('link'\)\)"
+        bx.InputError, match=r"eng_Latn.jsonl: not in the format in which Belebele is released \(KeyError\('link'\)\)"
     ):
         bx.belebele(["en"], tmp_path)

@@ -1,4 +1,4 @@
-"""The language of a text: on sentences that none of us wrote, and on single words."""
+"""Language identification of sentences from a public corpus and of single words."""
 
 import sys
 
@@ -11,18 +11,22 @@ CODES = list(bx.LANGUAGES)
 
 def flores(shared_data, number):
     folder = shared_data / "flores200" / "devtest"
-    texts = {c: (folder / f"{bx.language(c).flores}.devtest").read_text("utf-8").splitlines()[:number] for c in CODES}
-    return [text for some in texts.values() for text in some], [code for code in CODES for _ in range(number)]
+    texts = [
+        text
+        for code in CODES
+        for text in (folder / f"{bx.language(code).flores}.devtest").read_text("utf-8").splitlines()[:number]
+    ]
+    return texts, [code for code in CODES for _ in range(number)]
 
 
-def right(found, gold):
-    """Language -> the share of its texts that are told right."""
-    return {code: sum(a == b for a, b in zip(found, gold, strict=True) if b == code) / gold.count(code) for code in CODES}
+def accuracy(predicted, gold):
+    """Language -> the share of its texts that are identified correctly."""
+    return {code: sum(p == g for p, g in zip(predicted, gold, strict=True) if g == code) / gold.count(code) for code in CODES}
 
 
 def test_sentences_of_a_corpus(shared_data):
     texts, gold = flores(shared_data, 100)
-    shares = right(bx.output_language(texts), gold)
+    shares = accuracy(bx.output_language(texts), gold)
     assert min(shares.values()) > 0.8
     assert sum(shares.values()) / len(shares) > 0.95
 
@@ -30,17 +34,16 @@ def test_sentences_of_a_corpus(shared_data):
 def test_sentences_of_a_corpus_by_lingua(shared_data):
     pytest.importorskip("lingua")
     texts, gold = flores(shared_data, 10)
-    assert min(right(bx.output_language(texts, method="lingua"), gold).values()) > 0.85
+    assert min(accuracy(bx.output_language(texts, method="lingua"), gold).values()) > 0.85
     assert bx.output_language(["123", ""], method="lingua") == [None, None]
 
 
-def test_words_are_never_told_wrong():
-    # Every word of the lexicon is in the vocabulary of its own language: a wrong answer could only be another one's alone.
-    words = {code: [text.split('"')[1] for text in some] for code, some in bx.core_words().items()}
-    for code, some in words.items():
-        found = bx.output_language(some)
-        assert set(found) <= {code, None}
-        assert found.count(code) / len(found) > 0.55
+def test_words_are_never_assigned_to_a_wrong_language():
+    # Every word of the lexicon is in the vocabulary of its own language, so no other language can have more of it.
+    for code, texts in bx.core_words().items():
+        predicted = bx.output_language([text.split('"')[1] for text in texts])
+        assert set(predicted) <= {code, None}
+        assert predicted.count(code) / len(predicted) > 0.55
 
 
 @pytest.mark.parametrize(
@@ -63,20 +66,20 @@ def test_single_texts(text, code):
     assert bx.output_language([text]) == [code]
 
 
-def test_fewer_candidates_make_a_choice():
+def test_fewer_languages_can_decide():
     assert bx.output_language(["no"]) == [None]
     assert bx.output_language(["火", "fire"], ["ja", "en"]) == ["ja", "en"]
 
 
 def test_refusals(monkeypatch):
-    for call, said in [
+    for call, message in [
         (lambda: bx.output_language("fire"), "list of texts"),
         (lambda: bx.output_language(["fire"], ["en"]), "two languages"),
         (lambda: bx.output_language(["fire"], ["en", "xx"]), "unknown language 'xx'"),
-        (lambda: bx.output_language(["fire"], method="guess"), "unknown method 'guess'; there are lexicon, lingua"),
+        (lambda: bx.output_language(["fire"], method="guess"), "unknown method 'guess'; choose from lexicon, lingua"),
     ]:
-        with pytest.raises(bx.InputError, match=said):
+        with pytest.raises(bx.InputError, match=message):
             call()
-    monkeypatch.setitem(sys.modules, "lingua", None)  # as where it is not installed
+    monkeypatch.setitem(sys.modules, "lingua", None)  # as if it were not installed
     with pytest.raises(bx.InputError, match="pip install lingua-language-detector"):
         bx.output_language(["fire"], method="lingua")

@@ -34,23 +34,23 @@ def test_fifteen_languages_of_seven_families():
 
 
 def test_codes_name_their_own_language():
-    assert all(one.code == code for code, one in bx.LANGUAGES.items())
+    assert all(language.code == code for code, language in bx.LANGUAGES.items())
 
 
 def test_autonyms_are_those_of_the_released_prompts():
-    # A prompt with another spelling, or without the vowel points of the Hebrew one, is another prompt.
-    assert {code: one.autonym for code, one in bx.LANGUAGES.items()} == AUTONYMS
+    # With another spelling, or without the vowel points of the Hebrew name, the prompt would differ.
+    assert {code: language.autonym for code, language in bx.LANGUAGES.items()} == AUTONYMS
 
 
-def test_arabic_and_hebrew_run_from_right_to_left():
-    assert {code for code, one in bx.LANGUAGES.items() if one.right_to_left} == {"ar", "he"}
+def test_arabic_and_hebrew_are_written_from_right_to_left():
+    assert {code for code, language in bx.LANGUAGES.items() if language.right_to_left} == {"ar", "he"}
 
 
-def test_six_candidate_bridges():
+def test_six_default_bridges():
     assert set(bx.BRIDGES) == {"en", "de", "fr", "it", "pt", "es"}
 
 
-def test_fifteen_pairs_none_twice_in_either_direction():
+def test_fifteen_pairs_none_repeated_in_either_direction():
     assert len(bx.PAIRS) == 15
     assert len({frozenset(pair) for pair in bx.PAIRS}) == 15
     assert all(src != tgt for src, tgt in bx.PAIRS)
@@ -65,7 +65,7 @@ def test_pairs_contain_those_of_the_released_code():
 
 
 @pytest.mark.parametrize("code", ["xx", "SW", "", None, ["en"]])
-def test_an_unknown_language_is_answered_with_the_known_ones(code):
+def test_an_unknown_language_is_refused_with_a_list_of_the_known_ones(code):
     with pytest.raises(bx.InputError) as error:
         bx.language(code)
     assert repr(code) in str(error.value)
@@ -74,4 +74,5 @@ def test_an_unknown_language_is_answered_with_the_known_ones(code):
 
 def test_flores_has_every_language_under_its_code(shared_data):
     folder = shared_data / "flores200" / "devtest"
-    assert [one.flores for one in bx.LANGUAGES.values() if not (folder / f"{one.flores}.devtest").is_file()] == []
+    names = [language.flores for language in bx.LANGUAGES.values()]
+    assert [name for name in names if not (folder / f"{name}.devtest").is_file()] == []

@@ -1,4 +1,4 @@
-"""The core lexicon, dictionary files, and joining lexicons through a third language."""
+"""The core lexicon, dictionary files, and joining two lexicons through a third language."""
 
 import unicodedata
 
@@ -13,11 +13,11 @@ CODES = list(bx.LANGUAGES)
 
 
 def pairs(lexicon):
-    return {(word, there) for word, theres in lexicon.entries.items() for there in theres}
+    return {(word, translation) for word, translations in lexicon.entries.items() for translation in translations}
 
 
 def small_lexicons(src, tgt, words="abcd"):
-    """Lexicons of so few words that most of them share some."""
+    """Lexicons of so few words that most of them have words in common."""
     translations = st.lists(st.sampled_from(words), min_size=1, max_size=3, unique=True)
     return st.builds(bx.Lexicon, st.just(src), st.just(tgt), st.dictionaries(st.sampled_from(words), translations))
 
@@ -25,7 +25,7 @@ def small_lexicons(src, tgt, words="abcd"):
 # The core lexicon
 
 
-def test_core_lexicon_holds_three_hundred_different_concepts():
+def test_core_lexicon_has_three_hundred_different_concepts():
     concepts = [row["concept"] for row in core_table()]
     assert len(concepts) >= 300
     assert len(set(concepts)) == len(concepts)
@@ -42,22 +42,22 @@ class TestColumn:
     def test_no_form_has_stray_spaces(self, code):
         assert [form for form in self.forms(code) if form != " ".join(form.split())] == []
 
-    def test_forms_are_composed(self, code):
-        # Exact match and tokenizers both see a decomposed é as another word.
+    def test_forms_are_in_composed_form(self, code):
+        # To exact match and to tokenizers alike, a decomposed é is a different character.
         assert [form for form in self.forms(code) if not unicodedata.is_normalized("NFC", form)] == []
 
     def test_synonyms_differ(self, code):
         cells = [row[code].split("|") for row in core_table()]
         assert [cell for cell in cells if len(set(cell)) < len(cell)] == []
 
-    def test_forms_are_written_in_the_language_s_own_script(self, code, in_script):
+    def test_forms_are_in_the_script_of_the_language(self, code, in_script):
         assert [form for form in self.forms(code) if not in_script(form, code)] == []
 
 
 @pytest.mark.parametrize("src", CODES)
 def test_core_lexicon_joins_first_forms_to_all_synonyms(src):
     for tgt in set(CODES) - {src}:
-        expected = {(row[src].split("|")[0], there) for row in core_table() for there in row[tgt].split("|")}
+        expected = {(row[src].split("|")[0], form) for row in core_table() for form in row[tgt].split("|")}
         assert pairs(bx.core_lexicon(src, tgt)) == expected
 
 
@@ -65,8 +65,8 @@ def test_a_word_of_two_concepts_is_one_entry():
     assert bx.core_lexicon("es", "en").entries["mañana"] == ["morning", "tomorrow"]
 
 
-def test_a_translation_that_two_concepts_share_stands_once():
-    # Hour and clock are one word in Swahili, and one in Hungarian.
+def test_a_translation_that_two_concepts_share_is_listed_once():
+    # Hour and clock are the same word in Swahili, and also in Hungarian.
     assert bx.core_lexicon("sw", "hu").entries["saa"] == ["óra"]
 
 
@@ -75,7 +75,7 @@ def test_the_preferred_translation_comes_first():
     assert bx.core_lexicon("en", "fi").entries["big"] == ["iso", "suuri"]
 
 
-def test_one_language_twice_is_no_lexicon():
+def test_core_lexicon_needs_two_different_languages():
     with pytest.raises(bx.InputError, match="two languages"):
         bx.core_lexicon("sw", "sw")
 
@@ -85,16 +85,16 @@ def test_core_lexicon_of_an_unknown_language():
         bx.core_lexicon("sw", "xx")
 
 
-def test_keep_keeps_the_words_and_the_order_asked_for():
+def test_keep_keeps_the_given_words_in_their_order():
     kept = bx.core_lexicon("en", "sw").keep(["water", "fire"])
     assert (kept.src, kept.tgt) == ("en", "sw")
     assert list(kept.entries.items()) == [("water", ["maji"]), ("fire", ["moto"])]
 
 
 def test_reverse_makes_every_synonym_a_source_word():
-    turned = bx.Lexicon("en", "sw", {"shirt": ["shati"], "fear": ["hofu", "woga"]}).reverse()
-    assert (turned.src, turned.tgt) == ("sw", "en")
-    assert turned.entries == {"shati": ["shirt"], "hofu": ["fear"], "woga": ["fear"]}
+    reversed_lexicon = bx.Lexicon("en", "sw", {"shirt": ["shati"], "fear": ["hofu", "woga"]}).reverse()
+    assert (reversed_lexicon.src, reversed_lexicon.tgt) == ("sw", "en")
+    assert reversed_lexicon.entries == {"shati": ["shirt"], "hofu": ["fear"], "woga": ["fear"]}
 
 
 @given(small_lexicons("sw", "tl"))
@@ -133,7 +133,7 @@ def test_read_muse_reads(write, content, recwarn):
     assert not recwarn.list
 
 
-def test_read_muse_gathers_the_translations_of_a_word(write):
+def test_read_muse_collects_the_translations_of_a_word(write):
     assert bx.read_muse(write("fear hofu\nsea bahari\nfear woga\n"), "en", "sw").entries["fear"] == ["hofu", "woga"]
 
 
@@ -142,12 +142,12 @@ def test_read_muse_keeps_identical_strings(write):
 
 
 def test_read_muse_names_every_bad_line_in_one_warning(write):
-    # The blank second line counts: the numbers are those that an editor shows.
+    # The blank second line counts: line numbers are those of a text editor.
     path = write(b"fire moto\n\nwater\nsea bahari\n\xff\xfe \xe9t\xe9\n")
     with pytest.warns(UserWarning, match="left out") as caught:
         lexicon = bx.read_muse(path, "en", "sw")
     assert lexicon.entries == {"fire": ["moto"], "sea": ["bahari"]}
-    assert [str(one.message) for one in caught] == [f"{path}: 2 unreadable line(s) left out: line 3, 5"]
+    assert [str(warning.message) for warning in caught] == [f"{path}: 2 unreadable line(s) left out: line 3, 5"]
     assert caught[0].filename == __file__
 
 
@@ -160,7 +160,7 @@ def test_read_muse_with_many_bad_lines_warns_briefly(write):
 @pytest.mark.parametrize(
     "content", [b"", b"\n \n", b"fire\nwater\n", "fire moto\n".encode("utf-16")], ids=["empty", "blank", "one column", "UTF-16"]
 )
-def test_read_muse_of_a_file_with_nothing_to_read(write, content):
+def test_read_muse_of_a_file_without_a_readable_line(write, content):
     path = write(content)
     with pytest.raises(bx.InputError) as error:
         bx.read_muse(path, "en", "sw")
@@ -190,15 +190,15 @@ def test_read_muse_reads_every_line_of_the_real_files(shared_data, tgt, recwarn)
 
 
 def joined(first, second):
-    """Pivot written as the definition reads: every pair against every pair."""
+    """Pivoting by its definition: every pair against every pair."""
     entries = {}
-    for word, theres in first.entries.items():
-        for middle in theres:
-            for other, ends in second.entries.items():
-                for end in ends:
-                    if other == middle and end not in entries.setdefault(word, []):
-                        entries[word].append(end)
-    return {word: ends for word, ends in entries.items() if ends}
+    for word, middles in first.entries.items():
+        for middle in middles:
+            for source, translations in second.entries.items():
+                for translation in translations:
+                    if source == middle and translation not in entries.setdefault(word, []):
+                        entries[word].append(translation)
+    return {word: translations for word, translations in entries.items() if translations}
 
 
 @given(small_lexicons("sw", "en"), small_lexicons("en", "tl"))
@@ -209,7 +209,7 @@ def test_pivot_is_the_join_of_all_pairs(first, second):
 
 
 def test_pivot_of_real_dictionaries(shared_data):
-    with pytest.warns(UserWarning, match=r"8 unreadable line\(s\)"):  # eight pronouns stand there without a translation
+    with pytest.warns(UserWarning, match=r"8 unreadable line\(s\)"):  # eight pronouns have no translation there
         sw_en = bx.read_muse(shared_data / "wiktionary_bli" / "sw-en.all", "sw", "en")
     en_tl = bx.read_muse(shared_data / "muse" / "en-tl.5000-6500.txt", "en", "tl")
     result = bx.pivot(sw_en, en_tl)
@@ -218,7 +218,7 @@ def test_pivot_of_real_dictionaries(shared_data):
     assert result.entries == joined(sw_en, en_tl)
 
 
-def test_pivot_of_lexicons_that_do_not_meet_says_how_to_turn_one_around():
+def test_pivot_of_lexicons_without_a_common_language_suggests_reverse():
     with pytest.raises(bx.InputError, match="reverse") as error:
         bx.pivot(bx.core_lexicon("en", "sw"), bx.core_lexicon("en", "tl"))
     assert "en-sw" in str(error.value)
