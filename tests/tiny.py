@@ -113,6 +113,13 @@ def load(kind: str = "llama", site: str = "act") -> bx.NeuronModel:
     return bx.load_model(folder(kind), site=site)
 
 
+def broken(layer: int = 1, value: float = float("nan")) -> bx.NeuronModel:
+    """A model with a weight that is not finite in one layer: as after an overflow in half precision."""
+    model = bx.load_model(folder("llama"))
+    model.hf_model.model.layers[layer].mlp.gate_proj.weight.data[5] = value
+    return model
+
+
 def close(result: torch.Tensor, expected: torch.Tensor) -> bool:
     """Equal to 1e-5 of the largest value: a small sum of large terms is no more exact than a large one."""
     return torch.allclose(result, expected, rtol=0, atol=1e-5 * float(expected.abs().max()) if expected.numel() else 0)

@@ -1,7 +1,6 @@
 """Files of results, interrupted runs and what is left of them: real models, real kills."""
 
 import dataclasses
-import json
 import multiprocessing
 import os
 import random
@@ -78,28 +77,6 @@ class Forwards:
 
 
 # One file
-
-
-@pytest.mark.parametrize("keep", [None, torch.eye(tiny.LAYERS, tiny.NEURONS).bool()], ids=["all", "kept"])
-def test_probe_survives_saving(tmp_path, model, keep):
-    lexicon = bx.Lexicon("sw", "tl", {"moto": ["apoy"], "maji": ["tubig"]})
-    probe = bx.probe(model, lexicon, keep=keep)
-    probe.save(tmp_path / "probe.safetensors")
-    again = bx.ProbeActivations.load(tmp_path / "probe.safetensors")
-    assert same(again, probe)
-    assert (again.src, again.tgt, again.card) == (probe.src, probe.tgt, probe.card)
-    assert again.kept is None if keep is None else torch.equal(again.kept, keep)
-
-
-def test_a_kind_of_result_is_not_read_as_another(tmp_path, model):
-    probe(model).save(tmp_path / "probe")
-    count(model).save(tmp_path / "counts")
-    with pytest.raises(bx.InputError, match="probe"):
-        bx.ActivationCounts.load(tmp_path / "probe")
-    with pytest.raises(bx.InputError, match="counts"):
-        bx.ProbeActivations.load(tmp_path / "counts")
-    with pytest.raises(bx.InputError, match="none"):
-        bx.ProbeActivations.load(tmp_path / "none")
 
 
 def test_any_flipped_byte_is_noticed(tmp_path, model):
@@ -470,67 +447,3 @@ def test_bar_counts_tokens(tmp_path, model, capsys):
     assert "counting" in shown
     assert "token/s" in shown
     assert f"/{tokens}" in shown or f"/{tokens / 1000:.2f}k" in shown or f"/{tokens:.0f}." in shown
-
-
-# Files of the published scripts
-
-
-def lape_files(folder, counts, tokens="n"):
-    files = {}
-    for code, active, seen in zip(counts.languages, counts.active, counts.tokens, strict=True):
-        files[code] = folder / f"activation.{code}.train.mini.pt"
-        torch.save({tokens: int(seen), "over_zero": active.int()}, files[code])
-    return files
-
-
-@pytest.mark.parametrize("tokens", ["n", "total_tokens"])
-def test_lape_files(tmp_path, model, tokens):
-    counts = count(model)
-    again = bx.ActivationCounts.from_lape(lape_files(tmp_path, counts, tokens))
-    assert again.languages == ("en", "sw")
-    assert same(again, counts)
-    assert again.card["data"]["files"]["en"] == "activation.en.train.mini.pt"
-    json.dumps(again.card)
-    assert {code: int(one.sum()) for code, one in bx.top_neurons(again, rate=0.1).items()} == {
-        code: int(one.sum()) for code, one in bx.top_neurons(counts, rate=0.1).items()
-    }
-    again.save(tmp_path / "counts")
-    assert same(bx.ActivationCounts.load(tmp_path / "counts"), counts)
-
-
-class Danger:
-    def __reduce__(self):
-        return os.mkdir, ("danger",)
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        {"n": 3},
-        {"over_zero": torch.ones(2, 3)},
-        {"over_zero": torch.ones(3), "n": 3},
-        {"over_zero": torch.full((2, 3), 4), "n": 3},
-        {"over_zero": torch.full((2, 3), 0.5), "n": 3},
-        {"over_zero": torch.full((2, 3), -1), "n": 3},
-        {"over_zero": torch.ones(4, 3).int(), "n": 3},
-        torch.ones(2, 3),
-        Danger(),
-    ],
-    ids=["no counts", "no tokens", "one layer", "too many", "not whole", "negative", "other shape", "no dict", "code"],
-)
-def test_lape_file_that_cannot_be_used(tmp_path, content, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    torch.save({"over_zero": torch.ones(2, 3).int(), "n": 3}, tmp_path / "good.pt")
-    torch.save(content, tmp_path / "bad.pt")
-    with pytest.raises(bx.InputError, match=r"bad\.pt"):
-        bx.ActivationCounts.from_lape({"en": tmp_path / "good.pt", "sw": tmp_path / "bad.pt"})
-    assert not (tmp_path / "danger").exists()
-
-
-def test_lape_file_that_is_none(tmp_path):
-    (tmp_path / "text.pt").write_text("not tensors")
-    for name in ("none.pt", "text.pt"):
-        with pytest.raises(bx.InputError, match=name):
-            bx.ActivationCounts.from_lape({"en": tmp_path / name})
-    with pytest.raises(bx.InputError, match="language"):
-        bx.ActivationCounts.from_lape({})

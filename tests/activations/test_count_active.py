@@ -1,0 +1,135 @@
+"""Counts of active tokens of real models against plain torch hooks, one text at a time."""
+
+import pytest
+import tiny
+import torch
+
+import bridgex_nb as bx
+
+TEXTS = {
+    "en": ["The sun is hot.", "I drink water every day, and my sister drinks milk.", "Fire!"],
+    "sw": ["Jua ni kali leo.", "Maji", "Ninakunywa maji kila siku, na dada yangu anakunywa maziwa."],
+}
+
+every_architecture = pytest.mark.parametrize("kind", tiny.ARCHITECTURES)
+both_sites = pytest.mark.parametrize("site", ["act", "gated"])
+
+
+def plain_counts(model, texts, skip=0, on=lambda values: values > 0):
+    """Active tokens [K, L, N] and tokens [K] by hooks, without the first `skip` tokens of each text."""
+    active = torch.zeros(len(texts), model.num_layers, model.num_neurons, dtype=torch.int64)
+    tokens = torch.zeros(len(texts), dtype=torch.int64)
+    for k, language_texts in enumerate(texts.values()):
+        for text in language_texts:
+            values = tiny.hooked(model, model.tokenizer(text)["input_ids"])[model.site][:, skip:]
+            active[k] += on(values).sum(dim=1)
+            tokens[k] += values.shape[1]
+    return active, tokens
+
+
+@every_architecture
+@both_sites
+def test_counts_agree_with_plain_hooks(kind, site):
+    model = tiny.load(kind, site)
+    active, tokens = plain_counts(model, TEXTS)
+    counts = bx.count_active(model, TEXTS, token_budget=1)
+    assert torch.equal(counts.active, active)
+    assert torch.equal(counts.tokens, tokens)
+    # In padded batches the last bit may differ, and with it the sign of values that are 0 up to rounding.
+    doubtful = plain_counts(model, TEXTS, on=lambda values: values.abs() < 1e-5)[0]
+    counts = bx.count_active(model, TEXTS)
+    assert ((counts.active - active).abs() <= doubtful).all()
+    assert torch.equal(counts.tokens, tokens)
+
+
+def test_counts_of_the_bundled_model_agree_with_plain_hooks(mini):
+    active, tokens = plain_counts(mini, TEXTS)
+    # Without padding: among this many values some may be 0 up to rounding.
+    counts = bx.count_active(mini, TEXTS, token_budget=1)
+    assert torch.equal(counts.active, active)
+    assert torch.equal(counts.tokens, tokens)
+
+
+@both_sites
+def test_counts_do_not_depend_on_batches(site):
+    model = tiny.load("mistral", site)
+    whole = bx.count_active(model, TEXTS)
+    for budget in (1, 20, 60):
+        counts = bx.count_active(model, TEXTS, token_budget=budget)
+        assert torch.equal(counts.active, whole.active)
+        assert torch.equal(counts.tokens, whole.tokens)
+
+
+def test_probability_is_active_over_tokens():
+    counts = bx.count_active(tiny.load(), TEXTS)
+    assert counts.languages == ("en", "sw")
+    assert counts.active.dtype == torch.int64
+    assert torch.equal(counts.probability[1], counts.active[1].double() / int(counts.tokens[1]))
+
+
+def test_special_tokens_can_be_left_out_of_the_counts():
+    model = tiny.load()
+    assert model.tokenizer(TEXTS["en"][0])["input_ids"][0] == model.tokenizer.bos_token_id
+    counts = bx.count_active(model, TEXTS, special_tokens=False)
+    active, tokens = plain_counts(model, TEXTS, skip=1)
+    assert torch.equal(counts.active, active)
+    assert torch.equal(counts.tokens, tokens)
+
+
+def test_long_text_is_read_in_pieces():
+    model = tiny.load()
+    text = " ".join(TEXTS["en"] * 8)
+    ids = model.tokenizer(text)["input_ids"]
+    assert len(ids) > 2 * tiny.POSITIONS
+    counts = bx.count_active(model, {"en": [text, "Fire!"]})
+    assert counts.tokens.tolist() == [len(ids) + len(model.tokenizer("Fire!")["input_ids"])]
+    pieces = [ids[i : i + tiny.POSITIONS] for i in range(0, len(ids), tiny.POSITIONS)]
+    active = sum((tiny.hooked(model, piece)["act"] > 0).sum(dim=1) for piece in pieces)
+    assert torch.equal(counts.active[0], active + plain_counts(model, {"en": ["Fire!"]})[0][0])
+
+
+def test_blank_texts_count_nothing():
+    model = tiny.load()
+    counts = bx.count_active(model, {"en": ["", *TEXTS["en"], " \n"]})
+    assert torch.equal(counts.tokens, bx.count_active(model, {"en": TEXTS["en"]}).tokens)
+
+
+@pytest.mark.parametrize("empty", [[], [""], ["", " \n"]])
+def test_language_without_texts(empty):
+    with pytest.raises(bx.InputError, match="sw"):
+        bx.count_active(tiny.load(), {"en": TEXTS["en"], "sw": empty})
+
+
+def test_no_language():
+    with pytest.raises(bx.InputError, match="any language"):
+        bx.count_active(tiny.load(), {})
+
+
+@pytest.mark.parametrize("texts", ["Jua ni kali.", {"sw": "Jua ni kali."}])
+def test_texts_as_a_bare_string(texts):
+    with pytest.raises(bx.InputError, match="needs a list of texts for each language"):
+        bx.count_active(tiny.load(), texts)
+
+
+@pytest.mark.parametrize("count", [bx.count_active, bx.count_generated])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("layer", [0, tiny.LAYERS - 1])
+def test_both_counts_refuse_values_that_are_not_finite(count, value, layer):
+    # NaN > 0 is false: the neurons would silently count as never active.
+    with pytest.raises(bx.InputError, match=f"layer {tiny.LAYERS - 1}: activations are not finite"):
+        count(tiny.broken(layer, value), TEXTS)
+
+
+@pytest.mark.parametrize("prompts", ["Jua", {}, {"sw": "Jua ni kali."}, {"en": TEXTS["en"], "sw": []}])
+def test_generated_counts_need_prompts_for_each_language(prompts):
+    with pytest.raises(bx.InputError, match="count_generated needs a list of prompts for each language"):
+        bx.count_generated(tiny.load(), prompts)
+
+
+def test_generated_counts_read_the_prompt_that_was_continued():
+    """A prompt that is too long loses its beginning before the model continues it: the counts are those after the cut."""
+    model = tiny.load("gpt2")  # it has learned positions, and none beyond its context
+    with pytest.warns(UserWarning, match="lose their beginning") as caught:
+        counts = bx.count_generated(model, {"en": ["The sun is hot. " * 30]}, max_new_tokens=4)
+    assert len(caught) == 1
+    assert 1 <= counts.tokens[0] <= 4
