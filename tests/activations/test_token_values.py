@@ -1,4 +1,4 @@
-"""One neuron at every token, against a plain forward pass with a hook."""
+"""One neuron at every token against a plain forward pass with a hook."""
 
 import pytest
 import torch
@@ -19,7 +19,7 @@ def hooked(model, text, layer):
     return seen[0].reshape(-1, model.num_neurons)
 
 
-def test_values_are_those_of_a_plain_forward(mini):
+def test_values_agree_with_a_plain_forward(mini):
     table = bx.token_values(mini, TEXTS, layer=3, neuron=267)
     for code, texts in TEXTS.items():
         for i, text in enumerate(texts):
@@ -28,7 +28,7 @@ def test_values_are_those_of_a_plain_forward(mini):
             torch.testing.assert_close(torch.tensor(rows.value.tolist()), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_tokens_stand_where_the_table_says(mini):
+def test_tokens_are_where_the_table_says(mini):
     table = bx.token_values(mini, TEXTS, layer=0, neuron=0)
     for row in table.itertuples():
         assert TEXTS[row.language][row.text][row.start : row.end] == row.token
@@ -55,6 +55,6 @@ def test_batches_do_not_matter(mini):
         (({"en": "Fire!"}, 0, 0), "a list of texts for each language"),
     ],
 )
-def test_what_cannot_be_read_is_refused(mini, arguments, message):
+def test_bad_input_is_refused(mini, arguments, message):
     with pytest.raises(bx.InputError, match=message):
         bx.token_values(mini, *arguments)

@@ -1,6 +1,4 @@
-"""HSIC against the textbook: S x S Gram matrices in float64, one pair of neurons at a time."""
-
-import sys
+"""HSIC against its definition: S x S Gram matrices in float64, one pair of neurons at a time."""
 
 import numpy as np
 import pytest
@@ -10,6 +8,7 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import pdist
 
 import bridgex_nb as bx
+from bridgex_nb.stats import _hsic
 from bridgex_nb.stats._hsic import (
     ESTIMATORS,
     choose_basis,
@@ -20,9 +19,6 @@ from bridgex_nb.stats._hsic import (
     scale,
     standardize,
 )
-
-#: The module; as an attribute of the package its name is the function's.
-module = sys.modules["bridgex_nb.stats._hsic"]
 
 SIGMAS = (0.05, 0.5, 1.0, 3.0, "profile-median", "sample-median")
 
@@ -47,21 +43,21 @@ def one_pair(k, g, estimator):
     if estimator == "reference":
         return np.trace(k @ centre @ g)
     if estimator == "unbiased":  # Song et al. 2012, eq. 5, term by term
-        k, g, one = k - np.diag(np.diag(k)), g - np.diag(np.diag(g)), np.ones(samples)
-        first = np.trace(k @ g) + (one @ k @ one) * (one @ g @ one) / ((samples - 1) * (samples - 2))
-        return (first - 2 / (samples - 2) * (one @ k @ g @ one)) / (samples * (samples - 3))
+        k, g, ones = k - np.diag(np.diag(k)), g - np.diag(np.diag(g)), np.ones(samples)
+        first = np.trace(k @ g) + (ones @ k @ ones) * (ones @ g @ ones) / ((samples - 1) * (samples - 2))
+        return (first - 2 / (samples - 2) * (ones @ k @ g @ ones)) / (samples * (samples - 3))
     biased = np.trace(k @ centre @ g @ centre) / (samples - 1) ** 2
     if estimator == "biased":
         return biased
-    own = np.sqrt(max(one_pair(k, k, "biased"), 0) * max(one_pair(g, g, "biased"), 0))
-    return biased / own if own > 1e-25 else 0.0
+    norm = np.sqrt(max(one_pair(k, k, "biased"), 0) * max(one_pair(g, g, "biased"), 0))
+    return biased / norm if norm > 1e-25 else 0.0
 
 
 def neurons(kind, rows, samples, seed=0):
     """Rows of one kind of distribution, [rows, samples] float32."""
     generator = torch.Generator().manual_seed(seed)
     normal = torch.randn(rows, samples, generator=generator)
-    if kind == "heavy tails":  # Cauchy: one sample may lie hundreds of standard deviations from the others
+    if kind == "heavy tails":  # Cauchy: single samples lie hundreds of standard deviations from the others
         return normal / torch.randn(rows, samples, generator=generator)
     if kind == "duplicates":
         return normal[torch.arange(rows) // 2]
@@ -71,7 +67,7 @@ def neurons(kind, rows, samples, seed=0):
 
 
 def agrees(result, expected):
-    """Relative error below 1e-5, down to the rounding of the largest entry."""
+    """Relative error below 1e-5, or absolute error within rounding of the largest entry."""
     return np.allclose(result.numpy(), expected, rtol=1e-5, atol=1e-9 * np.abs(expected).max())
 
 
@@ -104,7 +100,7 @@ def test_equals_the_gram_form_at_many_samples(sigma, estimator):
 )
 def test_every_route_equals_the_gram_form(sigma, samples, route, estimator, monkeypatch):
     chosen = []
-    monkeypatch.setattr(module, "choose_basis", lambda *args: [chosen.append(choose_basis(*args)), chosen[-1]][1])
+    monkeypatch.setattr(_hsic, "choose_basis", lambda *args: [chosen.append(choose_basis(*args)), chosen[-1]][1])
     x, y = neurons("normal", 3, samples), neurons("normal", 2, samples, seed=1)
     y[0] = x[0].square()
     assert agrees(bx.hsic(x, y, sigma, estimator), gram_hsic(x, y, sigma, estimator))
@@ -118,7 +114,7 @@ def test_features_give_the_kernel_within_the_tolerance(sigma, tolerance):
     basis = choose_basis(x, x, tolerance, 10_000)
     phi = features(x, basis)[0]
     exact = torch.exp(-((x.T - x) ** 2) / 2)
-    # The first power feature lacks its 1.
+    # The first power feature omits its 1.
     values = phi.T @ phi + (0 if basis.edge else 1 + phi[:1] + phi[:1].T)
     assert (values - exact).abs().max() < 2 * tolerance
 
@@ -127,18 +123,18 @@ def test_features_give_the_kernel_within_the_tolerance(sigma, tolerance):
 @pytest.mark.parametrize(("sigma", "gone"), [(0.3, "_from_grams"), (3.0, "_from_grams"), (0.01, "moments")])
 def test_blocks_do_not_change_the_result(sigma, gone, estimator, monkeypatch):
     x, y = neurons("normal", 7, 900), neurons("normal", 5, 900, seed=1)
-    monkeypatch.delattr(module, gone)
+    monkeypatch.delattr(_hsic, gone)
     whole = bx.hsic(x, y, sigma, estimator)
-    # Blocks of one neuron and of a few, of 256 samples (the least) and of all of them.
+    # Blocks of one neuron and of a few; blocks of 256 samples (the minimum) and of all samples.
     for size, cached in [(1, 1), (20_000, 2**30)]:
-        monkeypatch.setattr(module, "_BLOCK", size)
-        monkeypatch.setattr(module, "_CACHED", cached)
+        monkeypatch.setattr(_hsic, "_BLOCK", size)
+        monkeypatch.setattr(_hsic, "_CACHED", cached)
         assert torch.allclose(bx.hsic(x, y, sigma, estimator), whole, rtol=1e-8, atol=1e-11 * float(whole.max()))
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 @pytest.mark.parametrize("sigma", [0.05, 1.0, "profile-median", "sample-median"])
-def test_a_batch_is_its_members(sigma, estimator):
+def test_a_batch_agrees_with_its_members(sigma, estimator):
     x, y = (
         torch.stack([neurons("normal", 3, 80, s) for s in (0, 1)]),
         torch.stack([neurons("heavy tails", 2, 80, s) for s in (2, 3)]),
@@ -166,7 +162,7 @@ def test_features_in_float32_as_on_a_gpu(kind, sigma, estimator):
     assert ((result - exact).abs() / unit).max() < 1e-4
 
 
-def test_dependence_without_correlation_is_seen():
+def test_dependence_without_correlation_is_detected():
     x = neurons("normal", 1, 500)
     dependent, independent = bx.hsic(x, torch.cat([x.square(), neurons("normal", 1, 500, seed=1)]), sigma=1.0)[0]
     assert dependent > 10 * independent
@@ -195,8 +191,8 @@ def test_any_dtype_is_computed_in_float64(dtype):
     assert agrees(bx.hsic(x, x), gram_hsic(x.double(), x.double()))
 
 
-def test_rows_alike_but_for_their_scale_come_to_an_end():
-    # The median distance is then that of rounding: a bandwidth so small that no number of features would do.
+def test_rows_that_differ_only_in_scale_have_a_result():
+    # Their median distance is a rounding error: a bandwidth so small that no number of features would suffice.
     x = neurons("normal", 1, 100)
     assert agrees(bx.hsic(x, 2 * x + 1, 1e-7), np.array([[1 / 99]]))
     assert bx.hsic(x, 2 * x + 1).item() == pytest.approx(bx.hsic(x, x).item(), rel=1e-4)
@@ -217,7 +213,7 @@ def test_median_bandwidth_of_normal_neurons_is_about_root_two_s():
     assert profile_median(x, y).item() == pytest.approx(800**0.5, rel=0.02)
 
 
-def test_median_bandwidth_of_rows_alike():
+def test_median_bandwidth_of_equal_rows():
     assert profile_median(torch.ones(2, 5), torch.ones(1, 5)) == 1
 
 
@@ -277,15 +273,15 @@ def test_score_of_nothing(shape):
 
 @st.composite
 def matrices(draw):
-    """x [n1, S] and y [n2, S] of whole numbers, so that a row is constant or varies well above the 1e-6 of z-scoring."""
+    """x [n1, S] and y [n2, S] of integers: a row is constant or varies by much more than the 1e-6 of z-scoring."""
     samples = draw(st.integers(2, 30))
     row = st.lists(st.integers(-20, 20), min_size=samples, max_size=samples)
     x, y = (draw(st.lists(row, min_size=1, max_size=4)) for _ in range(2))
     return torch.tensor(x, dtype=torch.float64), torch.tensor(y, dtype=torch.float64)
 
 
-def same(one, other, tolerance=1e-9):
-    return torch.allclose(one, other, rtol=tolerance, atol=tolerance * float(1e-3 + other.abs().max()))
+def same(result, expected, tolerance=1e-9):
+    return torch.allclose(result, expected, rtol=tolerance, atol=tolerance * float(1e-3 + expected.abs().max()))
 
 
 properties = settings(max_examples=60, deadline=None, derandomize=True)
@@ -308,7 +304,7 @@ def test_biased_estimate_is_never_negative(rows, sigma):
 @given(matrices(), st.integers(-1000, 1000), st.floats(0.5, 1000), st.sampled_from(SIGMAS[:-1]))
 def test_shift_and_scale_do_not_matter(rows, shift, scale, sigma):
     x, y = rows
-    # Not with the median bandwidth: that of two rows alike is the 1e-6 of z-scoring, which does know their scale.
+    # Not with a median bandwidth: that of two equal rows is due to the 1e-6 of z-scoring, which depends on their scale.
     assert same(bx.hsic(scale * x + shift, y, sigma), bx.hsic(x, y, sigma), 1e-4)
 
 
@@ -329,7 +325,7 @@ def test_too_few_samples(samples):
         bx.hsic(torch.zeros(3, samples), torch.zeros(2, samples))
 
 
-def test_neurons_that_are_not_a_matrix():
+def test_neurons_must_be_a_matrix():
     with pytest.raises(bx.InputError, match=r"\[n, S\]"):
         bx.hsic(torch.randn(10), torch.randn(10))
 
@@ -354,7 +350,7 @@ def test_unknown_estimator():
 
 
 @pytest.mark.parametrize("sigma", ["mean", 0, -1.0, float("nan"), float("inf")])
-def test_bandwidth_that_is_none(sigma):
+def test_invalid_bandwidth(sigma):
     with pytest.raises(bx.InputError, match=str(sigma)):
         bx.hsic(torch.randn(3, 10), torch.randn(3, 10), sigma=sigma)
 

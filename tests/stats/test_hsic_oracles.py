@@ -11,7 +11,7 @@ import bridgex_nb as bx
 def hyppo_hsic(x, y, sigma, bias):
     """HSIC_xy / sqrt(HSIC_xx HSIC_yy) of every pair of rows, biased or unbiased (Song et al. 2012).
 
-    hyppo computes HSIC as distance correlation with the distances 1 - kernel, whose biased form it gives as a square root.
+    hyppo computes HSIC as distance correlation with distances 1 - kernel, and returns the square root of the biased form.
     """
     x, y = ((z - z.mean(1, keepdims=True)) / (z.std(1, ddof=1, keepdims=True) + 1e-6) for z in (x.numpy(), y.numpy()))
     test = independence.Hsic(compute_kernel="rbf", bias=bias, gamma=1 / (2 * sigma**2))
@@ -40,22 +40,22 @@ def neurons(request):
 
 @pytest.mark.parametrize("samples", [4, 80])
 @pytest.mark.parametrize("sigma", [0.3, 1.0, 20.0])
-def test_normalized_is_hyppos_biased_statistic(neurons, sigma, samples):
+def test_normalized_agrees_with_hyppos_biased_statistic(neurons, sigma, samples):
     x, y = neurons(samples)
     assert bx.hsic(x, y, sigma, "normalized").numpy() == pytest.approx(hyppo_hsic(x, y, sigma, bias=True), rel=1e-5, abs=1e-7)
 
 
 @pytest.mark.parametrize("samples", [5, 80])
 @pytest.mark.parametrize("sigma", [0.3, 5.0])
-def test_unbiased_is_hyppos_unbiased_statistic_once_normalized(neurons, sigma, samples):
+def test_unbiased_agrees_with_hyppo_after_normalization(neurons, sigma, samples):
     x, y = neurons(samples)
-    own = [bx.hsic(z, z, sigma, "unbiased").diagonal() for z in (x, y)]
-    normalized = bx.hsic(x, y, sigma, "unbiased") / (own[0][:, None] * own[1]).sqrt()
+    norms = [bx.hsic(z, z, sigma, "unbiased").diagonal() for z in (x, y)]
+    normalized = bx.hsic(x, y, sigma, "unbiased") / (norms[0][:, None] * norms[1]).sqrt()
     assert normalized.numpy() == pytest.approx(hyppo_hsic(x, y, sigma, bias=False), rel=1e-5, abs=1e-7)
 
 
-def test_biased_is_hyppos_statistic_times_both_norms(neurons):
+def test_biased_agrees_with_hyppo_times_both_norms(neurons):
     x, y = neurons(60)
-    own = [bx.hsic(z, z, 1.0).diagonal().numpy() for z in (x, y)]
-    expected = hyppo_hsic(x, y, 1.0, bias=True) * np.sqrt(own[0][:, None] * own[1])
+    norms = [bx.hsic(z, z, 1.0).diagonal().numpy() for z in (x, y)]
+    expected = hyppo_hsic(x, y, 1.0, bias=True) * np.sqrt(norms[0][:, None] * norms[1])
     assert bx.hsic(x, y, 1.0).numpy() == pytest.approx(expected, rel=1e-5)

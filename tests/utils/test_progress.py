@@ -1,4 +1,4 @@
-"""Bars in a notebook: shown while the work goes on, nothing of them in the notebook that is saved."""
+"""Progress bars in a notebook: shown during the work, not saved with the notebook."""
 
 import nbformat
 from nbclient import NotebookClient
@@ -15,7 +15,7 @@ with progress_bar(total=3{}) as bar:
 SHOWN = {"": 1, ", delay=0.3": 1, ", delay=60": 0}
 
 
-def test_a_saved_notebook_has_nothing_of_a_bar(monkeypatch):
+def test_a_saved_notebook_has_no_trace_of_a_bar(monkeypatch):
     monkeypatch.delenv("TQDM_DISABLE", raising=False)
     bars = [0] * len(SHOWN)
 

@@ -1,4 +1,4 @@
-"""Files of results, interrupted runs and what is left of them: real models, real kills."""
+"""Result files and interrupted runs, with real models and real kills."""
 
 import dataclasses
 import multiprocessing
@@ -24,14 +24,14 @@ TEXTS = {
     "en": [f"The sun is hot and sister number {i} drinks milk." for i in range(20)],
     "sw": [f"Jua ni kali, na dada wa {i} anakunywa maji." for i in range(20)],
 }
-PROMPTS = [text for some in TEXTS.values() for text in some]
-BUDGET = 60  # a few rows: some 15 batches
+PROMPTS = [text for texts in TEXTS.values() for text in texts]
+BUDGET = 60  # a few rows: about 15 batches
 
 
-def same(one, other):
-    if isinstance(one, bx.ActivationCounts):
-        return torch.equal(one.active, other.active) and torch.equal(one.tokens, other.tokens)
-    return torch.equal(one.values, other.values) and one.words == other.words
+def same(result, expected):
+    if isinstance(result, bx.ActivationCounts):
+        return torch.equal(result.active, expected.active) and torch.equal(result.tokens, expected.tokens)
+    return torch.equal(result.values, expected.values) and result.words == expected.words
 
 
 def count(model, store=None, texts=TEXTS, **options):
@@ -52,13 +52,13 @@ def model():
 
 @pytest.fixture
 def write_often(monkeypatch):
-    """Progress is written after every batch, or nearly."""
+    """Write progress after almost every batch."""
     monkeypatch.setattr(passes, "WRITE_EVERY", 0.0)
     monkeypatch.setattr(passes, "WRITE_SHARE", 1.0)
 
 
 class Forwards:
-    """Counts the forward passes of a model while it is open, and raises `error` at the one with number `fatal`."""
+    """Count the forward passes of a model inside a with block, and raise `error` at pass number `fatal`."""
 
     def __init__(self, model, fatal=-1, error=None):
         self.number, self.fatal, self.error, self.model = 0, fatal, error, model
@@ -79,19 +79,19 @@ class Forwards:
 # One file
 
 
-def test_any_flipped_byte_is_noticed(tmp_path, model):
+def test_any_changed_byte_is_noticed(tmp_path, model):
     path = tmp_path / "counts"
     counts = count(model)
     counts.save(path)
     content = path.read_bytes()
-    for place in random.Random(0).sample(range(len(content)), 60):
-        path.write_bytes(content[:place] + bytes([content[place] ^ 16]) + content[place + 1 :])
+    for position in random.Random(0).sample(range(len(content)), 60):
+        path.write_bytes(content[:position] + bytes([content[position] ^ 16]) + content[position + 1 :])
         try:
-            found = bx.ActivationCounts.load(path)
+            loaded = bx.ActivationCounts.load(path)
         except bx.InputError:
             continue
-        assert same(found, counts)  # a letter of the run card
-        assert place < 8 + int.from_bytes(content[:8], "little")
+        assert same(loaded, counts)  # the byte was a letter of the run card
+        assert position < 8 + int.from_bytes(content[:8], "little")
 
 
 def test_failed_save_leaves_the_old_file(tmp_path, model, monkeypatch):
@@ -125,7 +125,7 @@ def test_nothing_is_computed_twice(tmp_path, model, call):
     assert second.card == first.card
 
 
-def test_every_option_has_a_result_of_its_own(tmp_path, model):
+def test_different_options_have_different_results(tmp_path, model):
     keep = torch.eye(tiny.LAYERS, tiny.NEURONS).bool()
     lexicon = bx.Lexicon("sw", "tl", {"moto": ["apoy"], "maji": ["tubig"]})
     calls = [
@@ -150,7 +150,7 @@ def test_every_option_has_a_result_of_its_own(tmp_path, model):
         assert same(again, result)
 
 
-def test_store_that_is_a_file(tmp_path, model):
+def test_a_store_that_is_a_file_is_refused(tmp_path, model):
     (tmp_path / "file").touch()
     with Forwards(model) as forwards, pytest.raises(bx.InputError, match="file"):
         count(model, tmp_path / "file")
@@ -197,7 +197,7 @@ def test_result_of_version_0_1_is_read_and_named(tmp_path, model):
     assert torch.equal((counts - again).active, torch.zeros_like(counts.active))
     with pytest.warns(UserWarning, match=r"not used, it is of bridgex-nb 0\.0\.1 and not [\d.]+$"):
         count(model, tmp_path)
-    with warnings.catch_warnings():  # other options: the old result has nothing to do with it
+    with warnings.catch_warnings():  # with other options the old result is not comparable
         warnings.simplefilter("error")
         count(model, tmp_path, special_tokens=False)
 
@@ -229,7 +229,7 @@ def test_without_a_store_nothing_is_written(tmp_path, model, monkeypatch):
 
 @both
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError("the GPU fell off the bus")])
-def test_interrupted_run_goes_on_where_it_was(tmp_path, model, call, error):
+def test_interrupted_run_continues_where_it_stopped(tmp_path, model, call, error):
     with Forwards(model) as forwards:
         whole = call(model)
     every = forwards.number
@@ -268,13 +268,13 @@ def test_progress_of_something_else_is_not_mixed_in(tmp_path, model):
         assert same(count(model, tmp_path), count(model))
 
 
-#: A forked child would wait for ever for threads that only its parent has: such tests run in a process without any.
+#: A forked child would wait forever for threads that only its parent has, so these tests run in a process without threads.
 FRESH = "BRIDGEX_TEST_FORKS"
-forks = pytest.mark.skipif(FRESH not in os.environ, reason="runs in the fresh process of test_what_forks")
+forks = pytest.mark.skipif(FRESH not in os.environ, reason="runs in the fresh process of test_tests_that_fork")
 
 
 @pytest.mark.skipif(os.name != "posix" or FRESH in os.environ, reason="needs fork")
-def test_what_forks():
+def test_tests_that_fork():
     command = [sys.executable, "-m", "pytest", __file__, "-n", "0", "-k", "kills or living or two_processes"]
     done = subprocess.run(
         command, env=os.environ | {FRESH: "1", "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False, timeout=240
@@ -284,10 +284,10 @@ def test_what_forks():
 
 
 def fork(function):
-    """A child that runs `function` and ends without pytest's own ending."""
+    """A child process that runs `function` and exits without pytest's clean-up."""
 
     def run():
-        tqdm.set_lock(threading.RLock())  # the lock of the bars' class is shared with the parent: a killed child would keep it
+        tqdm.set_lock(threading.RLock())  # the bars' lock is shared with the parent: a killed child would keep it
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         function()
         os._exit(0)
@@ -311,14 +311,14 @@ def test_twenty_kills(tmp_path, model, call, write_often):
         time.sleep(chance.uniform(0, length))
         os.kill(child.pid, signal.SIGKILL)
         child.join()
-        if child.exitcode == 0:  # it was done: begin another
+        if child.exitcode == 0:  # it finished before the kill: start another one
             for path in (tmp_path / "killed").iterdir():
                 path.unlink()
         kills += child.exitcode == -signal.SIGKILL
         files = list((tmp_path / "killed").glob("*")) if (tmp_path / "killed").is_dir() else []
         inside += any(path.suffix == ".tmp" for path in files)
         for path in files:
-            if path.suffix != ".tmp":  # whatever has its final name is whole
+            if path.suffix != ".tmp":  # every file with its final name is complete
                 result_files.read(path)
     assert same(call(model, tmp_path / "killed"), whole)
     assert [path.suffix for path in (tmp_path / "killed").iterdir()] == [".safetensors"]
@@ -328,18 +328,18 @@ def test_twenty_kills(tmp_path, model, call, write_often):
 @forks
 def test_half_written_file_of_a_living_process_is_left_alone(tmp_path, model):
     result = result_files.result_path(tmp_path, "counts", model.card)
-    mine = tmp_path / f".{result.name}.{result_files.platform.node()}-{os.getpid()}.tmp"
+    living = tmp_path / f".{result.name}.{result_files.platform.node()}-{os.getpid()}.tmp"
     child = fork(lambda: None)
     child.join()
     dead = tmp_path / f".{result.stem}.60.0of1.progress.{result_files.platform.node()}-{child.pid}.tmp"
-    other = tmp_path / f".{result.name}.another-machine-{child.pid}.tmp"
-    for path in (mine, dead, other):
+    elsewhere = tmp_path / f".{result.name}.another-machine-{child.pid}.tmp"
+    for path in (living, dead, elsewhere):
         path.touch()
     result_files.remove_leftovers(result)
-    assert set(tmp_path.iterdir()) == {mine, other}
+    assert set(tmp_path.iterdir()) == {living, elsewhere}
 
 
-def test_result_that_another_process_removes_is_computed_again_without_a_word(tmp_path, model):
+def test_result_that_another_process_removes_is_computed_again_without_a_warning(tmp_path, model):
     whole = count(model, tmp_path)
     (path,) = tmp_path.iterdir()
 
@@ -374,7 +374,7 @@ def test_two_processes_at_once(tmp_path, model, write_often):
 
 
 class LittleMemory:
-    """A forward pass of more than `limit` padded tokens raises what a device without memory raises."""
+    """Inside a with block, a forward pass of more than `limit` padded tokens raises what a device without memory raises."""
 
     def __init__(self, model, limit, error):
         self.model, self.limit, self.error, self.refused = model, limit, error, 0
@@ -403,22 +403,22 @@ class LittleMemory:
     ],
     ids=["cuda", "cpu", "python"],
 )
-def test_batches_halve_until_the_memory_holds_them(model, error):
+def test_batches_are_halved_until_they_fit_into_memory(model, error):
     counts, values = bx.count_active(model, TEXTS), bx.probe(model, PROMPTS).values
     with LittleMemory(model, 100, error) as memory:
         assert same(bx.count_active(model, TEXTS), counts)
-        assert 1 <= memory.refused <= 5  # the rest of the pass is small, too
+        assert 1 <= memory.refused <= 5  # the rest of the pass keeps the smaller size
         again = bx.probe(model, PROMPTS).values
     assert torch.allclose(again, values, rtol=1e-5, atol=1e-6)
 
 
-def test_one_row_too_long_for_the_memory(model):
+def test_one_row_that_does_not_fit_into_memory(model):
     with LittleMemory(model, 1, torch.OutOfMemoryError("CUDA out of memory")), pytest.raises(torch.OutOfMemoryError):
         bx.count_active(model, TEXTS)
     assert same(count(model), count(model))
 
 
-def test_other_errors_are_not_taken_for_it(model):
+def test_other_errors_are_not_mistaken_for_little_memory(model):
     with LittleMemory(model, 1, RuntimeError("shapes do not match")) as memory, pytest.raises(RuntimeError, match="shapes"):
         bx.count_active(model, TEXTS)
     assert memory.refused == 1
@@ -431,7 +431,7 @@ def test_halved_run_resumes_with_the_same_batches(tmp_path, model, call):
         whole = call(model)
         with Forwards(model, 9, KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
             call(model, tmp_path)
-    # The memory is free again: the batches that are left stay those of the first run.
+    # Memory is free again, but the remaining batches are still those of the first run.
     assert same(call(model, tmp_path), whole)
 
 
