@@ -1,7 +1,5 @@
 """HSIC against the textbook: S x S Gram matrices in float64, one pair of neurons at a time."""
 
-import sys
-
 import numpy as np
 import pytest
 import torch
@@ -10,19 +8,9 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import pdist
 
 import bridgex_nb as bx
-from bridgex_nb.stats._hsic import (
-    ESTIMATORS,
-    choose_basis,
-    features,
-    hsic_scaled,
-    profile_median,
-    sample_median,
-    scale,
-    standardize,
-)
-
-#: The module; as an attribute of the package its name is the function's.
-module = sys.modules["bridgex_nb.stats._hsic"]
+from bridgex_nb.stats import _hsic, _kernel_features
+from bridgex_nb.stats._hsic import ESTIMATORS, hsic_scaled, profile_median, sample_median, scale, standardize
+from bridgex_nb.stats._kernel_features import choose_basis, features
 
 SIGMAS = (0.05, 0.5, 1.0, 3.0, "profile-median", "sample-median")
 
@@ -104,7 +92,7 @@ def test_equals_the_gram_form_at_many_samples(sigma, estimator):
 )
 def test_every_route_equals_the_gram_form(sigma, samples, route, estimator, monkeypatch):
     chosen = []
-    monkeypatch.setattr(module, "choose_basis", lambda *args: [chosen.append(choose_basis(*args)), chosen[-1]][1])
+    monkeypatch.setattr(_hsic, "choose_basis", lambda *args: [chosen.append(choose_basis(*args)), chosen[-1]][1])
     x, y = neurons("normal", 3, samples), neurons("normal", 2, samples, seed=1)
     y[0] = x[0].square()
     assert agrees(bx.hsic(x, y, sigma, estimator), gram_hsic(x, y, sigma, estimator))
@@ -127,12 +115,12 @@ def test_features_give_the_kernel_within_the_tolerance(sigma, tolerance):
 @pytest.mark.parametrize(("sigma", "gone"), [(0.3, "_from_grams"), (3.0, "_from_grams"), (0.01, "moments")])
 def test_blocks_do_not_change_the_result(sigma, gone, estimator, monkeypatch):
     x, y = neurons("normal", 7, 900), neurons("normal", 5, 900, seed=1)
-    monkeypatch.delattr(module, gone)
+    monkeypatch.delattr(_hsic, gone)
     whole = bx.hsic(x, y, sigma, estimator)
     # Blocks of one neuron and of a few, of 256 samples (the least) and of all of them.
     for size, cached in [(1, 1), (20_000, 2**30)]:
-        monkeypatch.setattr(module, "_BLOCK", size)
-        monkeypatch.setattr(module, "_CACHED", cached)
+        monkeypatch.setattr(_hsic, "_BLOCK", size)
+        monkeypatch.setattr(_kernel_features, "_CACHED", cached)
         assert torch.allclose(bx.hsic(x, y, sigma, estimator), whole, rtol=1e-8, atol=1e-11 * float(whole.max()))
 
 
