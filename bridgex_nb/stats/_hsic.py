@@ -8,12 +8,12 @@ all pairs of neurons is one matrix product, HSIC(i, j) = || Phi_i' Psi_j ||_F^2 
 no S x S matrix is built. Only if a kernel needs too many features are Gram matrices built, in blocks.
 """
 
-from math import ceil, lgamma, log, pi, sqrt
-from typing import NamedTuple
+from math import sqrt
 
 import torch
 
 from ..exceptions import InputError
+from ._kernel_features import Moments, choose_basis, moments
 
 #: `biased`: tr(K H L H) / (S - 1)^2 (Gretton et al. 2005). `unbiased`: mean 0 under independence (Song et al. 2012, eq. 5).
 #: `normalized`: HSIC_xy / sqrt(HSIC_xx HSIC_yy), the CKA of two neurons. `reference`: tr(K H L) as in the released code of
@@ -25,8 +25,6 @@ BANDWIDTHS = ("profile-median", "sample-median")
 SCORE_TOLERANCE = 1e-6
 #: Numbers that one block of intermediate results may hold (256 MB in float64).
 _BLOCK = 2**25
-#: Numbers in the features of one block of samples: few enough for a processor's cache; on a GPU, enough to keep it busy.
-_CACHED, _GPU_BLOCK = 2**17, 2**25
 #: Lower bound of a norm, so that a constant neuron gives 0 and not NaN.
 _TINY = torch.finfo(torch.float64).tiny ** 0.5
 
@@ -209,97 +207,19 @@ def hsic_scaled(x: torch.Tensor, y: torch.Tensor, estimator: str, tolerance: flo
         members = zip(*(rows.expand(*batch, *rows.shape[-2:]).reshape(-1, *rows.shape[-2:]) for rows in (x, y)), strict=True)
         return torch.stack([_from_grams(*rows, estimator) for rows in members]).view(*batch, n1, n2)
     step = max(1, _BLOCK // (basis.rank**2 * n2 * max(x.shape[:-2].numel(), y.shape[:-2].numel())))
-    total = torch.cat([_from_moments(moments(rows, y, basis), samples, estimator) for rows in x.split(step, dim=-2)], dim=-2)
-    if estimator != "normalized":
+    normalized = estimator == "normalized"
+    parts = [moments(rows, y, basis, own=normalized) for rows in x.split(step, dim=-2)]
+    total = torch.cat([_from_moments(part, samples, estimator) for part in parts], dim=-2)
+    if not normalized:
         return total
-    # Each neuron with itself: a batch of single neurons.
-    hsic_xx, hsic_yy = (
-        moments(rows[..., None, :], rows[..., None, :], basis).cross.square().sum(dim=(-4, -3, -2, -1)) for rows in (x, y)
-    )
+    hsic_xx = torch.cat([part.own_x for part in parts], dim=-3).square().sum(dim=(-2, -1))
+    hsic_yy = parts[0].own_y.square().sum(dim=(-2, -1))
     return total / (hsic_xx[..., :, None] * hsic_yy[..., None, :]).sqrt().clamp(min=_TINY)
-
-
-class Basis(NamedTuple):
-    """Features of the kernel: `rank` of them, powers (`edge` 0) or Gaussians on a grid over [-edge, edge]."""
-
-    rank: int
-    edge: float
-
-
-def choose_basis(x: torch.Tensor, y: torch.Tensor, tolerance: float, max_rank: int) -> Basis | None:
-    """The fewest features that bring every kernel value of scaled rows within the tolerance; None if `max_rank` do not.
-
-    Powers omit at most reach^(2 r) / r! of a value, for reach = max |x|; the kernel varies by about reach^2, and the tolerance
-    is relative to that if reach < 1. A grid of spacing h that extends by d beyond the samples has a relative error of
-    2 exp(-pi^2 / 2 h^2) due to its spacing and exp(-2 d^2) due to its ends.
-    """
-    reach = max(x.abs().max().item(), y.abs().max().item(), 1e-150)
-    edge = reach + sqrt(log(1 / tolerance) / 2)
-    on_grid = ceil(2 * edge * sqrt(2 * log(2 / tolerance)) / pi) + 1
-    bound = log(tolerance) + min(0.0, 2 * log(reach))
-    rank = 2
-    while rank < min(on_grid, max_rank + 1) and 2 * rank * log(reach) - lgamma(rank + 1) > bound:
-        rank += 1
-    if rank > max_rank:
-        return None
-    return Basis(rank, edge if rank == on_grid else 0.0)
-
-
-def features(x: torch.Tensor, basis: Basis) -> torch.Tensor:
-    """Features of scaled rows [..., S] -> [..., r, S].
-
-    The first power feature is exp(-x^2 / 2) - 1: centring removes the 1 anyway, and without it no digits are lost.
-    """
-    if basis.edge:
-        centres = torch.linspace(-basis.edge, basis.edge, basis.rank, dtype=x.dtype, device=x.device)
-        spacing = 2 * basis.edge / (basis.rank - 1)
-        phi = x[..., None, :] - centres[:, None]
-        return phi.square_().neg_().exp_().mul_((spacing * sqrt(2 / pi)) ** 0.5)
-    phi = x.new_empty(*x.shape[:-1], basis.rank, x.shape[-1])
-    half = -x.square() / 2
-    torch.expm1(half, out=phi[..., 0, :])
-    power = half.exp_()
-    for k in range(1, basis.rank):
-        power = torch.mul(power.div_(k**0.5), x, out=phi[..., k, :])
-        power = power.clone() if k + 1 < basis.rank else power
-    return phi
-
-
-class Moments(NamedTuple):
-    """Second moments of the features of two groups of neurons, float64: `cross` [..., n1, r, n2, r] = Phi' H Psi, and the mean
-    features [..., n, r] of each."""
-
-    cross: torch.Tensor
-    mean_x: torch.Tensor
-    mean_y: torch.Tensor
-
-
-def moments(x: torch.Tensor, y: torch.Tensor, basis: Basis) -> Moments:
-    """Moments of scaled rows [..., n1, S] and [..., n2, S], accumulated over blocks of samples."""
-    samples = x.shape[-1]
-    per_sample = (x.shape[:-1].numel() + y.shape[:-1].numel()) * basis.rank
-    step = max(256, (_CACHED if x.device.type == "cpu" else _GPU_BLOCK) // per_sample)
-    cross, sums, origins = 0, [0, 0], []
-    for first in range(0, samples, step):
-        block = [features(rows[..., first : first + step], basis) for rows in (x, y)]
-        # Relative to the means of the first block, so that no digits are lost if all samples lie close together; each mean is
-        # the first sample plus a mean difference, so that a constant row gives exactly 0.
-        origins = origins or [phi[..., :1] + (phi - phi[..., :1]).mean(dim=-1, keepdim=True) for phi in block]
-        block = [phi.sub_(origin) for phi, origin in zip(block, origins, strict=True)]
-        cross = cross + (block[0].flatten(-3, -2) @ block[1].flatten(-3, -2).mT).double()
-        sums = [total + phi.sum(dim=-1, dtype=torch.float64) for total, phi in zip(sums, block, strict=True)]
-    left, right = (total.flatten(-2) for total in sums)
-    cross = cross - left[..., :, None] * right[..., None, :] / samples
-    means = [origin[..., 0] + total / samples for origin, total in zip(origins, sums, strict=True)]
-    if not basis.edge:
-        for mean in means:
-            mean[..., 0] += 1
-    return Moments(cross.unflatten(-1, (-1, basis.rank)).unflatten(-3, (-1, basis.rank)), *means)
 
 
 def _from_moments(feature_moments: Moments, samples: int, estimator: str) -> torch.Tensor:
     """HSIC [..., n1, n2] (for `normalized`, the numerator) from the moments of the features."""
-    cross, mean_x, mean_y = feature_moments
+    cross, mean_x, mean_y = feature_moments[:3]
     if estimator == "reference":
         # tr(K H L) = <Phi' H Psi, Phi' Psi>, and Phi' Psi = Phi' H Psi + S mean mean'.
         outer = mean_x[..., :, :, None, None] * mean_y[..., None, None, :, :]

@@ -8,17 +8,9 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import pdist
 
 import bridgex_nb as bx
-from bridgex_nb.stats import _hsic
-from bridgex_nb.stats._hsic import (
-    ESTIMATORS,
-    choose_basis,
-    features,
-    hsic_scaled,
-    profile_median,
-    sample_median,
-    scale,
-    standardize,
-)
+from bridgex_nb.stats import _hsic, _kernel_features
+from bridgex_nb.stats._hsic import ESTIMATORS, hsic_scaled, profile_median, sample_median, scale, standardize
+from bridgex_nb.stats._kernel_features import choose_basis, features
 
 SIGMAS = (0.05, 0.5, 1.0, 3.0, "profile-median", "sample-median")
 
@@ -128,7 +120,7 @@ def test_blocks_do_not_change_the_result(sigma, gone, estimator, monkeypatch):
     # Blocks of one neuron and of a few; blocks of 256 samples (the minimum) and of all samples.
     for size, cached in [(1, 1), (20_000, 2**30)]:
         monkeypatch.setattr(_hsic, "_BLOCK", size)
-        monkeypatch.setattr(_hsic, "_CACHED", cached)
+        monkeypatch.setattr(_kernel_features, "_CACHED", cached)
         assert torch.allclose(bx.hsic(x, y, sigma, estimator), whole, rtol=1e-8, atol=1e-11 * float(whole.max()))
 
 
