@@ -8,6 +8,8 @@ from datetime import date
 from importlib.metadata import version
 from typing import Any, TypedDict
 
+import torch
+
 #: What a card says of the model; a result computed from another one has them from its card.
 MODEL_FACTS = ("model", "weights_sha256", "revision", "dtype", "attention", "site", "gated", "remote", "interventions")
 
@@ -107,6 +109,16 @@ def data_card(texts: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """Number and hash of the texts that a result was computed from."""
     digest = hashlib.sha256(json.dumps({code: list(some) for code, some in texts.items()}, ensure_ascii=False).encode())
     return {"texts": {code: len(some) for code, some in texts.items()}, "sha256": digest.hexdigest()}
+
+
+def tensor_hash(tensor: torch.Tensor) -> str:
+    """SHA-256 of the values of a tensor, not of its shape or dtype."""
+    return hashlib.sha256(tensor.detach().cpu().contiguous().numpy().tobytes()).hexdigest()
+
+
+def set_card(sets: Mapping[str, torch.Tensor]) -> dict[str, dict[str, Any]]:
+    """Number of neurons and hash of each neuron set that a result was computed from, by name."""
+    return {name: {"neurons": int(some.sum()), "sha256": tensor_hash(some)} for name, some in sets.items()}
 
 
 def card_hash(card: Mapping[str, Any]) -> str:

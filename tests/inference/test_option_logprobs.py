@@ -5,6 +5,7 @@ import tiny
 import torch
 
 import bridgex_nb as bx
+from bridgex_nb.models._load_model import MINI
 
 PROMPTS = [
     'kiswahili:"moto"→English:',
@@ -24,7 +25,7 @@ OPTIONS = [
 @pytest.fixture(scope="module")
 def exact():
     """The bundled model in double precision, where no rounding hides a mistake."""
-    return bx.load_model(dtype="float64", name=bx.model.MINI)
+    return bx.load_model(dtype="float64", name=MINI)
 
 
 def row_logprob(model: bx.NeuronModel, text: str, skip: int = 0) -> float:

@@ -202,7 +202,7 @@ def test_nothing_is_left_behind(kind, positions, site):
     for name, module in model.hf_model.named_modules():
         assert (dict(module._forward_pre_hooks), module.forward) == state[name]
         assert module.forward.state.body == bodies[name]
-    assert (model.card, model.changes) == (card, [])
+    assert (model.card, model.remote_interventions) == (card, [])
     assert torch.equal(logits(model), intact)
     assert torch.equal(bx.count_active(model, {"en": TEXTS}).active, counts)
 
@@ -214,6 +214,30 @@ def test_an_error_inside_the_model_leaves_nothing_behind():
         model.hf_model(torch.tensor([[10**9]]))
     assert model.card == card
     assert torch.equal(logits(model), intact)
+
+
+def test_blocks_may_be_left_in_another_order():
+    for kind in ("llama", "opt"):
+        for site in ("act", "gated"):
+            model, first, second = tiny.load(kind, site), some(23), some(24)
+            intact, card = logits(model), model.card
+            with bx.amplify(model, second, 3.0):
+                expected, inner = logits(model), model.card["interventions"]
+            outer_block, inner_block = bx.deactivate(model, first), bx.amplify(model, second, 3.0)
+            outer_block.__enter__()
+            inner_block.__enter__()
+            outer_block.__exit__(None, None, None)
+            assert torch.equal(logits(model), expected)
+            assert model.card["interventions"] == inner
+            inner_block.__exit__(None, None, None)
+            assert torch.equal(logits(model), intact)
+            assert model.card == card
+            assert "interventions" not in card
+
+
+def test_the_card_cannot_be_swapped():
+    with pytest.raises(AttributeError):
+        tiny.load().card = {}
 
 
 # Everything that runs the model
@@ -385,7 +409,7 @@ def test_the_card_tells_every_block():
     assert (outer["change"], outer["target"], outer["positions"]) == ("set", 0.0, "prompt")
     assert (inner["change"], inner["target"], inner["positions"]) == ("times", 2.0, "all")
     assert outer["neurons"] + inner["neurons"] == mask.numel()
-    assert outer["mask_sha256"] != inner["mask_sha256"]
+    assert outer["sha256"] != inner["sha256"]
 
 
 # Refusals
@@ -404,14 +428,14 @@ def test_bad_masks_are_refused_by_name(call):
     assert "of dtype bool, not int64" in message(call, model, mask.long())
     assert "of dtype bool, not float32" in message(call, model, mask.float())
     assert "not a dict" in message(call, model, {"en": mask})
-    assert "unknown positions 'last'; there are all, prompt, generated" in message(call, model, mask, positions="last")
+    assert "unknown positions 'last'; choose from all, prompt, generated" in message(call, model, mask, positions="last")
 
 
 def test_the_mask_of_another_model(mini):
     mask = torch.zeros(mini.num_layers, mini.num_neurons, dtype=torch.bool)
     assert "[6, 768], but llama has" in message(bx.deactivate, tiny.load(), mask)
     counts = bx.count_active(tiny.load("qwen2"), {"en": TEXTS})  # of the same shape: the card tells
-    assert "mask is of another model: model is qwen2 and not llama" in message(
+    assert "the neuron set is of another model: model is qwen2, not llama" in message(
         bx.deactivate, tiny.load(), some(21), card=counts.card
     )
     for card in (counts.card, {"site": "act"}):  # the card of files by others names no model

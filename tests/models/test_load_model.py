@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import bridgex_nb as bx
+from bridgex_nb.models._load_model import MINI
 
 PROMPTS = ['kiswahili:"moto"→English:', 'English:"sun"→', "x", 'Tagalog:"apoy"→English:"fire"→kiswahili:']
 
@@ -44,7 +45,7 @@ def test_loaded_for_reading_only():
 @pytest.mark.parametrize("dtype", ["int8", "nf4"])
 def test_quantised_weights(mini, dtype):
     pytest.importorskip("bitsandbytes", reason="quantised weights need the package bitsandbytes")
-    model = bx.load_model(bx.model.MINI, dtype=dtype)
+    model = bx.load_model(MINI, dtype=dtype)
     assert model.card["dtype"] == dtype
     assert model.hf_model.model.layers[0].mlp.down_proj.weight.element_size() == 1
     texts = ["The sun is hot.", "Jua ni kali."]
@@ -71,7 +72,7 @@ def test_card_is_json_without_absolute_path(mini):
     for model in (mini, tiny.load("llama")):
         text = json.dumps(model.card)
         assert str(tiny.folder("llama").parent) not in text
-        assert str(bx.model.MINI.parent) not in text
+        assert str(MINI.parent) not in text
 
 
 def test_weights_hash_follows_the_weights(tmp_path):
