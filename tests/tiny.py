@@ -113,6 +113,11 @@ def load(kind: str = "llama", site: str = "act") -> bx.NeuronModel:
     return bx.load_model(folder(kind), site=site)
 
 
+def neuron_set(seed: int, share: float = 0.2) -> torch.Tensor:
+    """A random neuron set of these models, bool [L, N]."""
+    return torch.rand(LAYERS, NEURONS, generator=torch.Generator().manual_seed(seed)) < share
+
+
 def close(one: torch.Tensor, other: torch.Tensor) -> bool:
     """Equal to 1e-5 of the largest value: a sum of large terms is no more exact where it happens to come out small."""
     return torch.allclose(one, other, rtol=0, atol=1e-5 * float(other.abs().max()) if other.numel() else 0)

@@ -117,7 +117,7 @@ class NeuronModel:
 
     @property
     def down_norms(self) -> torch.Tensor:
-        """float32 [L, N], the L2 norm of each neuron's row of the down projection: how far its value 1 moves the output.
+        """float32 [L, N], the L2 norm of the row of each neuron in the down projection: how far a value of 1 moves the output.
 
         Raises
         ------
@@ -128,7 +128,7 @@ class NeuronModel:
 
     @property
     def max_tokens(self) -> int:
-        """The longest input the model has positions for."""
+        """The longest input that the model has positions for, in tokens."""
         return max_tokens(self.hf_model.config)
 
     def site_module(self, layer: int, site: str | None = None) -> tuple[Envoy, str]:
@@ -152,7 +152,7 @@ class NeuronModel:
         return attrgetter(self.architecture.down)(block), "input"
 
     def neurons(self, layer: int):
-        """Inside a trace: the neurons of one layer, [batch, tokens, N], to read or to change in place.
+        """Inside a trace, the neurons of one layer, [batch, tokens, N], to read or to change in place.
 
         Layers must be read in ascending order.
         """
@@ -168,13 +168,13 @@ class NeuronModel:
         ids = torch.tensor([[filler] * (width - len(row)) + row for row in rows])
         mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows])
         device = self.hf_model.get_input_embeddings().weight.device
-        if device.type == "meta":  # the weights are on another machine, which moves the tokens to its own device
+        if device.type == "meta":  # weights on another machine, which moves the tokens to its device
             device = "cpu"
         return {"input_ids": ids.to(device), "attention_mask": mask.to(device)}
 
     @cached_property
     def end_tokens(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """bool [vocabulary], twice: tokens with a newline, and tokens that end a completion (these and the end of text)."""
+        """bool [vocabulary], twice: tokens that contain a newline, and tokens that end a completion (those and end of text)."""
         size = self.hf_model.config.get_text_config().vocab_size
         texts = self.tokenizer.batch_decode([[token] for token in range(min(size, len(self.tokenizer)))])
         newline = torch.zeros(size, dtype=torch.bool)

@@ -299,7 +299,7 @@ def test_activations_that_are_not_finite(other):
     weights = load_file(other / "model.safetensors")
     weights["model.layers.1.mlp.gate_proj.weight"][5] = float("nan")
     save_file(weights, other / "model.safetensors", {"format": "pt"})
-    assert "layer 1: values that are not finite" in refusal(bx.load_model, other)
+    assert "layer 1: values on a short text are not finite" in refusal(bx.load_model, other)
 
 
 def test_module_that_is_called_twice(other, monkeypatch):
@@ -309,7 +309,7 @@ def test_module_that_is_called_twice(other, monkeypatch):
         return self.down_proj(self.act_fn(self.gate_proj(x)) * self.up_proj(x)) + self.down_proj(0 * self.up_proj(x))
 
     monkeypatch.setattr("transformers.models.llama.modeling_llama.LlamaMLP.forward", forward)
-    assert "layer 0: mlp.up_proj is not called just once" in refusal(bx.load_model, other)
+    assert "layer 0: mlp.up_proj is not called exactly once" in refusal(bx.load_model, other)
 
 
 def test_module_that_is_not_called(other, monkeypatch):
@@ -320,7 +320,7 @@ def test_module_that_is_not_called(other, monkeypatch):
 
     monkeypatch.setattr("transformers.models.llama.modeling_llama.LlamaMLP.forward", forward)
     assert "mlp.act_fn.output" in refusal(bx.load_model, other, site="act")
-    assert "layer 0: mlp.act_fn is not called just once" in refusal(bx.load_model, other, site="gated")
+    assert "layer 0: mlp.act_fn is not called exactly once" in refusal(bx.load_model, other, site="gated")
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])

@@ -8,7 +8,9 @@ import huggingface_hub.constants
 import pytest
 import tiny
 import torch
+from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 from safetensors.torch import load_file, save_file
+from transformers.utils import logging as transformers_logging
 
 import bridgex_nb as bx
 from bridgex_nb.models._load_model import MINI
@@ -55,6 +57,21 @@ def test_quantised_weights(mini, dtype):
     # Rounded weights are near the whole ones.
     values = [bx.probe(one, texts).values.flatten() for one in (model, mini)]
     assert torch.corrcoef(torch.stack(values))[0, 1] > 0.98
+
+
+@pytest.mark.parametrize("shown", [True, False])
+@pytest.mark.parametrize("shown_in_hub", [True, False])
+def test_progress_bars_of_others_stay_as_they_were(shown, shown_in_hub):
+    (transformers_logging.enable_progress_bar if shown else transformers_logging.disable_progress_bar)()
+    (enable_progress_bars if shown_in_hub else disable_progress_bars)()
+    try:
+        bx.load_model(tiny.folder("llama"))
+        with pytest.raises(bx.InputError):
+            bx.load_model(tiny.folder("llama"), dtype="fp8", device_map="cpu", attn_implementation="no such thing")
+        assert transformers_logging.is_progress_bar_enabled() == shown
+        assert are_progress_bars_disabled() != shown_in_hub
+    finally:
+        transformers_logging.enable_progress_bar()
 
 
 # The run card
