@@ -1,4 +1,4 @@
-"""Loading a model: what its run card says, what is refused, and greedy completion."""
+"""Loading a model: what its run card says, and what is refused."""
 
 import json
 import shutil
@@ -14,11 +14,6 @@ from transformers.utils import logging as transformers_logging
 
 import bridgex_nb as bx
 from bridgex_nb.models._load_model import MINI
-
-PROMPTS = ['kiswahili:"moto"→English:', 'English:"sun"→', "x", 'Tagalog:"apoy"→English:"fire"→kiswahili:']
-
-every_architecture = pytest.mark.parametrize("kind", tiny.ARCHITECTURES)
-
 
 # What is loaded
 
@@ -181,77 +176,3 @@ def test_folder_with_half_its_weights(tmp_path):
     weights = (place / "model.safetensors").read_bytes()
     (place / "model.safetensors").write_bytes(weights[: len(weights) // 2])
     assert str(place) in refusal(place)
-
-
-# Completion
-
-
-def generate_alone(model, prompt, new_tokens):
-    """One prompt through transformers' own generate: the text of the new tokens."""
-    ids = torch.tensor([model.tokenizer(prompt)["input_ids"]])
-    output = model.hf_model.generate(
-        ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=new_tokens, pad_token_id=0
-    )
-    return model.tokenizer.decode(output[0, ids.shape[1] :], skip_special_tokens=True)
-
-
-@every_architecture
-def test_complete_is_greedy_generation_one_at_a_time(kind):
-    model = tiny.load(kind)
-    alone = [generate_alone(model, prompt, 10).split("\n", 1)[0] for prompt in PROMPTS]
-    assert bx.complete(model, PROMPTS, max_new_tokens=10) == alone
-
-
-def test_complete_in_small_batches_is_the_same():
-    model = tiny.load("llama")
-    one_by_one = bx.complete(model, PROMPTS, max_new_tokens=10, token_budget=1)
-    assert bx.complete(model, PROMPTS, max_new_tokens=10) == one_by_one
-
-
-def writes_instead(token):
-    """The model, made to write `token` as the fourth new token after the first prompt, and what it wrote before: its tokens.
-
-    The two tokens exchange their output rows, so that the model stays a real one.
-    """
-    model = bx.load_model(tiny.folder("llama"))
-    ids = torch.tensor([model.tokenizer(PROMPTS[0])["input_ids"]])
-    output = model.hf_model.generate(ids, do_sample=False, max_new_tokens=10, pad_token_id=0)
-    tokens = output[0, ids.shape[1] :].tolist()
-    rows = model.hf_model.lm_head.weight.data
-    rows[[token, tokens[3]], :] = rows[[tokens[3], token], :]
-    return model, tokens
-
-
-def test_complete_cuts_at_newline():
-    newline = tiny.load("llama").tokenizer("\n", add_special_tokens=False)["input_ids"][-1]
-    model, tokens = writes_instead(newline)
-    # Left to itself, the model goes on behind the newline.
-    before, behind = generate_alone(model, PROMPTS[0], 10).split("\n", 1)
-    assert before == model.tokenizer.decode(tokens[:3])
-    assert behind
-    assert bx.complete(model, PROMPTS, max_new_tokens=10)[0] == before
-
-
-def test_complete_stops_once_all_prompts_are_answered():
-    newline = tiny.load("llama").tokenizer("\n", add_special_tokens=False)["input_ids"][-1]
-    model, _ = writes_instead(newline)
-    steps = []
-    model.hf_model.register_forward_hook(lambda module, inputs, output: steps.append(1))
-    bx.complete(model, PROMPTS[:1], max_new_tokens=10)
-    assert len(steps) == 4
-
-
-def test_complete_ends_at_end_of_text():
-    model, tokens = writes_instead(tiny.load("llama").tokenizer.eos_token_id)
-    # The other prompts of the batch go on, and what pads this one is not part of its text.
-    assert bx.complete(model, PROMPTS, max_new_tokens=10)[0] == model.tokenizer.decode(tokens[:3])
-
-
-def test_complete_nothing():
-    assert bx.complete(tiny.load("llama"), []) == []
-
-
-def test_complete_refuses_a_bare_string():
-    # Its letters would be taken for prompts.
-    with pytest.raises(bx.InputError):
-        bx.complete(tiny.load("llama"), PROMPTS[0])
