@@ -140,10 +140,10 @@ def perplexity(model: NeuronModel, texts: Mapping[str, Sequence[str]], *, token_
 
 def text_logprobs(model: NeuronModel, texts: Mapping[str, Sequence[str]], *, token_budget: int = 8192) -> pd.DataFrame:
     """`loglikelihood` of texts of several languages, one row per text: language, logprob, tokens."""
-    empty = [code for code, some in texts.items() if isinstance(some, str) or not len(some)]
+    empty = [code for code, lines in texts.items() if isinstance(lines, str) or not len(lines)]
     if empty or not texts:
         raise InputError(f"perplexity needs a list of texts for each language; none for: {', '.join(empty) or 'any'}")
-    languages = [code for code, some in texts.items() for _ in some]
-    table = loglikelihood(model, [text for some in texts.values() for text in some], token_budget=token_budget)
+    languages = [code for code, lines in texts.items() for _ in lines]
+    table = loglikelihood(model, [text for lines in texts.values() for text in lines], token_budget=token_budget)
     table.insert(0, "language", languages)
     return table

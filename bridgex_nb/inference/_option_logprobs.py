@@ -89,7 +89,7 @@ def option_logprobs(
 
     file = None
     if store is not None:
-        data = data_card({"prompts": prompts} | {f"options {number}": some for number, some in enumerate(options)})
+        data = data_card({"prompts": prompts} | {f"options {number}": texts for number, texts in enumerate(options)})
         data["texts"] = {"prompts": len(prompts), "options": sum(map(len, options))}
         file = answer_file(store, "likelihoods", run_card("option_logprobs", model.card, data=data))
     return ask(lengths, step, token_budget=token_budget, progress=progress, file=file)
@@ -99,18 +99,18 @@ def _split(model, prompts, options):
     """The tokens that each prompt has in common with all its options, and the tokens that follow in each."""
     heads = token_rows(model, prompts)
     wholes = iter(
-        token_rows(model, [prompt + option for prompt, some in zip(prompts, options, strict=True) for option in some])
+        token_rows(model, [prompt + option for prompt, texts in zip(prompts, options, strict=True) for option in texts])
     )
     shared, tails = [], []
-    for number, (head, some) in enumerate(zip(heads, options, strict=True)):
-        rows = [next(wholes) for _ in some]
+    for number, (head, texts) in enumerate(zip(heads, options, strict=True)):
+        rows = [next(wholes) for _ in texts]
         if not rows:
             raise InputError(f"prompt {number} has no options")
         end = min(common_prefix(head, row) for row in rows)
         if end == 0:
             raise InputError(f"prompt {number} has no token in common with all its options: {prompts[number]!r}")
         if any(len(row) == end for row in rows):
-            raise InputError(f"prompt {number} has an option without a token: {list(some)}")
+            raise InputError(f"prompt {number} has an option without a token: {list(texts)}")
         shared.append(rows[0][:end])
         tails.append([row[end:] for row in rows])
     return shared, tails
@@ -118,9 +118,9 @@ def _split(model, prompts, options):
 
 def _score(model: NeuronModel, shared: list[list[int]], tails: list[list[list[int]]]) -> list[list[float]]:
     """Sums of the log-probabilities of the tails: one forward over the shared tokens, one over the tails."""
-    inputs, flat = model.pad(shared), [tail for some in tails for tail in some]
+    inputs, flat = model.pad(shared), [tail for ends in tails for tail in ends]
     device, mask = inputs["input_ids"].device, inputs["attention_mask"]
-    owner = torch.tensor([i for i, some in enumerate(tails) for _ in some], device=device)
+    owner = torch.tensor([i for i, ends in enumerate(tails) for _ in ends], device=device)
     width = max(map(len, flat))
     first = forward(model, inputs["input_ids"], mask, use_cache=width > 1, last=True)
     ids = torch.tensor([tail + [tail[-1]] * (width - len(tail)) for tail in flat], device=device)
@@ -133,4 +133,4 @@ def _score(model: NeuronModel, shared: list[list[int]], tails: list[list[list[in
         logits = torch.cat([logits, rest.logits], dim=1)
     logprobs = torch.log_softmax(logits, dim=-1, dtype=torch.promote_types(logits.dtype, torch.float32))
     sums = iter((logprobs.gather(2, ids[..., None])[..., 0] * counted).sum(dim=1).tolist())
-    return [[next(sums) for _ in some] for some in tails]
+    return [[next(sums) for _ in ends] for ends in tails]

@@ -91,7 +91,7 @@ def bridge_causality(
     if empty:
         raise InputError(f"{src}-{tgt}, bridge {bridge}: no {' and no '.join(empty)} neurons; choose a larger rate")
     blocks = {
-        name: [deactivate(model, some) for some in (neuron_set, *random_sets(neuron_set, draws, seed + k * draws))]
+        name: [deactivate(model, changed) for changed in (neuron_set, *random_sets(neuron_set, draws, seed + k * draws))]
         for k, (name, neuron_set) in enumerate(chosen.items())
     }
 

@@ -51,7 +51,7 @@ class NeuronModel:
     remote : bool or str
         Where traces run, as nnsight's ``remote=``.
     generating : bool or None
-        Whether the tokens of the forward that runs now are the model's own; None where only the cache tells.
+        Whether the tokens of the forward that runs now are the model's own; None if only the cache can tell.
     lock : threading.RLock
         Held by the thread that runs the model, and while a block of `bridgex_nb.interventions` lasts: a widget's own thread
         neither meets a trace of the notebook nor sees a changed model.

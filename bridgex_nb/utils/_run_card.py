@@ -118,7 +118,7 @@ def tensor_hash(tensor: torch.Tensor) -> str:
 
 def set_card(sets: Mapping[str, torch.Tensor]) -> dict[str, dict[str, Any]]:
     """Number of neurons and hash of each neuron set that a result was computed from, by name."""
-    return {name: {"neurons": int(some.sum()), "sha256": tensor_hash(some)} for name, some in sets.items()}
+    return {name: {"neurons": int(chosen.sum()), "sha256": tensor_hash(chosen)} for name, chosen in sets.items()}
 
 
 def card_hash(card: Mapping[str, Any]) -> str:

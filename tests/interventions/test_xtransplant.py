@@ -13,7 +13,7 @@ ANSWERS = ["apoy", " hot", " ni"]
 
 
 def by_hand(model, prompt, donor, answer, taken, put):
-    """The change for one prompt: layer `taken` on the donor, put into layer `put`."""
+    """The change for one prompt when the output of layer `taken` on the donor replaces that of layer `put`."""
     downs = [
         model.hf_model.get_submodule(f"{model.architecture.layers}.{layer}.{model.architecture.down}")
         for layer in range(model.num_layers)
@@ -80,7 +80,7 @@ def test_the_run_card(mini):
     assert card["data"]["texts"] == {"prompts": 1, "donors": 1, "answers": 1}
 
 
-def test_refusals(mini):
+def test_bad_input_is_refused(mini):
     with pytest.raises(bx.InputError, match="3 prompts, 3 donors and 2 answers"):
         bx.transplant(mini, PROMPTS, DONORS, ANSWERS[:2])
     with pytest.raises(bx.InputError, match="adds no token"):

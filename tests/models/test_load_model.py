@@ -20,11 +20,11 @@ from bridgex_nb.models._load_model import MINI
 
 def test_bundled_model(mini):
     assert (mini.num_layers, mini.num_neurons, mini.site) == (6, 768, "act")
-    # Its weights are stored in half precision, but half precision is slow and coarse on a CPU.
+    # The weights are stored in half precision, which is slow and coarse on a CPU.
     assert mini.hf_model.dtype == torch.float32
 
 
-def test_dtype_is_the_checkpoints_own_unless_asked(tmp_path):
+def test_dtype_is_that_of_the_checkpoint_by_default(tmp_path):
     place = shutil.copytree(tiny.folder("llama"), tmp_path / "half")
     config = json.loads((place / "config.json").read_text())
     (place / "config.json").write_text(json.dumps(config | {"dtype": "bfloat16"}))
@@ -49,7 +49,7 @@ def test_quantised_weights(mini, dtype):
     counts = [bx.count_active(model, {"en": [text]}).active[0] for text in texts]
     plain = [tiny.hooked(model, model.tokenizer(text)["input_ids"])["act"] for text in texts]
     assert all(torch.equal(count, (values > 0).sum(dim=1)) for count, values in zip(counts, plain, strict=True))
-    # Rounded weights are near the whole ones.
+    # Rounded weights are close to the original ones.
     values = [bx.probe(one, texts).values.flatten() for one in (model, mini)]
     assert torch.corrcoef(torch.stack(values))[0, 1] > 0.98
 
@@ -88,7 +88,7 @@ def test_card_is_json_without_absolute_path(mini):
 
 
 def test_weights_hash_follows_the_weights(tmp_path):
-    # A copy elsewhere is the same model; one changed number makes it another.
+    # A copy in another folder is the same model; a single changed weight makes it another.
     place = shutil.copytree(tiny.folder("llama"), tmp_path / "other")
     before = bx.load_model(place).card["weights_sha256"]
     weights = load_file(place / "model.safetensors")
@@ -98,12 +98,12 @@ def test_weights_hash_follows_the_weights(tmp_path):
     assert before != bx.load_model(place).card["weights_sha256"]
 
 
-def test_relative_folder_has_a_name_in_the_card(monkeypatch):
+def test_a_relative_folder_has_a_name_in_the_card(monkeypatch):
     monkeypatch.chdir(tiny.folder("llama"))
     assert bx.load_model(".").card["model"] == "llama"
 
 
-# Refusals: one line that names the thing, before weights are read (there are none)
+# Refusals: one line that names the fault, before weights are read
 
 
 def refusal(*args, **options):
