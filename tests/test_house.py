@@ -132,7 +132,7 @@ import sys
 import bridgex_nb as bx
 heavy = {"torch", "transformers", "nnsight", "pandas", "matplotlib"} & set(sys.modules)
 assert not heavy, f"import bridgex_nb imports {heavy}"
-import logging, warnings
+import accelerate.utils, logging, sympy, warnings  # accelerate and sympy add filters when transformers imports them
 import ipywidgets, matplotlib, nnsight, sacrebleu, seaborn, torch, transformers, transformers.utils.logging as quiet
 import huggingface_hub.utils
 def state():

@@ -125,6 +125,11 @@ def close(result: torch.Tensor, expected: torch.Tensor) -> bool:
     return torch.allclose(result, expected, rtol=0, atol=1e-5 * float(expected.abs().max()) if expected.numel() else 0)
 
 
+def neuron_set(seed: int, share: float = 0.2) -> torch.Tensor:
+    """A random neuron set of these models, bool [L, N]."""
+    return torch.rand(LAYERS, NEURONS, generator=torch.Generator().manual_seed(seed)) < share
+
+
 def hooked(model: bx.NeuronModel, ids: list[int]) -> dict[str, torch.Tensor]:
     """`act`, `up` and `gated`, each [L, T, N], of one row of token ids: plain torch hooks, no nnsight, no padding.
 

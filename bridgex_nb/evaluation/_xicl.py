@@ -202,7 +202,7 @@ def carry_out(
 ) -> pd.DataFrame:
     """The table of `answers`."""
     task, rows = plan.task, plan.rows
-    common = {"token_budget": token_budget, "bar": bar, "store": store}
+    common = {"token_budget": token_budget, "progress": bar, "store": store}
     firsts = complete_scored(model, plan.firsts, max_new_tokens=max_new_tokens or task.text_tokens, **common)
     written = dict(zip(plan.firsts, firsts, strict=True))
     between = [written[row.first] if row.bridge else None for row in rows]

@@ -1,4 +1,4 @@
-"""One forward pass for everything: batches, memory, resuming, processes; generation and likelihood."""
+"""Running a model: batches, memory, resuming, processes; generation and likelihood."""
 
 from ._generation import Completion, complete, complete_scored
 from ._likelihood import loglikelihood, perplexity

@@ -1,6 +1,5 @@
-"""Many prompts put to a model: batches that the memory holds, on the disk as they come, shared among processes."""
+"""Answers to many prompts: stored batch by batch as they come, shared among processes."""
 
-import gc
 import inspect
 import json
 from collections.abc import Callable, Sequence
@@ -8,70 +7,58 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
+from tqdm.auto import tqdm
 
 from ..exceptions import InputError
 from ..models._neuron_model import NeuronModel
 from ..utils import _result_files as result_files
-from ._batches import batches_by_length
-from ._processes import out_of_memory, processes
+from ._loop import batch_results, own_batches
+from ._processes import processes
 
 
 def ask(
-    lengths: Sequence[int], step: Callable[[list[int]], list], *, token_budget: int, bar=None, file: Path | None = None
+    lengths: Sequence[int],
+    step: Callable[[list[int]], list],
+    *,
+    token_budget: int,
+    progress: tqdm | None = None,
+    file: Path | None = None,
 ) -> list:
     """What `step` makes of every row, batch by batch.
 
     Parameters
     ----------
     lengths : sequence of int
-        Tokens that each row takes, the new ones included.
+        Tokens of each row, the new ones included.
     step : callable
-        ``step([row number, …])`` -> a JSON-able result a row.
+        ``step([row number, …])`` -> one result per row, which JSON can hold.
     token_budget : int
-        Tokens of one padded batch; halved for the rest when the memory does not hold a batch.
-    bar : tqdm, optional
-        Moved on by one a row.
+        Tokens of one padded batch; halved for the rest when a batch does not fit into memory.
+    progress : tqdm, optional
+        Moved on by the number of rows.
     file : Path, optional
-        Of `answer_file`. Every batch is written to it at once; what it holds already is not asked again. Batches stay what they
-        are in a run without interrupt, so that its results do too, to the last bit.
+        Of `answer_file`. Every batch is written to it at once, and rows that it already holds are not computed again.
 
     Returns
     -------
     list
-        One result a row, in their order; under torchrun in every process.
+        One result per row, in the order of `lengths`; under torchrun in every process.
     """
     rank, world = processes()
     done = {} if file is None else _read(file)
-    mine = list(batches_by_length(lengths, token_budget))[rank::world]
-    count, asked, moved, budget = sum(map(len, mine)), 0, 0, token_budget
-    own = None if file is None else file.with_suffix(f".{rank}of{world}.jsonl")
-    for batch in mine:
-        rows = [i for i in batch if i not in done]
-        while rows:
-            part, results = rows[: max(1, budget // lengths[rows[0]])], None
-            try:
-                results = step(part)
-            except Exception as error:
-                if len(part) == 1 or not out_of_memory(error):
-                    raise
-            if results is None:  # behind the except clause, whose error holds on to the batch
-                budget = len(part) * lengths[rows[0]] // 2
-                gc.collect()
-                torch.cuda.empty_cache()
-                continue
-            done.update(zip(part, results, strict=True))
-            if own is not None:
-                _append(own, {"rows": part, "results": results})
-            rows = rows[len(part) :]
-        asked += len(batch)
-        if bar is not None:  # one bar stands for all processes
-            bar.update(round(len(lengths) * asked / count) - moved)
-            moved = round(len(lengths) * asked / count)
+    if progress is not None:
+        progress.update(len(done))
+    part_file = None if file is None else file.with_suffix(f".{rank}of{world}.jsonl")
+    results = batch_results(lengths, step, token_budget, done=set(done), progress=progress, distance=len(lengths) - len(done))
+    for part, answers, _ in results:
+        done.update(zip(part, answers, strict=True))
+        if part_file is not None:
+            _append(part_file, {"rows": part, "results": answers})
     if world > 1:
-        everyone = [None] * world
-        dist.all_gather_object(everyone, {i: done[i] for batch in mine for i in batch})
-        done = {i: result for one in everyone for i, result in one.items()}
-    return [done[i] for i in range(len(lengths))]
+        shares = [None] * world
+        dist.all_gather_object(shares, {row: done[row] for batch in own_batches(lengths, token_budget) for row in batch})
+        done = {row: answer for share in shares for row, answer in share.items()}
+    return [done[row] for row in range(len(lengths))]
 
 
 def answer_file(store: str | Path, kind: str, card: dict) -> Path:
@@ -80,7 +67,7 @@ def answer_file(store: str | Path, kind: str, card: dict) -> Path:
     Raises
     ------
     InputError
-        If it cannot be a folder.
+        If `store` cannot be a folder.
     """
     try:
         Path(store).mkdir(parents=True, exist_ok=True)
@@ -92,7 +79,7 @@ def answer_file(store: str | Path, kind: str, card: dict) -> Path:
 def forward(
     model: NeuronModel, ids: torch.Tensor, mask: torch.Tensor, *, last: bool = False, generating: bool = False, **options
 ):
-    """A plain forward of left-padded rows, or of what follows on a cache.
+    """A plain forward of left-padded rows, or of the tokens that follow a cache.
 
     Parameters
     ----------
@@ -102,19 +89,19 @@ def forward(
     mask : torch.Tensor
         [B, cached + T], 0 at padding.
     last : bool
-        Whether the scores [B, T, vocabulary] are needed for the last token alone.
+        Whether only the last token's logits are needed.
     generating : bool
-        Whether the tokens are the model's own and not those of a prompt, which may come in several pieces.
+        Whether the tokens are the model's own, not those of a prompt (which may come in several pieces).
     **options
-        For the model: use_cache, past_key_values.
+        Passed to the model: use_cache, past_key_values.
     """
     takes = inspect.signature(model.hf_model.forward).parameters
-    if "position_ids" in takes:  # left padding shifts the positions of models that learn a vector for each
+    if "position_ids" in takes:  # with learned position embeddings, left padding would shift them
         options["position_ids"] = (mask.cumsum(dim=1) - 1).clamp(min=0)[:, -ids.shape[1] :]
     hooks = []
     if last and "logits_to_keep" in takes:
         options["logits_to_keep"] = 1
-        # The last token's states lie apart in memory, and torch would multiply each row by the vocabulary on its own.
+        # The last token's states are not contiguous, and torch would multiply each row by the vocabulary separately.
         if (head := model.hf_model.get_output_embeddings()) is not None:
             hooks.append(head.register_forward_pre_hook(lambda _, inputs: (inputs[0].contiguous(), *inputs[1:])))
     model.generating = generating
@@ -127,19 +114,19 @@ def forward(
 
 
 def _append(file: Path, record: dict) -> None:
-    # A record begins with a newline, so that it is whole also behind one that a kill has torn.
+    # A record begins with a newline, so that it is whole even after one that was cut short when a process was killed.
     with file.open("a", encoding="utf-8") as handle:
         handle.write("\n" + json.dumps(record, ensure_ascii=False))
 
 
 def _read(file: Path) -> dict[int, object]:
-    """Row number -> result, of the files of all processes, however many there were."""
+    """Row number -> result, from the files of all processes, however many there were."""
     done = {}
     for part in sorted(file.parent.glob(f"{file.stem}.*of*.jsonl")):
         for line in part.read_text(encoding="utf-8", errors="replace").split("\n"):
             try:
                 record = json.loads(line)
                 done.update(zip(record["rows"], record["results"], strict=True))
-            except (ValueError, TypeError, KeyError):  # an empty line, or half of one
+            except (ValueError, TypeError, KeyError):  # an empty line, or part of one
                 continue
     return done

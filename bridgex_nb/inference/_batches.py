@@ -1,12 +1,12 @@
-"""Which rows go through a model together."""
+"""Which rows go through a model in one batch."""
 
 from collections.abc import Iterator, Sequence
 
 
 def batches_by_length(lengths: Sequence[int], token_budget: int) -> Iterator[list[int]]:
-    """Yield index lists, longest first, so that rows x longest stays within `token_budget` (one row at the least).
+    """Yield lists of row numbers such that rows x longest row stays within `token_budget`, or single rows that exceed it.
 
-    Longest first, so that a batch too large for the memory fails at once and not at the end.
+    Longest first, so that a batch that does not fit into memory fails at the start and not at the end.
     """
     batch: list[int] = []
     for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):

@@ -1,4 +1,4 @@
-"""Greedy completions in batches, up to the first newline, with the model's own confidence."""
+"""Greedy completions in batches, up to the first newline, with their log-probabilities."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -6,19 +6,28 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from tqdm.auto import tqdm
 
 from ..exceptions import InputError
 from ..models._neuron_model import NeuronModel
-from ..utils._run_card import data_card
+from ..utils._run_card import data_card, run_card
 from ._asking import answer_file, ask, forward
-from ._tokens import common, fit, token_rows
+from ._tokens import common_prefix, fit, token_rows
 
 
 class Completion(NamedTuple):
-    """A greedy completion: its text up to the first newline, and what the model gives it.
+    """A greedy completion.
 
-    `logprob` is the natural logarithm of its probability, the sum over its `tokens` tokens; the one that ends it (newline or
-    end of text) is counted. `ids` are these tokens.
+    Attributes
+    ----------
+    text : str
+        Up to the first newline.
+    logprob : float
+        Natural logarithm of its probability, the sum over its tokens.
+    tokens : int
+        Number of its tokens, including the one that ends it (newline or end of text).
+    ids : tuple of int
+        These tokens.
     """
 
     text: str
@@ -28,7 +37,7 @@ class Completion(NamedTuple):
 
     @property
     def confidence(self) -> float:
-        """Mean log-probability of a token."""
+        """Mean log-probability per token."""
         return self.logprob / self.tokens
 
 
@@ -38,7 +47,7 @@ def complete(
     *,
     max_new_tokens: int = 30,
     token_budget: int = 8192,
-    bar=None,
+    progress: tqdm | None = None,
     store: str | Path | None = None,
 ) -> list[str]:
     """Greedy completions, each up to its first newline (released code of BridgeX-ICL: 30 new tokens).
@@ -47,26 +56,37 @@ def complete(
     ----------
     model : NeuronModel
     prompts : sequence of str
-        One that does not fit the model's context loses its beginning, with a warning.
+        The beginning of a prompt that does not fit the model's context is cut off, with a warning.
     max_new_tokens : int
-        Half of the model's context at most.
+        At most half of the model's context is used.
     token_budget : int
-        Tokens of one padded batch, the new ones included. Where the memory does not hold so many, it is halved until it does.
-    bar : tqdm, optional
-        Progress bar that is moved on by one a prompt.
+        Tokens of one padded batch, the new ones included. Halved until a batch fits into memory.
+    progress : tqdm, optional
+        Progress bar that is moved on by the number of prompts.
     store : str or Path, optional
-        A folder of results. Every batch is written there at once; the same call goes on where it was interrupted.
+        A folder of results. Every batch is written there at once; the same call continues where it was interrupted.
 
     Returns
     -------
     list of str
-        One completion a prompt, in their order, without the newline.
+        One completion per prompt, in order, without the newline.
+
+    Raises
+    ------
+    InputError
+        If `prompts` is a string, or the model's weights are on a remote machine.
 
     Notes
     -----
     Under ``torchrun --nproc-per-node P`` the same call shares the batches among P processes; each of them gets all completions.
+
+    Examples
+    --------
+    >>> complete(load_model(), ['kiswahili:"moto"→English:'])
+    ['"fire"']
     """
-    return [one.text for one in _complete(model, prompts, max_new_tokens, token_budget, bar, store, scored=False)]
+    completions = _complete(model, prompts, max_new_tokens, token_budget, progress, store, scored=False)
+    return [completion.text for completion in completions]
 
 
 def complete_scored(
@@ -75,25 +95,36 @@ def complete_scored(
     *,
     max_new_tokens: int = 30,
     token_budget: int = 8192,
-    bar=None,
+    progress: tqdm | None = None,
     store: str | Path | None = None,
 ) -> list[Completion]:
-    """The completions of `complete`, each with the log-probability that the model gives it.
+    """The completions of `complete`, each with its log-probability under the model.
 
     Parameters
     ----------
-    model, prompts, max_new_tokens, token_budget, bar, store
+    model, prompts, max_new_tokens, token_budget, progress, store
         As in `complete`.
 
     Returns
     -------
     list of Completion
-        One a prompt, in their order.
+        One per prompt, in order.
+
+    Raises
+    ------
+    InputError
+        As `complete`.
+
+    Examples
+    --------
+    >>> (completion,) = complete_scored(load_model(), ['kiswahili:"moto"→English:'])
+    >>> completion.text, completion.confidence > -1
+    ('"fire"', True)
     """
-    return _complete(model, prompts, max_new_tokens, token_budget, bar, store, scored=True)
+    return _complete(model, prompts, max_new_tokens, token_budget, progress, store, scored=True)
 
 
-def _complete(model, prompts, max_new_tokens, token_budget, bar, store, scored):
+def _complete(model, prompts, max_new_tokens, token_budget, progress, store, scored):
     """As `complete_scored`; without `scored` the log-probabilities are 0 and cost nothing."""
     if isinstance(prompts, str):
         raise InputError("complete needs a list of prompts, not one string")
@@ -101,20 +132,23 @@ def _complete(model, prompts, max_new_tokens, token_budget, bar, store, scored):
         raise InputError("text is generated with the model's weights on this machine: load it without remote=")
     new_tokens = min(max_new_tokens, model.max_tokens // 2)
     rows = fit(model, token_rows(model, prompts), new_tokens)
-    order = sorted(range(len(rows)), key=lambda i: rows[i])  # rows that begin alike come into one batch
+    order = sorted(range(len(rows)), key=lambda i: rows[i])  # rows with a common beginning come into one batch
 
     def step(batch):
-        with model.turn, torch.inference_mode():
+        with model.lock, torch.inference_mode():
             return _greedy(model, [rows[order[i]] for i in batch], new_tokens, scored)
 
-    card = model.card | {"data": data_card({"prompts": prompts}), "max_new_tokens": new_tokens, "scored": scored}
-    file = None if store is None else answer_file(store, "completions", card)
-    results = ask([len(rows[i]) + new_tokens for i in order], step, token_budget=token_budget, bar=bar, file=file)
+    file = None
+    if store is not None:
+        data, options = data_card({"prompts": prompts}), {"max_new_tokens": new_tokens, "scored": scored}
+        file = answer_file(store, "completions", run_card("complete", model.card, data=data, options=options))
+    lengths = [len(rows[i]) + new_tokens for i in order]
+    results = ask(lengths, step, token_budget=token_budget, progress=progress, file=file)
     return [Completion(*result, tuple(ids)) for _, (*result, ids) in sorted(zip(order, results, strict=True))]
 
 
 def _greedy(model, rows, new_tokens, scored):
-    """(text, logprob, tokens, ids) of each row's greedy continuation. A row leaves the batch as soon as it has ended."""
+    """(text, logprob, tokens, ids) of the greedy continuation of each row; a row leaves the batch when it has ended."""
     ids, mask, cache = _prefill(model, rows)
     final = model.end_tokens[1].to(ids.device)
     alive = torch.arange(len(rows), device=ids.device)
@@ -123,14 +157,14 @@ def _greedy(model, rows, new_tokens, scored):
     for step in range(new_tokens):
         output = forward(model, ids, mask, last=True, generating=step > 0, past_key_values=cache, use_cache=True)
         scores, cache = output.logits[:, -1], output.past_key_values
-        tokens = scores.max(dim=-1).indices  # on a CPU three times as fast as argmax
+        tokens = scores.max(dim=-1).indices  # three times as fast as argmax on a CPU
         written[alive, step] = tokens
         lengths[alive] += 1
         if scored:
             logprobs[alive] += scores.float().log_softmax(dim=-1).amax(dim=-1)
-        going = ~final[tokens]
-        if not going.all():
-            stay = going.nonzero()[:, 0]
+        unfinished = ~final[tokens]
+        if not unfinished.all():
+            stay = unfinished.nonzero()[:, 0]
             if not len(stay):
                 break
             alive, tokens, mask = alive[stay], tokens[stay], mask[stay]
@@ -142,16 +176,16 @@ def _greedy(model, rows, new_tokens, scored):
 
 
 def _prefill(model, rows):
-    """What is left of the rows for the first step, [B, T], the mask over all of them, and the cache of what is not left.
+    """The tokens of the rows that the first step reads, [B, T], the mask over whole rows, and the cache of the tokens before.
 
-    Rows are cut where that leaves the fewest tokens: what several have in common in front of the cut goes through the model
-    once. The cut is at the same distance from every row's end, so that no padding comes to stand in the middle, which models
-    that count distances by places would not see through.
+    Rows are cut in two such that the fewest tokens go through the model: a beginning that several rows have in common is read
+    once. The cut is at the same distance from the end of every row. Otherwise there would be padding in the middle of a row,
+    which models that take distances from positions in the cache would count.
     """
     width, shortest = max(map(len, rows)), min(map(len, rows))
-    alike = pairwise(sorted(rows, key=lambda row: (len(row), row)))
-    # How much has to be cut off two neighbours of one length until they are the same.
-    ends = sorted(max(1, len(one) - common(one, other)) for one, other in alike if len(one) == len(other))
+    neighbours = pairwise(sorted(rows, key=lambda row: (len(row), row)))
+    # How many tokens have to be cut off two neighbours of one length until they are the same.
+    ends = sorted(max(1, len(row) - common_prefix(row, after)) for row, after in neighbours if len(row) == len(after))
     cost = {0: len(rows) * width}
     for saved, end in enumerate(ends, start=1):
         if end < shortest:
@@ -165,5 +199,5 @@ def _prefill(model, rows):
     cache = forward(model, ids, mask, last=True, past_key_values=cache, use_cache=True).past_key_values
     owner = torch.tensor([heads[tuple(row[:-end])] for row in rows], device=ids.device)
     cache.batch_select_indices(owner)
-    ends = torch.tensor([row[-end:] for row in rows], device=ids.device)
-    return ends, torch.cat([mask[owner], torch.ones_like(ends)], dim=1), cache
+    tails = torch.tensor([row[-end:] for row in rows], device=ids.device)
+    return tails, torch.cat([mask[owner], torch.ones_like(tails)], dim=1), cache

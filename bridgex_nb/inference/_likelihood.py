@@ -1,4 +1,4 @@
-"""How likely a model finds texts: log-likelihood of each, and perplexity by language."""
+"""Log-likelihood of each text, and perplexity by language."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,6 +8,7 @@ import torch
 
 from ..exceptions import InputError
 from ..models._neuron_model import NeuronModel
+from ..utils._run_card import data_card, run_card
 from ._passes import run_pass
 from ._tokens import token_rows
 
@@ -15,28 +16,29 @@ from ._tokens import token_rows
 def loglikelihood(
     model: NeuronModel, texts: Sequence[str], prompts: Sequence[str] | None = None, *, token_budget: int = 8192
 ) -> pd.DataFrame:
-    """The log-probability that a model gives to each text, by itself or behind a prompt.
+    """The log-probability that a model gives to each text, alone or after a prompt.
 
     Parameters
     ----------
     model : NeuronModel
     texts : sequence of str
     prompts : sequence of str, optional
-        One a text. Prompt and text are tokenised as one string; what reaches beyond the tokens of the prompt is the text's.
+        One per text. Prompt and text are tokenised as one string; the tokens that follow those of the prompt are the text's.
     token_budget : int
-        Tokens of one padded batch. Where the memory does not hold so many, it is halved until it does.
+        Tokens of one padded batch. Halved until a batch fits into memory.
 
     Returns
     -------
     pandas.DataFrame
-        A row a text: logprob (natural logarithm, the sum over its tokens) and tokens. The first token of a text without a
-        prompt has nothing before it and does not count; where the tokenizer begins texts with BOS, that is the first.
+        One row per text: logprob (natural logarithm, the sum over its tokens) and tokens. The first token of a text without a
+        prompt has nothing before it and does not count; if the tokenizer begins texts with BOS, that is the first token. The
+        run card is in ``.attrs["card"]``.
 
     Raises
     ------
     InputError
-        If there are no texts, prompts are not one a text, or a text has no token that counts or is longer than the model's
-        context.
+        If there are no texts, the numbers of texts and prompts differ, a text has no token that counts or is longer than the
+        model's context, or a log-probability is not finite.
 
     Examples
     --------
@@ -48,7 +50,7 @@ def loglikelihood(
         raise InputError("loglikelihood needs lists of texts and prompts, not one string")
     if not texts or (prompts is not None and len(prompts) != len(texts)):
         given = "no prompts" if prompts is None else f"{len(prompts)} prompts"
-        raise InputError(f"loglikelihood needs texts, and one prompt a text if there are prompts; not {len(texts)} and {given}")
+        raise InputError(f"loglikelihood needs texts, and one prompt per text if there are any; not {len(texts)} and {given}")
     if prompts is None:
         rows = token_rows(model, texts)
         starts = torch.ones(len(rows), dtype=torch.int64)
@@ -60,8 +62,8 @@ def loglikelihood(
     if bad:
         i = bad[0]
         raise InputError(
-            f"text {i} has {int(lengths[i])} tokens with its prompt, of which {int(starts[i])} are given; there must be more, "
-            f"and no more than the model's context, {model.max_tokens}: {texts[i]!r}"
+            f"text {i} has {int(lengths[i])} tokens with its prompt, of which {int(starts[i])} do not count; there must be "
+            f"more, and at most the model's context, {model.max_tokens}: {texts[i]!r}"
         )
     tokens = torch.zeros(len(rows), int(lengths.max()), dtype=torch.int64)
     for i, row in enumerate(rows):
@@ -69,9 +71,9 @@ def loglikelihood(
 
     def of_texts(layer, logits, mask, batch):
         sums = []
-        for one, i in zip(logits, batch.tolist(), strict=True):  # one by one: [B, T, vocabulary] twice would not fit
+        for row, i in zip(logits, batch.tolist(), strict=True):  # row by row: [B, T, vocabulary] twice would not fit
             start, end = int(starts[i]), int(lengths[i])
-            steps = one[start - 1 - end : -1].float()  # padding is on the left
+            steps = row[start - 1 - end : -1].float()  # padding is on the left
             wanted = tokens[i, start:end].to(steps.device)
             sums.append((steps.gather(1, wanted[:, None])[:, 0] - steps.logsumexp(dim=1)).double().sum())
         return torch.stack(sums)
@@ -93,11 +95,14 @@ def loglikelihood(
     )
     if not torch.isfinite(sums).all():
         raise InputError("log-probabilities are not finite (NaN or infinite); was the model run in float16?")
-    return pd.DataFrame({"logprob": sums.numpy(), "tokens": (lengths - starts).numpy()})
+    table = pd.DataFrame({"logprob": sums.numpy(), "tokens": (lengths - starts).numpy()})
+    data = data_card({"texts": texts} if prompts is None else {"texts": texts, "prompts": prompts})
+    table.attrs["card"] = run_card("loglikelihood", model.card, data={"kind": "texts", **data})
+    return table
 
 
 def perplexity(model: NeuronModel, texts: Mapping[str, Sequence[str]], *, token_budget: int = 8192) -> pd.DataFrame:
-    """Perplexity of a model on the texts of each language: exp(- mean log-probability of a token).
+    """Perplexity of a model on the texts of each language: exp(- mean log-probability per token).
 
     Parameters
     ----------
@@ -110,8 +115,9 @@ def perplexity(model: NeuronModel, texts: Mapping[str, Sequence[str]], *, token_
     Returns
     -------
     pandas.DataFrame
-        A row a language: language, tokens, perplexity. Tokens weigh the same, not texts. Languages cut into more or
-        fewer tokens, so compare one language with itself under a change, not one language with another.
+        One row per language: language, tokens, perplexity. Every token has the same weight, whatever its text. Tokenizers cut
+        some languages into more tokens than others, so compare a language with itself under an intervention, not with another
+        language. The run card is in ``.attrs["card"]``.
 
     Raises
     ------
@@ -122,20 +128,22 @@ def perplexity(model: NeuronModel, texts: Mapping[str, Sequence[str]], *, token_
     --------
     >>> model = load_model()
     >>> before = perplexity(model, core_sentences())  # doctest: +SKIP
-    >>> with deactivate(model, masks["sw"]):  # doctest: +SKIP
+    >>> with deactivate(model, sets["sw"]):  # doctest: +SKIP
     ...     after = perplexity(model, core_sentences())
     """
     table = text_logprobs(model, texts, token_budget=token_budget).groupby("language", sort=False).sum().reset_index()
     table["perplexity"] = np.exp(-table.logprob / table.tokens)
-    return table[["language", "tokens", "perplexity"]]
+    table = table[["language", "tokens", "perplexity"]]
+    table.attrs["card"] = run_card("perplexity", model.card, data={"kind": "texts", **data_card(texts)})
+    return table
 
 
 def text_logprobs(model: NeuronModel, texts: Mapping[str, Sequence[str]], *, token_budget: int = 8192) -> pd.DataFrame:
-    """`loglikelihood` of texts of several languages: a row a text, in their order; language, logprob, tokens."""
-    empty = [code for code, some in texts.items() if isinstance(some, str) or not len(some)]
+    """`loglikelihood` of texts of several languages, one row per text: language, logprob, tokens."""
+    empty = [code for code, lines in texts.items() if isinstance(lines, str) or not len(lines)]
     if empty or not texts:
         raise InputError(f"perplexity needs a list of texts for each language; none for: {', '.join(empty) or 'any'}")
-    languages = [code for code, some in texts.items() for _ in some]
-    table = loglikelihood(model, [text for some in texts.values() for text in some], token_budget=token_budget)
+    languages = [code for code, lines in texts.items() for _ in lines]
+    table = loglikelihood(model, [text for lines in texts.values() for text in lines], token_budget=token_budget)
     table.insert(0, "language", languages)
     return table

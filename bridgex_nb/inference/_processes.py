@@ -1,11 +1,11 @@
-"""Memory that was too small, and several processes under torchrun."""
+"""Out-of-memory errors, and several processes under torchrun."""
 
 import torch
 import torch.distributed as dist
 
 
 def agreed(found: bool) -> bool:
-    """Whether every process found it."""
+    """Whether `found` is true in every process."""
     if processes()[1] == 1:
         return found
     vote = torch.tensor(int(found))
@@ -14,15 +14,15 @@ def agreed(found: bool) -> bool:
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that the memory was too small: of a GPU, of the CPU, or of a remote machine."""
+    """Whether an error says that memory ran out: on a GPU, on the CPU, or on a remote machine."""
     text = str(error).lower()
     return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "out of memory" in text or "not enough memory" in text
 
 
 def processes() -> tuple[int, int]:
-    """Number of this process and how many there are; the first call under torchrun connects them.
+    """The number of this process and how many processes there are; the first call under torchrun connects them.
 
-    Results are combined on the CPU, by gloo, also where nccl serves the GPUs: they are small.
+    Results are small, so gloo combines them on the CPU even if nccl serves the GPUs.
     """
     if not dist.is_available() or not (dist.is_initialized() or dist.is_torchelastic_launched()):
         return 0, 1

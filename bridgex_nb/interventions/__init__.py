@@ -1,4 +1,4 @@
-"""Neurons switched off, amplified, set or steered, and what the model then does."""
+"""Deactivate, amplify, set or steer neurons, and measure what the model then does."""
 
 from ._bridge_causality import bridge_causality
 from ._contrast_shift import contrast_shift

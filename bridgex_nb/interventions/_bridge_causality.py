@@ -1,6 +1,6 @@
-"""Word translation without the bridge's neurons, and without those that source and target share."""
+"""Does a bridge work through its neurons? Word translation without them, and without those that source and target share."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from ..neurons._random_sets import random_sets
 from ..neurons._sets import bridge_neurons
 from ..stats._random_set_test import beyond_random
 from ..utils._progress import outer_bar
+from ..utils._run_card import data_card, run_card, set_card
 from ._neuron_interventions import deactivate
 
 
@@ -29,7 +30,10 @@ def bridge_causality(
     draws: int = 3,
     resamples: int = 1000,
     seed: int = 0,
-    **options,
+    shots: int = 0,
+    examples: Lexicon | pd.DataFrame | Sequence[Lexicon | pd.DataFrame] | None = None,
+    max_new_tokens: int | None = None,
+    token_budget: int = 8192,
 ) -> pd.DataFrame:
     """Word translation without the bridge's neurons, and without those that source and target share.
 
@@ -39,63 +43,105 @@ def bridge_causality(
     src, tgt, bridge : str
         Language codes.
     sets : mapping of str to torch.Tensor
-        Language -> bool [L, N], of `top_neurons`: the shared neurons are those of source and target.
+        Language -> bool [L, N], of `top_neurons`: the shared neurons are those in the sets of both source and target.
     rule : {"exclusive", "minus_overlap"}
-        What the bridge's own neurons are, as in `bridge_neurons`.
+        Which neurons are bridge-specific, as in `bridge_neurons`.
     lexicon : Lexicon, optional
-        Words and accepted translations; the core lexicon by default.
+        Words and accepted translations from src to tgt; the core lexicon by default.
     draws, resamples, seed
-        As in `deactivation_matrix`; words are resampled in place of texts.
-    **options
+        As in `deactivation_matrix`; words are resampled in place of texts. `seed` is that of the worked examples too.
+    shots, examples, max_new_tokens, token_budget
         As in `answers`.
 
     Returns
     -------
     pandas.DataFrame
-        A row a set (bridge-specific, shared) and way of asking (zero-shot, through the bridge): set, neurons, asked, intact
-        (the accuracy of the model as it is), change (of the accuracy when the set is deactivated), low, high; random,
+        One row per set (bridge-specific, shared) and way of asking (zero-shot, through the bridge): set, neurons, asked, intact
+        (accuracy of the model without intervention), change (of accuracy when the set is deactivated), low, high; random,
         random_low, random_high, the change for random sets of equal size per layer; beyond, beyond_low, beyond_high, the
-        difference. Shares of 1; 95 % bootstrap intervals, over the words and, for random sets, the draws.
+        difference. Shares of 1; 95 % bootstrap intervals, over the words and, for random sets, the draws. The run card is in
+        ``.attrs["card"]``.
 
     Raises
     ------
     InputError
-        If a set is empty, the bridge is source or target, or as `bridge_neurons` and `answers`.
+        If a set is empty, the bridge is source or target, the lexicon is empty or of another pair, or as `bridge_neurons` and
+        `answers`.
 
     Notes
     -----
-    If a bridge works through its neurons, bridged accuracy falls further without them than without random ones, and if the
+    If a bridge works through its neurons, bridged accuracy falls further without them than without random neurons; if the
     shared neurons carry the transfer, zero-shot accuracy does. BridgeX-ICL (Xu et al. 2025, arXiv 2508.17078) assumes both and
     tests neither.
+
+    Examples
+    --------
+    >>> sets = top_neurons(counts, 0.05)  # doctest: +SKIP
+    >>> bridge_causality(model, "sw", "tl", "en", sets)  # doctest: +SKIP
     """
     if bridge in (src, tgt):
         raise InputError(f"{bridge!r} cannot be the bridge between {src} and {tgt}")
+    lexicon = core_lexicon(src, tgt) if lexicon is None else lexicon
+    if (lexicon.src, lexicon.tgt) != (src, tgt):
+        raise InputError(f"the lexicon is {lexicon.src}-{lexicon.tgt}, not {src}-{tgt}")
+    if not len(lexicon):
+        raise InputError(f"the {src}-{tgt} lexicon has no words")
     chosen = {"bridge-specific": bridge_neurons(sets, src, tgt, bridge, rule), "shared": sets[src] & sets[tgt]}
-    empty = [name for name, mask in chosen.items() if not mask.any()]
+    empty = [name for name, neuron_set in chosen.items() if not neuron_set.any()]
     if empty:
-        raise InputError(f"{src}-{tgt}, bridge {bridge}: no {' and no '.join(empty)} neurons; take a larger rate")
-    off = {
-        name: [deactivate(model, one) for one in (mask, *random_sets(mask, draws, seed + k * draws))]
-        for k, (name, mask) in enumerate(chosen.items())
+        raise InputError(f"{src}-{tgt}, bridge {bridge}: no {' and no '.join(empty)} neurons; choose a larger rate")
+    blocks = {
+        name: [deactivate(model, changed) for changed in (neuron_set, *random_sets(neuron_set, draws, seed + k * draws))]
+        for k, (name, neuron_set) in enumerate(chosen.items())
     }
-    lexicon = lexicon or core_lexicon(src, tgt)
 
-    def correct():
-        items = answers(model, "bli", lexicon, [None, bridge], **options)
+    def ask():
+        return answers(
+            model,
+            "bli",
+            lexicon,
+            [None, bridge],
+            shots=shots,
+            examples=examples,
+            seed=seed,
+            max_new_tokens=max_new_tokens,
+            token_budget=token_budget,
+        )
+
+    def correct(items):
         return {asked: items.correct[items.bridge == asked].to_numpy(dtype=float) for asked in (ZERO_SHOT, bridge)}
 
-    with outer_bar(total=1 + len(off) * (draws + 1), desc="deactivating", unit="set") as bar:
-        intact, changed = correct(), {name: [] for name in off}
+    with outer_bar(total=1 + len(blocks) * (draws + 1), desc="deactivating", unit="set") as bar:
+        items = ask()
+        intact, deactivated = correct(items), {name: [] for name in blocks}
         bar.update()
-        for name, blocks in off.items():
-            for block in blocks:
+        for name, set_blocks in blocks.items():
+            for block in set_blocks:
                 with block:
-                    changed[name].append(correct())
+                    deactivated[name].append(correct(ask()))
                 bar.update()
     rows = []
-    for name, some in changed.items():
+    for name, results in deactivated.items():
         for asked, before in intact.items():
-            own, *random = (one[asked] - before for one in some)
+            own, *random = (result[asked] - before for result in results)
             numbers = beyond_random(own, np.array(random), resamples, seed)
             rows.append({"set": name, "neurons": int(chosen[name].sum()), "asked": asked, "intact": before.mean(), **numbers})
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    translations = ["|".join(words) for words in lexicon.entries.values()]
+    table.attrs["card"] = run_card(
+        "bridge_causality",
+        model.card,
+        data={"kind": "lexicon", **data_card({src: list(lexicon.entries), tgt: translations})},
+        options={
+            "bridge": bridge,
+            "rule": rule,
+            "sets": set_card(chosen),
+            "draws": draws,
+            "resamples": resamples,
+            "seed": seed,
+            "shots": shots,
+            "max_new_tokens": max_new_tokens,
+        },
+        inputs={"answers": items.attrs["card"]},
+    )
+    return table

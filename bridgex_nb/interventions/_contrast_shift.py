@@ -1,4 +1,4 @@
-"""How answers shift when the neurons behind a behaviour are steered (ValueExploration)."""
+"""How answers shift when the neurons of a behaviour are steered (ValueExploration)."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -13,6 +13,7 @@ from ..neurons._contrast_neurons import SIDES
 from ..neurons._random_sets import random_sets
 from ..stats._random_set_test import beyond_random
 from ..utils._progress import outer_bar
+from ..utils._run_card import data_card, run_card, set_card
 from ._neuron_interventions import steer
 
 
@@ -26,7 +27,8 @@ def contrast_shift(
     draws: int = 3,
     resamples: int = 1000,
     seed: int = 0,
-    **options,
+    max_new_tokens: int = 30,
+    token_budget: int = 8192,
 ) -> pd.DataFrame:
     """How the model's answers shift when one side's neurons are amplified and the other's deactivated.
 
@@ -38,38 +40,46 @@ def contrast_shift(
     prompts : sequence of str
         Questions.
     read : callable
-        Completions -> one answer each, None where there is none: `read_option` for letters, `output_language` for languages.
+        Completions -> one answer per completion, None if it has none: `read_option` for letters, `output_language` for
+        languages.
     factor : float
-        For the neurons of the side that is strengthened.
+        For the neurons of the side that is amplified.
     draws : int
         Random pairs of sets, of equal size per layer, that are steered in the same way.
     resamples : int
-        Bootstrap resamples behind the intervals: the prompts and, for random sets, the draws.
+        Bootstrap resamples for the intervals: of the prompts and, for random sets, of the draws.
     seed : int
-    **options
+    max_new_tokens, token_budget : int
         As in `complete`.
 
     Returns
     -------
     pandas.DataFrame
-        A row a direction and answer: toward (the side that is strengthened), answer ("none" for None), intact (its share of
-        the answers of the model as it is), change, low, high; random, random_low, random_high, the change for random sets;
-        beyond, beyond_low, beyond_high, the difference. Shares of 1; 95 % intervals.
+        One row per direction and answer: toward (the side that is amplified), answer ("none" for None), intact (its share of
+        the answers of the model without intervention), change, low, high; random, random_low, random_high, the change for
+        random sets; beyond, beyond_low, beyond_high, the difference. Shares of 1; 95 % intervals. The run card is in
+        ``.attrs["card"]``.
 
     Raises
     ------
     InputError
-        If there are no prompts, or a set is not of this model.
+        If there are no prompts, the sides are not "positive" and "negative", a set is not of this model, or `draws` is less
+        than 1.
 
     Notes
     -----
-    ValueExploration (Hu et al. 2025, arXiv 2504.04994): own neurons times 5, opposite neurons 0. The intervals are this
-    project's.
+    ValueExploration (Hu et al. 2025, arXiv 2504.04994): the neurons of one side times 5, those of the other side 0. The random
+    control and the intervals are this project's.
+
+    Examples
+    --------
+    >>> sides = contrast_neurons(model, positive, negative)  # doctest: +SKIP
+    >>> contrast_shift(model, sides, questions, read_option)  # doctest: +SKIP
     """
     if isinstance(prompts, str) or not len(prompts):
         raise InputError("contrast_shift needs a list of prompts")
     if set(sides) != set(SIDES):
-        raise InputError(f"the sides are {' and '.join(SIDES)}; there are sets for {' '.join(sides) or 'none'}")
+        raise InputError(f"contrast_shift needs sets for {' and '.join(SIDES)}, not for {', '.join(sides) or 'none'}")
     directions = {}
     for k, (toward, away) in enumerate((SIDES, SIDES[::-1])):
         start = seed + 2 * k * draws
@@ -78,20 +88,37 @@ def contrast_shift(
         directions[toward] = [steer(model, *pair, factor) for pair in pairs]
 
     def answered():
-        return np.array([one or "none" for one in read(complete(model, prompts, **options))])
+        completions = complete(model, prompts, max_new_tokens=max_new_tokens, token_budget=token_budget)
+        return np.array([answer or "none" for answer in read(completions)])
 
+    card = run_card(
+        "contrast_shift",
+        model.card,
+        data={"kind": "prompts", **data_card({"prompts": prompts})},
+        options={
+            "sets": set_card(sides),
+            "read": getattr(read, "__qualname__", type(read).__qualname__),
+            "factor": factor,
+            "draws": draws,
+            "resamples": resamples,
+            "seed": seed,
+            "max_new_tokens": max_new_tokens,
+        },
+    )
     rows = []
     with outer_bar(total=1 + sum(map(len, directions.values())), desc="steering", unit="set") as bar:
         intact = answered()
         bar.update()
         for toward, blocks in directions.items():
-            steered = []
+            answers = []
             for block in blocks:
                 with block:
-                    steered.append(answered())
+                    answers.append(answered())
                 bar.update()
-            for answer in sorted(set(intact) | set(steered[0])):
-                own, *random = ((some == answer).astype(float) - (intact == answer) for some in steered)
+            for answer in sorted(set(intact) | set(answers[0])):
+                own, *random = ((steered == answer).astype(float) - (intact == answer) for steered in answers)
                 numbers = beyond_random(own, np.array(random), resamples, seed)
                 rows.append({"toward": toward, "answer": answer, "intact": (intact == answer).mean(), **numbers})
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    table.attrs["card"] = card
+    return table

@@ -1,4 +1,4 @@
-"""Language Steering Shift: does an answer move to another language when neurons are steered? (arXiv 2507.22581)"""
+"""Language Steering Shift: does the preferred answer change language when neurons are steered? (arXiv 2507.22581)"""
 
 from collections.abc import Sequence
 
@@ -12,6 +12,7 @@ from ..models._neuron_model import NeuronModel
 from ..neurons._random_sets import random_sets
 from ..stats._random_set_test import beyond_random
 from ..utils._progress import outer_bar
+from ..utils._run_card import data_card, run_card, set_card
 from ._neuron_interventions import steer
 
 
@@ -29,17 +30,17 @@ def language_shift_score(
     seed: int = 0,
     token_budget: int = 8192,
 ) -> pd.DataFrame:
-    """Does the model's answer move from one language to another when neurons are steered?
+    """The share of items in which steering moves the model toward the answer in another language.
 
     Parameters
     ----------
     model : NeuronModel
     prompts, source, target : sequence of str
-        Items: a prompt, its answer in the language to leave, and the answer in the language to go to.
+        Items: a prompt, its answer in the language to move away from, and its answer in the language to move to.
     on, off : torch.Tensor
-        bool [L, N], the neurons that are amplified (the target's) and those that are deactivated (the source's), as in `steer`.
+        bool [L, N], the neurons to amplify (of the target) and to deactivate (of the source), as in `steer`.
     factor : float
-        For the neurons that are on.
+        For the amplified neurons.
     draws, resamples, seed
         As in `deactivation_matrix`; items are resampled in place of texts.
     token_budget : int
@@ -48,23 +49,38 @@ def language_shift_score(
     Returns
     -------
     pandas.DataFrame
-        One row: score, the share of items of which log P(target answer) - log P(source answer) rises, low, high; random,
+        One row: score, the share of items for which log P(target answer) - log P(source answer) rises, low, high; random,
         random_low, random_high, the same for random sets of equal size per layer; beyond, beyond_low, beyond_high, the
-        difference; and shift, the mean rise, nats.
+        difference; and shift, the mean rise, nats. The run card is in ``.attrs["card"]``.
 
     Raises
     ------
     InputError
-        If the lists differ in length, or a set is not of this model.
+        If the lists differ in length or are empty, a set is not of this model, or `draws` is less than 1.
 
     Notes
     -----
-    The language shift score of arXiv 2507.22581, with a random control.
+    The language shift score of arXiv 2507.22581. The random control and the intervals are this project's.
+
+    Examples
+    --------
+    >>> sets = lape(counts, 0.05)  # doctest: +SKIP
+    >>> language_shift_score(model, prompts, french, spanish, on=sets["es"], off=sets["fr"])  # doctest: +SKIP
     """
     if not len(prompts) == len(source) == len(target) or not prompts:
-        raise InputError(f"an item is a prompt and two answers; there are {len(prompts)}, {len(source)} and {len(target)}")
-    sets = [(on, off), *zip(random_sets(on, draws, seed), random_sets(off, draws, seed + draws), strict=True)]
-    blocks = [steer(model, *some, factor) for some in sets]
+        raise InputError(
+            f"language_shift_score needs two answers per prompt, not {len(prompts)} prompts, {len(source)} source answers and "
+            f"{len(target)} target answers"
+        )
+    pairs = [(on, off), *zip(random_sets(on, draws, seed), random_sets(off, draws, seed + draws), strict=True)]
+    blocks = [steer(model, *pair, factor) for pair in pairs]
+    sets = set_card({"on": on, "off": off})
+    card = run_card(
+        "language_shift_score",
+        model.card,
+        data={"kind": "prompts", **data_card({"prompts": prompts, "source": source, "target": target})},
+        options={"sets": sets, "factor": factor, "draws": draws, "resamples": resamples, "seed": seed},
+    )
 
     def lead():
         both = loglikelihood(model, [*target, *source], [*prompts, *prompts], token_budget=token_budget).logprob.to_numpy()
@@ -79,4 +95,6 @@ def language_shift_score(
             bar.update()
     rose = np.array(rises) > 0
     table = pd.DataFrame([beyond_random(rose[0], rose[1:], resamples, seed)]).rename(columns={"change": "score"})
-    return table.assign(shift=rises[0].mean())
+    table["shift"] = rises[0].mean()
+    table.attrs["card"] = card
+    return table

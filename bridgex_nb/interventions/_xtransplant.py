@@ -1,4 +1,4 @@
-"""XTransplant: what one language's feed-forward output does in the place of another's, for the first new token."""
+"""XTransplant: the feed-forward output of a prompt in one language, put into the forward of the same prompt in another."""
 
 from collections.abc import Sequence
 from operator import attrgetter
@@ -6,35 +6,38 @@ from operator import attrgetter
 import nnsight
 import pandas as pd
 import torch
+import torch.distributed as dist
 
 from ..exceptions import InputError
-from ..inference._batches import batches_by_length
+from ..inference._loop import batch_results, own_batches
+from ..inference._processes import processes
 from ..inference._tokens import token_rows
 from ..models._neuron_model import NeuronModel
 from ..utils._progress import progress_bar
+from ..utils._run_card import data_card, run_card
 
 
 def transplant(
     model: NeuronModel, prompts: Sequence[str], donors: Sequence[str], answers: Sequence[str], *, token_budget: int = 8192
 ) -> pd.DataFrame:
-    """Put the feed-forward output of layer i on a donor prompt in the place of layer j's, at the last token of a prompt.
+    """Replace the feed-forward output of layer j at the last token of a prompt by that of layer i on a donor prompt.
 
     Parameters
     ----------
     model : NeuronModel
     prompts : sequence of str
     donors : sequence of str
-        One a prompt: the same in another language.
+        One per prompt: the same prompt in another language.
     answers : sequence of str
-        One a prompt; the first token that an answer adds to its prompt is looked at.
+        One per prompt; only the first token that an answer adds to its prompt is read.
     token_budget : int
-        Tokens of one padded batch.
+        Tokens of one padded batch. Halved until a batch fits into memory.
 
     Returns
     -------
     pandas.DataFrame
-        [layer it is taken from x layer it is put into], mean change of the log-probability of the answer's first token, nats.
-        L x L forwards of all prompts: for models of few layers, or few prompts.
+        [layer taken from x layer put into], mean change of the log-probability of the first token of the answer, nats. The run
+        card is in ``.attrs["card"]``. The cost is L x L forwards of all prompts: for models of few layers, or few prompts.
 
     Raises
     ------
@@ -43,8 +46,9 @@ def transplant(
 
     Notes
     -----
-    XTransplant (arXiv 2412.12686). The feed-forward output is that of the down projection, before any norm behind it. With the
-    donors of other prompts, the same call is its own control.
+    XTransplant (arXiv 2412.12686). The feed-forward output is that of the down projection, before any norm after it. The same
+    call with the donors of other prompts is its control. Under ``torchrun --nproc-per-node P`` the same call shares the batches
+    among P processes; each of them gets the whole table.
 
     Examples
     --------
@@ -54,41 +58,59 @@ def transplant(
     if not model.weights_here:
         raise InputError("L x L forwards are too many for a remote machine: load the model without remote=")
     if not len(prompts) == len(donors) == len(answers) or not prompts:
-        raise InputError(f"one donor and answer a prompt; there are {len(prompts)}, {len(donors)} and {len(answers)}")
-    rows, others = token_rows(model, prompts), token_rows(model, donors)
+        raise InputError(
+            f"transplant needs one donor and one answer per prompt, not {len(prompts)} prompts, {len(donors)} donors and "
+            f"{len(answers)} answers"
+        )
+    rows, donor_rows = token_rows(model, prompts), token_rows(model, donors)
     whole = token_rows(model, [prompt + answer for prompt, answer in zip(prompts, answers, strict=True)])
-    none = [answer for answer, row, longer in zip(answers, rows, whole, strict=True) if len(longer) <= len(row)]
-    if none:
-        raise InputError(f"the answer {none[0]!r} adds no token to its prompt")
-    first = torch.tensor([longer[len(row)] for row, longer in zip(rows, whole, strict=True)])
+    empty = [answer for answer, row, longer in zip(answers, rows, whole, strict=True) if len(longer) <= len(row)]
+    if empty:
+        raise InputError(f"the answer {empty[0]!r} adds no token to its prompt")
+    wanted = torch.tensor([longer[len(row)] for row, longer in zip(rows, whole, strict=True)])
     blocks = attrgetter(model.architecture.layers)(model.nnsight)
-    places = [attrgetter(model.architecture.down)(block) for block in blocks]
-    layers = range(len(places))
+    downs = [attrgetter(model.architecture.down)(block) for block in blocks]
+    layers = range(len(downs))
 
-    def last(values, size):
+    def last_token(values, size):
         return values.view(size, -1, values.shape[-1])[:, -1]  # OPT's are flat, [B * T, d]; padding is on the left
 
-    def logprob(inputs, wanted, put=None, into=None):
-        with model.turn, torch.inference_mode(), model.nnsight.trace(inputs):
-            if put is not None:
-                last(places[into].output, len(wanted))[:] = put
-            found = nnsight.save(torch.log_softmax(model.nnsight.output.logits[:, -1].float(), dim=-1).cpu())
-        return found.gather(1, wanted[:, None])[:, 0].double()
+    def logprobs(inputs, tokens, values=None, layer=None):
+        with model.lock, torch.inference_mode(), model.nnsight.trace(inputs):
+            if values is not None:
+                last_token(downs[layer].output, len(tokens))[:] = values
+            scores = nnsight.save(torch.log_softmax(model.nnsight.output.logits[:, -1].float(), dim=-1).cpu())
+        return scores.gather(1, tokens[:, None])[:, 0].double()
 
-    gain = torch.zeros(len(layers), len(layers), dtype=torch.float64)
-    lengths = [max(len(row), len(other)) for row, other in zip(rows, others, strict=True)]
-    with progress_bar(total=len(rows) * len(layers) ** 2, desc="transplanting", unit="prompt") as bar:
-        for batch in batches_by_length(lengths, token_budget):
-            size, wanted = len(batch), first[batch]
-            with model.turn, torch.inference_mode(), model.nnsight.trace(model.pad([others[i] for i in batch])):
-                given = nnsight.save([])
-                for place in places:
-                    given.append(last(place.output, size).clone())
-            inputs = model.pad([rows[i] for i in batch])
-            intact = logprob(inputs, wanted)
-            for i in layers:
-                for j in layers:
-                    gain[i, j] += (logprob(inputs, wanted, given[i].to(inputs["input_ids"].device), j) - intact).sum()
-                    bar.update(size)
+    def gains(part):
+        """float64 [L, L, B], the change for each prompt of a batch."""
+        with model.lock, torch.inference_mode(), model.nnsight.trace(model.pad([donor_rows[i] for i in part])):
+            taken = nnsight.save([])
+            for down in downs:
+                taken.append(last_token(down.output, len(part)).clone())
+        inputs = model.pad([rows[i] for i in part])
+        intact = logprobs(inputs, wanted[part])
+        gain = torch.empty(len(layers), len(layers), len(part), dtype=torch.float64)
+        for i in layers:
+            for j in layers:
+                gain[i, j] = logprobs(inputs, wanted[part], taken[i].to(inputs["input_ids"].device), j) - intact
+                step = finished * len(layers) ** 2 + (i * len(layers) + j + 1) * len(part)
+                bar.update(round(bar.total * step / steps) - bar.n)  # one bar stands for all processes
+        return gain
+
+    rank, world = processes()
+    gain, finished = torch.zeros(len(layers), len(layers), len(rows), dtype=torch.float64), 0
+    lengths = [max(len(row), len(donor)) for row, donor in zip(rows, donor_rows, strict=True)]
+    steps = sum(map(len, own_batches(lengths, token_budget))) * len(layers) ** 2
+    total = len(rows) * len(layers) ** 2
+    with progress_bar(total=total, desc="transplanting", unit="prompt", disable=rank > 0) as bar:
+        for part, result, _ in batch_results(lengths, gains, token_budget):
+            gain[..., part] = result
+            finished += len(part)
+    if world > 1:
+        dist.all_reduce(gain)  # every prompt is of one process, and 0 in the others
     labels = {"index": pd.Index(layers, name="from layer"), "columns": pd.Index(layers, name="into layer")}
-    return pd.DataFrame((gain / len(rows)).numpy(), **labels)
+    table = pd.DataFrame(gain.mean(dim=-1).numpy(), **labels)
+    data = {"kind": "transplants", **data_card({"prompts": prompts, "donors": donors, "answers": answers})}
+    table.attrs["card"] = run_card("transplant", model.card, data=data)
+    return table

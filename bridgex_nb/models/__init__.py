@@ -1,4 +1,4 @@
-"""Language models through nnsight: where each architecture keeps its neurons, loading and checking."""
+"""Language models through nnsight: loading, and the neuron site of each architecture (`_architectures.py`: how to add one)."""
 
 from ._architectures import ARCHITECTURES, SITES, Architecture, architecture_of, register_site
 from ._layer_window import WINDOW, layer_window

@@ -1,4 +1,18 @@
-"""Where each architecture keeps its FFN neurons: one table, and nothing else asks which model it is."""
+"""The table of architectures: where each keeps its FFN neurons. No other module depends on the kind of model.
+
+How to add an architecture
+--------------------------
+1. Find the modules of one layer. ``load_model`` refuses an unknown architecture with a message that lists them;
+   ``print(transformers.AutoModelForCausalLM.from_config(config))`` shows them as a tree.
+2. Read the forward of its feed-forward block in transformers. The activation module, whose output is the neurons before the
+   product with up, is `act`; the projection back to the hidden size is `down`; the projection that `act` is multiplied by is
+   `up`, if there is one. The site needs modules: an activation that is a plain function call cannot be read.
+3. Add a row to `ARCHITECTURES` under the ``model_type`` of its config.json; `_GATED` fits most models like Llama. For one
+   session, call `register_site` instead.
+4. Load a model: a short forward checks the row in every layer and says what is wrong (`_self_check.py`).
+5. Add a line to ``ARCHITECTURES`` in tests/tiny.py. The tests of every architecture then run on a tiny model of it, against
+   plain torch hooks; a test fails as long as a row of the table has no line there.
+"""
 
 from dataclasses import dataclass, replace
 
@@ -14,21 +28,26 @@ SITES = ("act", "gated")
 
 @dataclass(frozen=True)
 class Architecture:
-    """Dotted module paths to the neurons of a decoder; all but `layers` start from one layer.
+    """Module paths to the neurons of a decoder; all but `layers` start from one layer.
 
     Attributes
     ----------
     layers : str
-        The list of layers, from the top of the model.
+        The list of layers, starting from the top of the model.
     act : str
         The activation module; its output is the site `act`.
     down : str
         The down projection; its input is the site `gated`.
     up : str, optional
-        The projection whose output multiplies `act`; where gate and up come out of one projection, that one (up is its second
-        half). None: the model has no gate, and both sites are the same.
+        The projection whose output `act` is multiplied by; if one projection computes both gate and up, that projection (up is
+        the second half of its output). None if the model has no gate: then both sites are the same.
     flat : bool
-        Whether the layer works on [batch * tokens, N].
+        Whether the modules of the layer work on [batch * tokens, N] instead of [batch, tokens, N].
+
+    Examples
+    --------
+    >>> Architecture("model.layers", act="mlp.act_fn", down="mlp.down_proj", up="mlp.up_proj").flat
+    False
     """
 
     layers: str
@@ -38,25 +57,25 @@ class Architecture:
     flat: bool = False
 
     def num_neurons(self, model: torch.nn.Module) -> int:
-        """N, the neurons of one layer of a transformers model."""
+        """N, the number of neurons of one layer of a transformers model."""
         down = model.get_submodule(f"{self.layers}.0.{self.down}")
         return down.in_features if hasattr(down, "in_features") else down.nx  # GPT-2's Conv1D is a transposed Linear
 
     def down_norms(self, model: torch.nn.Module) -> torch.Tensor:
-        """float32 [L, N], the L2 norm of each neuron's row of the down projection of a transformers model."""
+        """float32 [L, N], the L2 norm of the row of each neuron in the down projection of a transformers model."""
         norms = []
         for layer in range(len(model.get_submodule(self.layers))):
             down = model.get_submodule(f"{self.layers}.{layer}.{self.down}")
             weight = down.weight if hasattr(down, "in_features") else down.weight.T
-            plain = weight.is_floating_point() and weight.element_size() > 1 and not weight.is_meta
-            if not plain or weight.shape[1] != self.num_neurons(model):
+            readable = weight.is_floating_point() and weight.element_size() > 1 and not weight.is_meta
+            if not readable or weight.shape[1] != self.num_neurons(model):
                 raise InputError(f"layer {layer}: the weights of {self.down} are quantised, or not on this machine")
             norms.append(weight.detach().float().norm(dim=0).cpu())
         return torch.stack(norms)
 
     def check_paths(self, model: torch.nn.Module) -> None:
-        """Raise an InputError that names the first path that leads to no module of a transformers model."""
-        for path in (self.layers, *(f"{self.layers}.0.{one}" for one in (self.act, self.up, self.down) if one)):
+        """Raise an InputError that names the first path that is not a module of a transformers model."""
+        for path in (self.layers, *(f"{self.layers}.0.{part}" for part in (self.act, self.up, self.down) if part)):
             try:
                 model.get_submodule(path)
             except AttributeError:
@@ -72,7 +91,7 @@ _UP_DOWN = Architecture("model.layers", act="mlp.act_fn", down="mlp.down_proj")
 _GPT2 = Architecture("transformer.h", act="mlp.act", down="mlp.c_proj")
 _GPTJ = Architecture("transformer.h", act="mlp.act", down="mlp.fc_out")
 
-#: transformers' ``config.model_type`` -> where its neurons are.
+#: transformers' ``config.model_type`` -> where the neurons are; a new architecture is a row here.
 ARCHITECTURES = {
     "apertus": _UP_DOWN,
     "arcee": _UP_DOWN,
@@ -86,7 +105,7 @@ ARCHITECTURES = {
     "falcon": Architecture("transformer.h", act="mlp.act", down="mlp.dense_4h_to_h"),
     "gemma": _GATED,
     "gemma2": _GATED,
-    "gemma3": replace(_GATED, layers="model.language_model.layers"),  # the sizes that see images too: their language model
+    "gemma3": replace(_GATED, layers="model.language_model.layers"),  # multimodal sizes: their language model
     "gemma3_text": _GATED,
     "glm": _FUSED,
     "glm4": _FUSED,
@@ -122,9 +141,10 @@ ARCHITECTURES = {
 
 
 def register_site(model_type: str, architecture: Architecture) -> None:
-    """Make an architecture known to `load_model`, or say otherwise where its neurons are.
+    """Tell `load_model` where the neurons of an architecture are, or replace a row of the table.
 
-    `load_model` checks the paths on one short forward, so a wrong one is an error and not a wrong number.
+    `load_model` checks the paths in one short forward, so a wrong path is an error and not a wrong number. To add an
+    architecture for good, put it into the table of this module, whose first lines say how.
 
     Parameters
     ----------
@@ -145,36 +165,36 @@ def architecture_of(config: PretrainedConfig) -> Architecture:
     Raises
     ------
     InputError
-        If the architecture is not in the table; the message names its modules and how to register a site. A mixture of
-        experts has none, for its neurons are fused tensors that no module path reaches.
+        If the architecture is not in the table; the message lists its modules and says how to register a site. A mixture of
+        experts has no site: its neurons are fused tensors that no module path reaches.
     """
-    kind = config.model_type
-    if kind in ARCHITECTURES:
-        return ARCHITECTURES[kind]
+    model_type = config.model_type
+    if model_type in ARCHITECTURES:
+        return ARCHITECTURES[model_type]
     try:
         with torch.device("meta"):
             model = AutoModelForCausalLM.from_config(config)
     except (ValueError, TypeError, AttributeError) as error:
         reason = str(error).splitlines()[0]
-        raise InputError(f"{kind!r} is not a causal language model that transformers can build: {reason}") from error
+        raise InputError(f"{model_type!r} is not a causal language model that transformers can build: {reason}") from error
     text = config.get_text_config().model_type
     if any("expert" in name for name, _ in model.named_modules()):
-        why = f"{kind!r} is a mixture of experts: its neurons are fused tensors without a module path of their own"
-        how = "if it has a dense part as well, register that"
-    elif text != kind:
-        why = f"{kind!r} is a language model ({text}) inside a larger one, and no neuron site is known for it"
+        why = f"{model_type!r} is a mixture of experts: its neurons are fused tensors that no module path reaches"
+        how = "if it has a dense part too, register that"
+    elif text != model_type:
+        why = f"{model_type!r} is a language model ({text}) inside a larger one, and no neuron site is known for it"
         how = "register its text layers"
     else:
-        why = f"no neuron site is known for architecture {kind!r} (known: {' '.join(sorted(ARCHITECTURES))})"
+        why = f"no neuron site is known for architecture {model_type!r} (known: {' '.join(sorted(ARCHITECTURES))})"
         how = "register one"
     raise InputError(
-        f"{why}; {how} with bridgex_nb.register_site({kind!r}, bridgex_nb.Architecture(layers=…, act=…, down=…, up=…)) from "
-        f"its modules: {' '.join(_module_names(model))}"
+        f"{why}; {how} with bridgex_nb.register_site({model_type!r}, bridgex_nb.Architecture(layers=…, act=…, down=…, up=…)) "
+        f"from its modules: {' '.join(_module_names(model))}"
     )
 
 
 def max_tokens(config: PretrainedConfig) -> int:
-    """The longest input that a model was made for."""
+    """The longest input that a model was built for, in tokens."""
     text = config.get_text_config()
     for name in ("max_position_embeddings", "max_seq_len", "seq_length"):
         if getattr(text, name, None):
@@ -183,6 +203,6 @@ def max_tokens(config: PretrainedConfig) -> int:
 
 
 def _module_names(model: torch.nn.Module) -> list[str]:
-    """The innermost modules of the first layer of each list of layers; the layers behind it have the same."""
+    """The innermost modules of the first layer of each list of layers; the layers after it have the same."""
     leaves = [name for name, module in model.named_modules() if not any(True for _ in module.children())]
     return [name for name in leaves if ".0." in name and not any(part.isdigit() and part != "0" for part in name.split("."))]

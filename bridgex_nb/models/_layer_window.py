@@ -1,13 +1,25 @@
-"""The layers that decide, as fractions of depth."""
+"""The layers that a score is averaged over, as fractions of depth."""
 
 from ..exceptions import InputError
 
-#: Layers that decide, as fractions of depth [from, to): 10..21 of the 32 layers of Llama-3-8B (released code).
+#: The middle layers, as fractions of depth [from, to): 10 to 21 of the 32 layers of Llama-3-8B (released code of BridgeX-ICL).
 WINDOW = (10 / 32, 22 / 32)
 
 
 def layer_window(num_layers: int, window: tuple[float, float] = WINDOW) -> range:
-    """Layers whose depth, layer / L, lies in [from, to).
+    """The layers whose depth, layer / L, lies in [from, to).
+
+    Parameters
+    ----------
+    num_layers : int
+        L.
+    window : tuple of float
+        From and to, as fractions of depth.
+
+    Raises
+    ------
+    InputError
+        If there is no layer in the window.
 
     Examples
     --------

@@ -1,15 +1,36 @@
-"""`NeuronModel`: a causal language model through nnsight, with the place of its neurons and a run card."""
+"""`NeuronModel`: a causal language model through nnsight, with its neuron site, active interventions and run card."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from operator import attrgetter
+from typing import Any
 
 import torch
 from nnsight import Envoy, TransformersModel
 
 from ._architectures import Architecture, max_tokens
+
+#: (neuron set [L, N], change, target): what a trace on a remote machine applies to the neurons of each layer.
+RemoteIntervention = tuple[torch.Tensor, Callable, torch.Tensor | float]
+
+
+@dataclass(frozen=True, eq=False)
+class Intervention:
+    """An intervention while its block lasts.
+
+    Attributes
+    ----------
+    note : mapping
+        What run cards say about it.
+    remote : tuple, optional
+        What traces apply where the weights are on another machine; None if hooks on this machine do it.
+    """
+
+    note: Mapping[str, Any]
+    remote: RemoteIntervention | None = None
 
 
 @dataclass(eq=False)
@@ -24,15 +45,14 @@ class NeuronModel:
         Module paths of the neurons.
     site : {"act", "gated"}
         Where a neuron is read.
-    card : dict
-        The run card: model, revision or weights hash, dtype, attention implementation, site, package versions, date.
+    base_card : dict
+        The run card of the model without interventions: model, revision or weights hash, dtype, attention implementation, site,
+        package versions, date.
     remote : bool or str
         Where traces run, as nnsight's ``remote=``.
-    changes : list
-        What `bridgex_nb.interventions` change where the weights are not here: (mask [L, N], change, target) each.
     generating : bool or None
-        Whether the tokens of the forward that runs now are the model's own; None where only the cache tells.
-    turn : threading.RLock
+        Whether the tokens of the forward that runs now are the model's own; None if only the cache can tell.
+    lock : threading.RLock
         Held by the thread that runs the model, and while a block of `bridgex_nb.interventions` lasts: a widget's own thread
         neither meets a trace of the notebook nor sees a changed model.
     """
@@ -40,11 +60,35 @@ class NeuronModel:
     nnsight: TransformersModel = field(repr=False)
     architecture: Architecture
     site: str
-    card: dict = field(repr=False)
+    base_card: dict = field(repr=False)
     remote: bool | str = False
-    changes: list = field(default_factory=list, repr=False)
     generating: bool | None = field(default=None, repr=False)
-    turn: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    _active: list[Intervention] = field(default_factory=list, init=False, repr=False)
+
+    @property
+    def card(self) -> dict:
+        """The run card: `base_card`, with an entry "interventions" while there are any, in the order of their blocks."""
+        notes = [dict(intervention.note) for intervention in self._active]
+        return self.base_card | ({"interventions": notes} if notes else {})
+
+    @property
+    def remote_interventions(self) -> list[RemoteIntervention]:
+        """What traces apply on a remote machine, in this order."""
+        return [intervention.remote for intervention in self._active if intervention.remote is not None]
+
+    @contextmanager
+    def intervene(self, intervention: Intervention) -> Iterator[None]:
+        """The block in which an intervention is active: the one place where it enters and leaves a model.
+
+        Blocks may be left in any order. The lock is held until the last one is left.
+        """
+        with self.lock:
+            self._active.append(intervention)
+            try:
+                yield
+            finally:
+                self._active.remove(intervention)
 
     @property
     def weights_here(self) -> bool:
@@ -73,7 +117,7 @@ class NeuronModel:
 
     @property
     def down_norms(self) -> torch.Tensor:
-        """float32 [L, N], the L2 norm of each neuron's row of the down projection: how far its value 1 moves the output.
+        """float32 [L, N], the L2 norm of the row of each neuron in the down projection: how far a value of 1 moves the output.
 
         Raises
         ------
@@ -84,14 +128,18 @@ class NeuronModel:
 
     @property
     def max_tokens(self) -> int:
-        """The longest input the model has positions for."""
+        """The longest input that the model has positions for, in tokens."""
         return max_tokens(self.hf_model.config)
 
-    def place(self, layer: int, site: str | None = None) -> tuple[Envoy, str]:
-        """The traced module of one layer, and which side of it, "input" or "output", the neurons are.
+    def site_module(self, layer: int, site: str | None = None) -> tuple[Envoy, str]:
+        """The traced module of one layer at a site, and the side of it, "input" or "output", that has the values.
 
-        `site` is another one than the model's own; "layer" is the whole layer's output, the hidden state [batch, tokens, d];
-        "logits" the model's, [batch, tokens, vocabulary], whatever the layer.
+        Parameters
+        ----------
+        layer : int
+        site : {"act", "gated", "layer", "logits"}, optional
+            By default the model's own. "layer" is the output of the whole layer, the hidden state [batch, tokens, d]; "logits"
+            that of the model, [batch, tokens, vocabulary], whatever the layer.
         """
         if site == "logits":
             return self.nnsight, "output"
@@ -104,13 +152,13 @@ class NeuronModel:
         return attrgetter(self.architecture.down)(block), "input"
 
     def neurons(self, layer: int):
-        """Inside a trace: the neurons of one layer, [batch, tokens, N], to read or to change in place.
+        """Inside a trace, the neurons of one layer, [batch, tokens, N], to read or to change in place.
 
-        Layers must be read in rising order.
+        Layers must be read in ascending order.
         """
         block = attrgetter(self.architecture.layers)(self.nnsight)[layer]
         shape = block.input.shape[:2] if self.architecture.flat else None
-        values = getattr(*self.place(layer))
+        values = getattr(*self.site_module(layer))
         return values if shape is None else values.view(*shape, -1)
 
     def pad(self, rows: Sequence[list[int]]) -> dict[str, torch.Tensor]:
@@ -120,13 +168,13 @@ class NeuronModel:
         ids = torch.tensor([[filler] * (width - len(row)) + row for row in rows])
         mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows])
         device = self.hf_model.get_input_embeddings().weight.device
-        if device.type == "meta":  # the weights are on another machine, which moves the tokens to its own device
+        if device.type == "meta":  # weights on another machine, which moves the tokens to its device
             device = "cpu"
         return {"input_ids": ids.to(device), "attention_mask": mask.to(device)}
 
     @cached_property
     def end_tokens(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """bool [vocabulary], twice: tokens with a newline, and tokens that end a completion (these and the end of text)."""
+        """bool [vocabulary], twice: tokens that contain a newline, and tokens that end a completion (those and end of text)."""
         size = self.hf_model.config.get_text_config().vocab_size
         texts = self.tokenizer.batch_decode([[token] for token in range(min(size, len(self.tokenizer)))])
         newline = torch.zeros(size, dtype=torch.bool)

@@ -1,4 +1,4 @@
-"""Is a neuron site where the table says? One short forward tells."""
+"""One short forward that checks whether the neurons of a model are where the table of architectures says."""
 
 import nnsight
 import torch
@@ -6,10 +6,11 @@ from nnsight.intervention.interleaver import OutOfOrderError
 
 
 def site_fault(model) -> str | None:
-    """What is wrong with the site, or None: the neurons are where the table says, in every layer, and the model uses them.
+    """What is wrong with the neuron site; None if the neurons of every layer are where the table says and the model uses them.
 
-    One forward of three tokens in two equal rows. The first row's neurons are set to zero, which must reach the down projection
-    and change the logits; in the second, act * up must be the down projection's input (act alone, without a gate).
+    One forward of three tokens in two equal rows. The neurons of the first row are set to zero, which must reach the down
+    projection and change the logits; in the second row, act * up must be the input of the down projection (act alone in a model
+    without a gate).
     """
     sites = model.architecture
     ids = model.tokenizer("one two three")["input_ids"][:3]
@@ -18,7 +19,7 @@ def site_fault(model) -> str | None:
     paths = {(layer, name): f"model.{sites.layers}.{layer}.{name}" for layer in range(model.num_layers) for name in names}
     try:
         with torch.inference_mode(), model.nnsight.trace(model.pad([ids, ids])) as tracer:
-            # A cache, for the order in which act and up are computed differs between architectures.
+            # A cache, because the order in which act and up are computed differs between architectures.
             seen = tracer.cache(list(paths.values()), include_inputs=True)
             shapes = nnsight.save([])
             for layer in range(model.num_layers):
@@ -27,11 +28,11 @@ def site_fault(model) -> str | None:
                 values[0] = 0
             logits = nnsight.save(model.nnsight.output.logits)
     except (OutOfOrderError, AttributeError, TypeError, IndexError) as error:
-        return f"its neurons cannot be read, {error}"
+        return f"its neurons cannot be read ({error})"
     for (layer, name), path in paths.items():
-        # A list: one entry a call.
+        # A list has one entry per call.
         if path not in seen or isinstance(seen[path].inputs, list):
-            return f"layer {layer}: {name} is not called just once in a forward"
+            return f"layer {layer}: {name} is not called exactly once in a forward"
 
     for layer in range(model.num_layers):
         if shapes[layer] != shape:
@@ -45,15 +46,15 @@ def site_fault(model) -> str | None:
                 return f"layer {layer}: {name} does not have N = {shape[2]} values for each token"
             parts[name] = value[..., -shape[2] :].reshape(shape)
         zeroed, read = parts[sites.down]
-        made = parts[sites.act][1] * (parts[sites.up][1] if sites.up else 1)
+        expected = parts[sites.act][1] * (parts[sites.up][1] if sites.up else 1)
         if not torch.isfinite(read).all():
-            return f"layer {layer}: values that are not finite on a short text; was the model run in float16?"
+            return f"layer {layer}: values on a short text are not finite; was the model run in float16?"
         limits = torch.finfo(read.dtype)
-        if not torch.allclose(made, read, rtol=4 * limits.eps, atol=limits.tiny):
+        if not torch.allclose(expected, read, rtol=4 * limits.eps, atol=limits.tiny):
             return f"layer {layer}: {' * '.join(names[:-1])} is not the input of {sites.down}"
         if zeroed.any():
             return f"layer {layer}: neurons set to zero at site {model.site!r} do not reach {sites.down}"
-    # The rows were computed side by side: rounding alone may tell them apart.
+    # The rows were computed in one batch: rounding alone may make them differ.
     change = (logits[0] - logits[1]).abs().max()
     if not change > 4 * torch.finfo(logits.dtype).eps * logits[1].abs().median():
         return "setting all neurons to zero does not change the logits"

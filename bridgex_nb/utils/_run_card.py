@@ -10,6 +10,7 @@ from importlib.metadata import version
 from typing import Any, TypedDict
 
 import numpy as np
+import torch
 
 from ..exceptions import InputError
 
@@ -124,6 +125,16 @@ def data_card(texts: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     plain = {name: list(group) for name, group in texts.items()}
     digest = hashlib.sha256(json.dumps(plain, ensure_ascii=False).encode())
     return {"texts": {name: len(group) for name, group in plain.items()}, "sha256": digest.hexdigest()}
+
+
+def tensor_hash(tensor: torch.Tensor) -> str:
+    """SHA-256 of the values of a tensor, not of its shape or dtype."""
+    return hashlib.sha256(tensor.detach().cpu().contiguous().numpy().tobytes()).hexdigest()
+
+
+def set_card(sets: Mapping[str, torch.Tensor]) -> dict[str, dict[str, Any]]:
+    """Number of neurons and hash of each neuron set that a result was computed from, by name."""
+    return {name: {"neurons": int(chosen.sum()), "sha256": tensor_hash(chosen)} for name, chosen in sets.items()}
 
 
 def card_hash(card: Mapping[str, Any]) -> str:

@@ -30,7 +30,7 @@ class Measurements:
     def __init__(self, model: NeuronModel):
         if model.card.get("interventions"):
             raise InputError("the explorers show a model as it is: open them outside the block that changes it")
-        self.model, self.turn = model, model.turn
+        self.model, self.turn = model, model.lock
         self._counts, self._evidence = None, {}
 
     def counts(self) -> ActivationCounts:

@@ -10,7 +10,7 @@ import torch
 
 import bridgex_nb as bx
 
-#: What a user would write, the same lines with and without torchrun; the first count is interrupted and then goes on.
+#: The same lines with and without torchrun; the first count is interrupted and then continues.
 SCRIPT = """
 import os, sys
 from pathlib import Path
@@ -19,7 +19,7 @@ import bridgex_nb as bx
 
 folder, rank = Path(sys.argv[1]), os.environ["RANK"]
 model = bx.load_model()
-texts = {code: some[:30] for code, some in bx.core_sentences().items()}
+texts = {code: sentences[:30] for code, sentences in bx.core_sentences().items()}
 forwards = 0
 
 def interrupt(module, inputs):
@@ -39,13 +39,15 @@ probe = bx.probe(model, bx.core_lexicon("sw", "tl"), token_budget=1024, store=fo
 counts.save(folder / f"mine-{rank}.counts")
 probe.save(folder / f"mine-{rank}.probe")
 # Eight sentences are one batch: the second process has none.
-few = {code: some[:8] for code, some in texts.items() if code in ("en", "sw")}
+few = {code: sentences[:8] for code, sentences in texts.items() if code in ("en", "sw")}
 torch.save({state: bx.mutual_alignment(model, few, state=state) for state in ("binary", "hidden")}, folder / f"{rank}.scores")
 items = bx.task_items("bli", "sw", "tl", limit=20)
 table = bx.answers(model, "bli", items, [None, "en"], token_budget=512, store=folder / "answers")
 table.to_csv(folder / f"{rank}.answers", index=False)
 # One prompt is one batch: the second process has none.
 torch.save(bx.option_logprobs(model, ["moto:"], [['"fire"', '"water"']]), folder / f"{rank}.logprobs")
+table = bx.transplant(model, ["Maji", "The sun is"], ["Water", "Jua ni"], [" ni", " hot"], token_budget=1)
+table.to_csv(folder / f"{rank}.transplant")
 """
 
 
@@ -76,7 +78,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def alone(mini):
-    texts = {code: some[:30] for code, some in bx.core_sentences().items()}
+    texts = {code: sentences[:30] for code, sentences in bx.core_sentences().items()}
     return bx.count_active(mini, texts, token_budget=1024), bx.probe(mini, bx.core_lexicon("sw", "tl"), token_budget=1024)
 
 
@@ -96,8 +98,8 @@ def test_probe_of_two_processes_is_that_of_one(folder, alone, rank):
 
 
 @pytest.mark.parametrize("rank", [0, 1])
-def test_alignment_where_a_process_has_no_batch(folder, mini, rank):
-    few = {code: some[:8] for code, some in bx.core_sentences().items() if code in ("en", "sw")}
+def test_alignment_if_a_process_has_no_batch(folder, mini, rank):
+    few = {code: sentences[:8] for code, sentences in bx.core_sentences().items() if code in ("en", "sw")}
     for state, scores in torch.load(folder / f"{rank}.scores", weights_only=True).items():
         assert torch.equal(scores, bx.mutual_alignment(mini, few, state=state))
 
@@ -108,11 +110,17 @@ def test_answers_of_two_processes_are_those_of_one(folder, mini, rank):
     alone = bx.answers(mini, "bli", items, [None, "en"], token_budget=512)
     assert (folder / f"{rank}.answers").read_text() == alone.to_csv(index=False)
     assert torch.load(folder / f"{rank}.logprobs") == bx.option_logprobs(mini, ["moto:"], [['"fire"', '"water"']])
-    # Two steps, each shared; what two processes have stored, one finds.
+    # Two steps, each shared; one process finds what two have stored.
     assert len(list((folder / "answers").glob(f"completions-*.{rank}of2.jsonl"))) == 2
     found = bx.answers(mini, "bli", items, [None, "en"], token_budget=512, store=folder / "answers")
     assert found.equals(alone)
     assert not list((folder / "answers").glob("*of1.jsonl"))
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_transplants_of_two_processes_are_those_of_one(folder, mini, rank):
+    alone = bx.transplant(mini, ["Maji", "The sun is"], ["Water", "Jua ni"], [" ni", " hot"], token_budget=1)
+    assert (folder / f"{rank}.transplant").read_text() == alone.to_csv()
 
 
 def test_two_processes_write_one_result_and_show_one_bar(folder, mini, monkeypatch):
@@ -123,13 +131,13 @@ def test_two_processes_write_one_result_and_show_one_bar(folder, mini, monkeypat
     assert shown.count("answering:   0%") == 1
     # One process finds what two have stored.
     monkeypatch.setattr("bridgex_nb.activations._count_active.run_pass", None)
-    texts = {code: some[:30] for code, some in bx.core_sentences().items()}
+    texts = {code: sentences[:30] for code, sentences in bx.core_sentences().items()}
     found = bx.count_active(mini, texts, store=folder)
     assert torch.equal(found.active, bx.ActivationCounts.load(folder / "mine-1.counts").active)
 
 
 @pytest.mark.parametrize("rank", [0, 1])
-def test_every_process_goes_on_from_its_own_progress(folder, rank):
+def test_every_process_continues_from_its_own_progress(folder, rank):
     assert len((folder / f"interrupted-{rank}").read_text().splitlines()) == 1
     assert not list(folder.glob("*.progress"))
     assert not list(folder.glob(".*"))

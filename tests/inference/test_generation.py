@@ -56,7 +56,7 @@ def test_the_same_as_generate_one_at_a_time(kind, mini):
 
 @settings(max_examples=30, deadline=None)
 @given(rows=st.lists(st.lists(st.integers(3, 5), min_size=1, max_size=8), min_size=1, max_size=12))
-def test_what_goes_through_the_model_once_stands_for_all(mini, rows):
+def test_shared_beginnings_give_the_same_logits(mini, rows):
     with torch.inference_mode():
         ids, mask, cache = _prefill(mini, rows)
         output = mini.hf_model(
@@ -87,14 +87,86 @@ def test_a_row_that_has_ended_leaves_the_batch(mini):
     assert steps[-1] < 9
 
 
-def test_nothing_asked_is_nothing_answered(mini):
+def test_no_prompts_no_completions(mini):
     assert bx.complete(mini, []) == []
 
 
 @pytest.mark.parametrize("positions", ["prompt", "generated", "all"])
-def test_interventions_know_the_prompt_though_it_comes_in_pieces(mini, positions):
-    mask = torch.rand(mini.num_layers, mini.num_neurons, generator=torch.Generator().manual_seed(0)) < 0.2
-    with bx.deactivate(mini, mask, positions=positions):
+def test_interventions_tell_the_prompt_although_it_comes_in_pieces(mini, positions):
+    neuron_set = torch.rand(mini.num_layers, mini.num_neurons, generator=torch.Generator().manual_seed(0)) < 0.2
+    with bx.deactivate(mini, neuron_set, positions=positions):
         got = bx.complete(mini, PROMPTS, max_new_tokens=8)
         assert got == [one_at_a_time(mini, prompt, 8)[0] for prompt in PROMPTS]
     assert got != bx.complete(mini, PROMPTS, max_new_tokens=8)
+
+
+# Every architecture, against transformers' generate
+
+SHORT = ['kiswahili:"moto"→English:', 'English:"sun"→', "x", 'Tagalog:"apoy"→English:"fire"→kiswahili:']
+
+
+def generate_alone(model, prompt, new_tokens):
+    """One prompt through transformers' own generate: the text of the new tokens."""
+    ids = torch.tensor([model.tokenizer(prompt)["input_ids"]])
+    output = model.hf_model.generate(
+        ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=new_tokens, pad_token_id=0
+    )
+    return model.tokenizer.decode(output[0, ids.shape[1] :], skip_special_tokens=True)
+
+
+@pytest.mark.parametrize("kind", tiny.ARCHITECTURES)
+def test_complete_is_greedy_generation_one_at_a_time(kind):
+    model = tiny.load(kind)
+    alone = [generate_alone(model, prompt, 10).split("\n", 1)[0] for prompt in SHORT]
+    assert bx.complete(model, SHORT, max_new_tokens=10) == alone
+
+
+def test_complete_in_small_batches_is_the_same():
+    model = tiny.load("llama")
+    one_by_one = bx.complete(model, SHORT, max_new_tokens=10, token_budget=1)
+    assert bx.complete(model, SHORT, max_new_tokens=10) == one_by_one
+
+
+def writes_instead(token):
+    """A model changed to write `token` as the fourth new token after the first prompt, and the tokens that it wrote before.
+
+    The two tokens exchange their rows of the output layer, so that the model stays a real one.
+    """
+    model = bx.load_model(tiny.folder("llama"))
+    ids = torch.tensor([model.tokenizer(SHORT[0])["input_ids"]])
+    output = model.hf_model.generate(ids, do_sample=False, max_new_tokens=10, pad_token_id=0)
+    tokens = output[0, ids.shape[1] :].tolist()
+    rows = model.hf_model.lm_head.weight.data
+    rows[[token, tokens[3]], :] = rows[[tokens[3], token], :]
+    return model, tokens
+
+
+def test_complete_cuts_at_newline():
+    newline = tiny.load("llama").tokenizer("\n", add_special_tokens=False)["input_ids"][-1]
+    model, tokens = writes_instead(newline)
+    # By itself, the model continues after the newline.
+    before, after = generate_alone(model, SHORT[0], 10).split("\n", 1)
+    assert before == model.tokenizer.decode(tokens[:3])
+    assert after
+    assert bx.complete(model, SHORT, max_new_tokens=10)[0] == before
+
+
+def test_complete_stops_once_all_prompts_are_answered():
+    newline = tiny.load("llama").tokenizer("\n", add_special_tokens=False)["input_ids"][-1]
+    model, _ = writes_instead(newline)
+    steps = []
+    model.hf_model.register_forward_hook(lambda module, inputs, output: steps.append(1))
+    bx.complete(model, SHORT[:1], max_new_tokens=10)
+    assert len(steps) == 4
+
+
+def test_complete_ends_at_end_of_text():
+    model, tokens = writes_instead(tiny.load("llama").tokenizer.eos_token_id)
+    # The other prompts of the batch continue, and the padding of this one is not part of its text.
+    assert bx.complete(model, SHORT, max_new_tokens=10)[0] == model.tokenizer.decode(tokens[:3])
+
+
+def test_complete_refuses_a_bare_string():
+    # Its letters would be taken as prompts.
+    with pytest.raises(bx.InputError):
+        bx.complete(tiny.load("llama"), SHORT[0])

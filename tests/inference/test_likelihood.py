@@ -28,7 +28,7 @@ def test_texts_in_a_batch_are_texts_alone(kind, token_budget):
         assert table.logprob[i] == pytest.approx(one_at_a_time(model, ids, 1), rel=1e-5)
 
 
-def test_texts_behind_prompts(mini):
+def test_texts_after_prompts(mini):
     prompts = ['kiswahili:"moto"→English:', "The s", "Maji", ""]
     texts = ['"fire"', "un is hot.", " ni", "Maji ni"]
     table = bx.loglikelihood(mini, texts, prompts)
@@ -40,7 +40,7 @@ def test_texts_behind_prompts(mini):
     assert whole == pytest.approx(bx.loglikelihood(mini, prompts[:1]).logprob[0] + table.logprob[0], rel=1e-4)
 
 
-def test_a_greedy_completion_has_the_likelihood_that_it_was_given(mini):
+def test_a_greedy_completion_has_the_log_probability_that_it_reports(mini):
     prompts = ['kiswahili:"moto"→English:', 'English:"water"→Français:']
     written = bx.complete_scored(mini, prompts)
     texts = [one.text + "\n" for one in written]
@@ -60,8 +60,19 @@ def test_perplexity_is_by_token_and_by_language(mini):
         assert table.perplexity[code] == pytest.approx(np.exp(-total / tokens), rel=1e-4)
 
 
+def test_run_cards(mini):
+    alone, after = bx.loglikelihood(mini, TEXTS[:2]), bx.loglikelihood(mini, TEXTS[:2], ["a", "b"])
+    assert (alone.attrs["card"]["function"], alone.attrs["card"]["model"]) == ("loglikelihood", "bridgex-mini")
+    assert after.attrs["card"]["data"]["texts"] == {"texts": 2, "prompts": 2}
+    assert alone.attrs["card"]["data"]["sha256"] != after.attrs["card"]["data"]["sha256"]
+    with bx.deactivate(mini, torch.ones(mini.num_layers, mini.num_neurons, dtype=torch.bool)):
+        card = bx.perplexity(mini, {"en": TEXTS[:2], "sw": TEXTS[2:]}).attrs["card"]
+    assert (card["function"], card["data"]["texts"]) == ("perplexity", {"en": 2, "sw": 3})
+    assert len(card["interventions"]) == 1
+
+
 @pytest.mark.parametrize(
-    ("texts", "prompts", "said"),
+    ("texts", "prompts", "message"),
     [
         ("fire", None, "not one string"),
         ([], None, "needs texts"),
@@ -71,8 +82,8 @@ def test_perplexity_is_by_token_and_by_language(mini):
         (["word " * 100], None, "context, 64"),
     ],
 )
-def test_what_has_no_likelihood_is_refused(texts, prompts, said):
-    with pytest.raises(bx.InputError, match=said):
+def test_bad_texts_are_refused(texts, prompts, message):
+    with pytest.raises(bx.InputError, match=message):
         bx.loglikelihood(tiny.load(), texts, prompts)
 
 

@@ -5,6 +5,7 @@ import tiny
 import torch
 
 import bridgex_nb as bx
+from bridgex_nb.models._load_model import MINI
 
 PROMPTS = [
     'kiswahili:"moto"→English:',
@@ -12,7 +13,7 @@ PROMPTS = [
     'Passage: English:"The sun is hot and the water is cold."\nQuestion: What is hot?\nAnswer:',
     "x:",
 ]
-#: Of different number and length, some the beginning of others.
+#: Of different numbers and lengths, some of them the beginning of others.
 OPTIONS = [
     ['"fire"', '"water"', '"'],
     ['"agua"', '"agua fría"', '"fuego"', '"agua"→English:"water"'],
@@ -23,12 +24,12 @@ OPTIONS = [
 
 @pytest.fixture(scope="module")
 def exact():
-    """The bundled model in double precision, where no rounding hides a mistake."""
-    return bx.load_model(dtype="float64", name=bx.model.MINI)
+    """The bundled model in double precision, so that rounding hides no mistake."""
+    return bx.load_model(dtype="float64", name=MINI)
 
 
 def row_logprob(model: bx.NeuronModel, text: str, skip: int = 0) -> float:
-    """Sum of the log-probabilities of a text's tokens behind the first `skip`, in one row without padding."""
+    """Sum of the log-probabilities of the tokens of a text after the first `skip`, in one row without padding."""
     ids = torch.tensor([model.tokenizer(text)["input_ids"]])
     with torch.inference_mode():
         logprobs = model.hf_model(ids).logits[0, :-1].log_softmax(dim=-1)
@@ -47,18 +48,18 @@ def test_equal_to_one_row_at_a_time(exact):
     ("prompt", "options"),
     [("Answer: ", ["A", "B", "Apple"]), ("wat", ["er", "t"]), ("kiswa", ["hili", "x"]), ('"mo', ['to"', "on", "→"])],
 )
-def test_where_the_tokenizer_joins_prompt_and_option(exact, prompt, options):
+def test_a_tokenizer_that_joins_prompt_and_option(exact, prompt, options):
     joined = [exact.tokenizer(prompt + option)["input_ids"] for option in options]
     alone = exact.tokenizer(prompt)["input_ids"]
     assert any(row[: len(alone)] != alone for row in joined)
     (logprobs,) = bx.option_logprobs(exact, [prompt], [options])
     whole = [row_logprob(exact, prompt + option) for option in options]
-    # Whatever is counted as the prompt is the same for all options.
+    # The tokens that count as the prompt are the same for all options.
     assert [one - logprobs[0] for one in logprobs] == pytest.approx([one - whole[0] for one in whole], abs=1e-10)
 
 
 @pytest.mark.parametrize("kind", ["qwen3", "gpt2", "bloom", "gemma2", "mistral", "opt", "mpt"])
-def test_padding_and_shared_tokens_in_every_kind_of_position_and_window(kind):
+def test_every_kind_of_position_and_attention_window(kind):
     model = tiny.load(kind)
     got = bx.option_logprobs(model, PROMPTS, OPTIONS)
     for prompt, options, logprobs in zip(PROMPTS, OPTIONS, got, strict=True):
@@ -76,7 +77,7 @@ def test_the_size_of_a_batch_makes_no_difference(exact):
 def test_shared_tokens_go_through_the_model_once(mini):
     seen = []
     hook = mini.hf_model.model.embed_tokens.register_forward_hook(lambda module, args, out: seen.append(args[0].shape))
-    prompt, options = PROMPTS[2], OPTIONS[2]  # a token each
+    prompt, options = PROMPTS[2], OPTIONS[2]  # one token each
     bx.option_logprobs(mini, [prompt], [options])
     bx.option_logprobs(mini, [prompt], [[" the sun", " the cold water"]])
     hook.remove()
@@ -97,7 +98,7 @@ def test_options_are_read_and_not_generated(mini):
         assert bx.option_logprobs(mini, PROMPTS, OPTIONS) == off
 
 
-def test_a_prompt_too_long_loses_its_beginning(mini):
+def test_the_beginning_of_a_prompt_too_long_is_cut_off(mini):
     long = "cold water " * 300 + PROMPTS[0]
     with pytest.warns(UserWarning, match="1 of 2 prompts are too long for the model's context of 256 tokens"):
         got = bx.option_logprobs(mini, [long, PROMPTS[0]], [OPTIONS[0]] * 2)

@@ -1,5 +1,6 @@
 """XTransplant against plain torch hooks, one prompt at a time."""
 
+import numpy as np
 import pytest
 import tiny
 import torch
@@ -12,7 +13,7 @@ ANSWERS = ["apoy", " hot", " ni"]
 
 
 def by_hand(model, prompt, donor, answer, taken, put):
-    """The change for one prompt: layer `taken` on the donor, put into layer `put`."""
+    """The change for one prompt when the output of layer `taken` on the donor replaces that of layer `put`."""
     downs = [
         model.hf_model.get_submodule(f"{model.architecture.layers}.{layer}.{model.architecture.down}")
         for layer in range(model.num_layers)
@@ -55,8 +56,32 @@ def test_a_prompt_is_its_own_donor(mini):
     assert table.abs().max(axis=None) > 0.1
 
 
-def test_refusals(mini):
-    with pytest.raises(bx.InputError, match="there are 3, 3 and 2"):
+def test_a_batch_that_does_not_fit_into_memory_is_halved():
+    model = tiny.load()
+    whole = bx.transplant(model, PROMPTS, DONORS, ANSWERS)
+    refused = []
+
+    def refuse(module, inputs):
+        if len(inputs[0]) > 1:
+            refused.append(len(inputs[0]))
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    hook = model.hf_model.model.layers[1].register_forward_pre_hook(refuse)
+    with hook:
+        halved = bx.transplant(model, PROMPTS, DONORS, ANSWERS)
+    assert refused[0] == 3
+    assert len(refused) <= 2  # the rest is as small
+    assert np.allclose(halved, whole, rtol=1e-4, atol=1e-5)
+
+
+def test_the_run_card(mini):
+    card = bx.transplant(mini, PROMPTS[:1], DONORS[:1], ANSWERS[:1]).attrs["card"]
+    assert (card["function"], card["model"]) == ("transplant", "bridgex-mini")
+    assert card["data"]["texts"] == {"prompts": 1, "donors": 1, "answers": 1}
+
+
+def test_bad_input_is_refused(mini):
+    with pytest.raises(bx.InputError, match="3 prompts, 3 donors and 2 answers"):
         bx.transplant(mini, PROMPTS, DONORS, ANSWERS[:2])
     with pytest.raises(bx.InputError, match="adds no token"):
         bx.transplant(mini, PROMPTS, DONORS, ["a", "", "b"])

@@ -1,4 +1,4 @@
-"""Every architecture of the site table against plain torch hooks, with padding on either side; what is refused; own sites."""
+"""Every architecture of the table against plain torch hooks, with padding on either side; refusals; your own sites."""
 
 import json
 from dataclasses import replace
@@ -106,8 +106,8 @@ def test_rows_of_the_down_projection(kind):
 
 
 @pytest.mark.parametrize("weight", [torch.zeros(32, tiny.NEURONS, device="meta"), torch.zeros(32, tiny.NEURONS // 2)])
-def test_rows_of_weights_that_cannot_be_read(weight):
-    # Where weights are on another machine, or packed by quantisation.
+def test_weights_that_cannot_be_read(weight):
+    # Weights on another machine, or packed by quantisation.
     model = bx.load_model(tiny.folder("llama"))
     model.hf_model.model.layers[1].mlp.down_proj.weight = torch.nn.Parameter(weight, requires_grad=False)
     assert "layer 1: the weights of mlp.down_proj" in refusal(lambda: model.down_norms)
@@ -174,7 +174,7 @@ def test_mixture_of_experts(kind):
 
 
 def test_unknown_architecture():
-    # What a user needs for a row: the modules of one layer, and where the row goes.
+    # What a row needs: the modules of one layer, and where the row goes.
     message = refusal(architecture_of, AutoConfig.for_model("openai-gpt", n_layer=2))
     assert "transformer.h.0.mlp.act " in message
     assert "transformer.h.1" not in message
@@ -187,7 +187,7 @@ def test_unknown_wrapper_around_a_language_model():
     assert "model.language_model.layers.0.mlp.act_fn" in message
 
 
-# Sites of one's own
+# Your own sites
 
 
 class OtherConfig(LlamaConfig):
@@ -200,13 +200,13 @@ class OtherModel(LlamaForCausalLM):
 
 @pytest.fixture
 def rows(monkeypatch):
-    """The site table, put back as it was afterwards."""
+    """The table of architectures, restored afterwards."""
     monkeypatch.setattr("bridgex_nb.models._architectures.ARCHITECTURES", dict(ARCHITECTURES))
 
 
 @pytest.fixture
 def other(tmp_path, rows):
-    """A folder with tiny llama's weights under a model_type of our own."""
+    """A folder with the weights of tiny llama under a new model_type."""
     AutoConfig.register("other_llama", OtherConfig, exist_ok=True)
     AutoModelForCausalLM.register(OtherConfig, OtherModel, exist_ok=True)
     for file in tiny.folder("llama").iterdir():
@@ -253,13 +253,13 @@ def test_wrong_site_is_found_when_the_model_is_loaded(name, other):
 
 
 @pytest.mark.parametrize(("part", "module"), [("act", "input_layernorm"), ("act", "self_attn"), ("up", "self_attn.o_proj")])
-def test_what_the_chosen_site_does_not_read_is_checked_too(other, part, module):
+def test_modules_that_the_chosen_site_does_not_read_are_checked_too(other, part, module):
     bx.register_site("other_llama", replace(LLAMA, **{part: module}))
     assert f"layer 0: {module} does not have N = 48 values" in refusal(bx.load_model, other, site="gated")
 
 
 @both_sites
-def test_flat_layers_that_the_table_does_not_call_flat(rows, site):
+def test_flat_layers_that_are_not_flat_in_the_table(rows, site):
     bx.register_site("opt", replace(ARCHITECTURES["opt"], flat=False))
     assert "are [6, 48], not [batch, tokens, N] = [2, 3, 48]" in refusal(bx.load_model, tiny.folder("opt"), site=site)
 
@@ -282,7 +282,7 @@ def test_neurons_that_change_nothing_are_found(other, site):
 
 
 def test_edits_that_do_not_reach_the_down_projection_are_found(other, monkeypatch):
-    # What reads like the site and is a copy of it would make every intervention silently do nothing.
+    # If the site were a copy, every intervention would silently do nothing.
     bx.register_site("other_llama", LLAMA)
 
     def forward(self, x):
@@ -299,7 +299,7 @@ def test_activations_that_are_not_finite(other):
     weights = load_file(other / "model.safetensors")
     weights["model.layers.1.mlp.gate_proj.weight"][5] = float("nan")
     save_file(weights, other / "model.safetensors", {"format": "pt"})
-    assert "layer 1: values that are not finite" in refusal(bx.load_model, other)
+    assert "layer 1: values on a short text are not finite" in refusal(bx.load_model, other)
 
 
 def test_module_that_is_called_twice(other, monkeypatch):
@@ -309,7 +309,7 @@ def test_module_that_is_called_twice(other, monkeypatch):
         return self.down_proj(self.act_fn(self.gate_proj(x)) * self.up_proj(x)) + self.down_proj(0 * self.up_proj(x))
 
     monkeypatch.setattr("transformers.models.llama.modeling_llama.LlamaMLP.forward", forward)
-    assert "layer 0: mlp.up_proj is not called just once" in refusal(bx.load_model, other)
+    assert "layer 0: mlp.up_proj is not called exactly once" in refusal(bx.load_model, other)
 
 
 def test_module_that_is_not_called(other, monkeypatch):
@@ -320,7 +320,7 @@ def test_module_that_is_not_called(other, monkeypatch):
 
     monkeypatch.setattr("transformers.models.llama.modeling_llama.LlamaMLP.forward", forward)
     assert "mlp.act_fn.output" in refusal(bx.load_model, other, site="act")
-    assert "layer 0: mlp.act_fn is not called just once" in refusal(bx.load_model, other, site="gated")
+    assert "layer 0: mlp.act_fn is not called exactly once" in refusal(bx.load_model, other, site="gated")
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])

@@ -1,4 +1,4 @@
-"""Loading a model: what its run card says, what is refused, and greedy completion."""
+"""Loading a model: what its run card says, and what is refused."""
 
 import json
 import shutil
@@ -8,25 +8,23 @@ import huggingface_hub.constants
 import pytest
 import tiny
 import torch
+from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 from safetensors.torch import load_file, save_file
+from transformers.utils import logging as transformers_logging
 
 import bridgex_nb as bx
-
-PROMPTS = ['kiswahili:"moto"→English:', 'English:"sun"→', "x", 'Tagalog:"apoy"→English:"fire"→kiswahili:']
-
-every_architecture = pytest.mark.parametrize("kind", tiny.ARCHITECTURES)
-
+from bridgex_nb.models._load_model import MINI
 
 # What is loaded
 
 
 def test_bundled_model(mini):
     assert (mini.num_layers, mini.num_neurons, mini.site) == (6, 768, "act")
-    # Its weights are stored in half precision, but half precision is slow and coarse on a CPU.
+    # The weights are stored in half precision, which is slow and coarse on a CPU.
     assert mini.hf_model.dtype == torch.float32
 
 
-def test_dtype_is_the_checkpoints_own_unless_asked(tmp_path):
+def test_dtype_is_that_of_the_checkpoint_by_default(tmp_path):
     place = shutil.copytree(tiny.folder("llama"), tmp_path / "half")
     config = json.loads((place / "config.json").read_text())
     (place / "config.json").write_text(json.dumps(config | {"dtype": "bfloat16"}))
@@ -44,16 +42,31 @@ def test_loaded_for_reading_only():
 @pytest.mark.parametrize("dtype", ["int8", "nf4"])
 def test_quantised_weights(mini, dtype):
     pytest.importorskip("bitsandbytes", reason="quantised weights need the package bitsandbytes")
-    model = bx.load_model(bx.model.MINI, dtype=dtype)
+    model = bx.load_model(MINI, dtype=dtype)
     assert model.card["dtype"] == dtype
     assert model.hf_model.model.layers[0].mlp.down_proj.weight.element_size() == 1
     texts = ["The sun is hot.", "Jua ni kali."]
     counts = [bx.count_active(model, {"en": [text]}).active[0] for text in texts]
     plain = [tiny.hooked(model, model.tokenizer(text)["input_ids"])["act"] for text in texts]
     assert all(torch.equal(count, (values > 0).sum(dim=1)) for count, values in zip(counts, plain, strict=True))
-    # Rounded weights are near the whole ones.
+    # Rounded weights are close to the original ones.
     values = [bx.probe(one, texts).values.flatten() for one in (model, mini)]
     assert torch.corrcoef(torch.stack(values))[0, 1] > 0.98
+
+
+@pytest.mark.parametrize("shown", [True, False])
+@pytest.mark.parametrize("shown_in_hub", [True, False])
+def test_progress_bars_of_others_stay_as_they_were(shown, shown_in_hub):
+    (transformers_logging.enable_progress_bar if shown else transformers_logging.disable_progress_bar)()
+    (enable_progress_bars if shown_in_hub else disable_progress_bars)()
+    try:
+        bx.load_model(tiny.folder("llama"))
+        with pytest.raises(bx.InputError):
+            bx.load_model(tiny.folder("llama"), dtype="fp8", device_map="cpu", attn_implementation="no such thing")
+        assert transformers_logging.is_progress_bar_enabled() == shown
+        assert are_progress_bars_disabled() != shown_in_hub
+    finally:
+        transformers_logging.enable_progress_bar()
 
 
 # The run card
@@ -71,11 +84,11 @@ def test_card_is_json_without_absolute_path(mini):
     for model in (mini, tiny.load("llama")):
         text = json.dumps(model.card)
         assert str(tiny.folder("llama").parent) not in text
-        assert str(bx.model.MINI.parent) not in text
+        assert str(MINI.parent) not in text
 
 
 def test_weights_hash_follows_the_weights(tmp_path):
-    # A copy elsewhere is the same model; one changed number makes it another.
+    # A copy in another folder is the same model; a single changed weight makes it another.
     place = shutil.copytree(tiny.folder("llama"), tmp_path / "other")
     before = bx.load_model(place).card["weights_sha256"]
     weights = load_file(place / "model.safetensors")
@@ -85,12 +98,12 @@ def test_weights_hash_follows_the_weights(tmp_path):
     assert before != bx.load_model(place).card["weights_sha256"]
 
 
-def test_relative_folder_has_a_name_in_the_card(monkeypatch):
+def test_a_relative_folder_has_a_name_in_the_card(monkeypatch):
     monkeypatch.chdir(tiny.folder("llama"))
     assert bx.load_model(".").card["model"] == "llama"
 
 
-# Refusals: one line that names the thing, before weights are read (there are none)
+# Refusals: one line that names the fault, before weights are read
 
 
 def refusal(*args, **options):
@@ -163,77 +176,3 @@ def test_folder_with_half_its_weights(tmp_path):
     weights = (place / "model.safetensors").read_bytes()
     (place / "model.safetensors").write_bytes(weights[: len(weights) // 2])
     assert str(place) in refusal(place)
-
-
-# Completion
-
-
-def generate_alone(model, prompt, new_tokens):
-    """One prompt through transformers' own generate: the text of the new tokens."""
-    ids = torch.tensor([model.tokenizer(prompt)["input_ids"]])
-    output = model.hf_model.generate(
-        ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=new_tokens, pad_token_id=0
-    )
-    return model.tokenizer.decode(output[0, ids.shape[1] :], skip_special_tokens=True)
-
-
-@every_architecture
-def test_complete_is_greedy_generation_one_at_a_time(kind):
-    model = tiny.load(kind)
-    alone = [generate_alone(model, prompt, 10).split("\n", 1)[0] for prompt in PROMPTS]
-    assert bx.complete(model, PROMPTS, max_new_tokens=10) == alone
-
-
-def test_complete_in_small_batches_is_the_same():
-    model = tiny.load("llama")
-    one_by_one = bx.complete(model, PROMPTS, max_new_tokens=10, token_budget=1)
-    assert bx.complete(model, PROMPTS, max_new_tokens=10) == one_by_one
-
-
-def writes_instead(token):
-    """The model, made to write `token` as the fourth new token after the first prompt, and what it wrote before: its tokens.
-
-    The two tokens exchange their output rows, so that the model stays a real one.
-    """
-    model = bx.load_model(tiny.folder("llama"))
-    ids = torch.tensor([model.tokenizer(PROMPTS[0])["input_ids"]])
-    output = model.hf_model.generate(ids, do_sample=False, max_new_tokens=10, pad_token_id=0)
-    tokens = output[0, ids.shape[1] :].tolist()
-    rows = model.hf_model.lm_head.weight.data
-    rows[[token, tokens[3]], :] = rows[[tokens[3], token], :]
-    return model, tokens
-
-
-def test_complete_cuts_at_newline():
-    newline = tiny.load("llama").tokenizer("\n", add_special_tokens=False)["input_ids"][-1]
-    model, tokens = writes_instead(newline)
-    # Left to itself, the model goes on behind the newline.
-    before, behind = generate_alone(model, PROMPTS[0], 10).split("\n", 1)
-    assert before == model.tokenizer.decode(tokens[:3])
-    assert behind
-    assert bx.complete(model, PROMPTS, max_new_tokens=10)[0] == before
-
-
-def test_complete_stops_once_all_prompts_are_answered():
-    newline = tiny.load("llama").tokenizer("\n", add_special_tokens=False)["input_ids"][-1]
-    model, _ = writes_instead(newline)
-    steps = []
-    model.hf_model.register_forward_hook(lambda module, inputs, output: steps.append(1))
-    bx.complete(model, PROMPTS[:1], max_new_tokens=10)
-    assert len(steps) == 4
-
-
-def test_complete_ends_at_end_of_text():
-    model, tokens = writes_instead(tiny.load("llama").tokenizer.eos_token_id)
-    # The other prompts of the batch go on, and what pads this one is not part of its text.
-    assert bx.complete(model, PROMPTS, max_new_tokens=10)[0] == model.tokenizer.decode(tokens[:3])
-
-
-def test_complete_nothing():
-    assert bx.complete(tiny.load("llama"), []) == []
-
-
-def test_complete_refuses_a_bare_string():
-    # Its letters would be taken for prompts.
-    with pytest.raises(bx.InputError):
-        bx.complete(tiny.load("llama"), PROMPTS[0])

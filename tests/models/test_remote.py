@@ -1,4 +1,4 @@
-"""`remote="local"`: nnsight packs a trace as for NDIF, unpacks it without this package, and runs it here."""
+"""`remote="local"`: nnsight packs a trace as it does for NDIF, unpacks it without this package, and runs it here."""
 
 import io
 import json
@@ -23,7 +23,7 @@ PROMPTS = [text for some in TEXTS.values() for text in some]
 
 @pytest.fixture
 def sent(monkeypatch):
-    """Number of traces that went through nnsight's packing."""
+    """One entry per trace that nnsight packed."""
     calls = []
     send = LocalSimulationBackend.__call__
     monkeypatch.setattr(LocalSimulationBackend, "__call__", lambda self, tracer: (calls.append(1), send(self, tracer))[1])
@@ -33,7 +33,7 @@ def sent(monkeypatch):
 @pytest.mark.parametrize("site", ["act", "gated"])
 @pytest.mark.parametrize("kind", ["llama", "gemma2"])
 @pytest.mark.parametrize("special_tokens", [True, False])
-def test_remote_results_are_the_local_ones(kind, site, special_tokens, sent):
+def test_remote_results_are_those_of_a_local_model(kind, site, special_tokens, sent):
     here, there = tiny.load(kind, site), bx.load_model(tiny.folder(kind), site=site, remote="local")
     options = {"special_tokens": special_tokens, "token_budget": 60}
     counts, far = (bx.count_active(model, TEXTS, **options) for model in (here, there))
@@ -69,12 +69,12 @@ def test_the_whole_study_on_a_remote_model(mini, sent):
     assert bx.known_words(far, words).entries == bx.known_words(mini, words).entries
 
 
-# remote=True: the weights are on a machine that this test plays
+# remote=True: the tests play the machine that has the weights
 
 
 @pytest.fixture
 def hub(tmp_path, monkeypatch):
-    """The id of a model that lies in the cache of the Hugging Face hub, and its commit."""
+    """The id of a model in the cache of the Hugging Face hub, and its commit."""
     commit = "0123456789" * 4
     place = tmp_path / "models--tiny--llama"
     shutil.copytree(tiny.folder("llama"), place / "snapshots" / commit)
@@ -87,7 +87,7 @@ def hub(tmp_path, monkeypatch):
 
 @pytest.fixture
 def machine(monkeypatch):
-    """Runs what a remote model sends on a model with weights; the bytes that came and went, one pair a trace."""
+    """Runs what a remote model sends on a model with weights; (bytes received, bytes returned) per trace."""
     model = tiny.load("llama")
     travelled = []
 
@@ -127,7 +127,7 @@ def test_remote_model_without_weights(hub, machine):
     assert all(back < whole / 4 for _, back in machine)
 
 
-def test_interventions_travel(hub, machine):
+def test_interventions_are_sent_along(hub, machine):
     here, there = tiny.load("llama"), bx.load_model(hub[0], remote=True)
     random = torch.Generator().manual_seed(0)
     one, other = (torch.rand(tiny.LAYERS, tiny.NEURONS, generator=random) < 0.3 for _ in range(2))
@@ -136,7 +136,7 @@ def test_interventions_travel(hub, machine):
 
     def results(model):
         with bx.deactivate(model, one), bx.amplify(model, other, 2.0), bx.set_activation(model, ~one & ~other, values):
-            probe = bx.probe(model, PROMPTS, keep=~one)  # layer 1 alone is read whole
+            probe = bx.probe(model, PROMPTS, keep=~one)  # only layer 1 is read whole
             return (
                 bx.count_active(model, TEXTS).active,
                 probe.values,
@@ -164,7 +164,7 @@ def test_text_is_not_generated_without_weights(hub):
         bx.transplant(model, ["The sun"], ["Jua"], [" hot"])
 
 
-def test_hub_model_tells_its_commit(hub):
+def test_the_card_of_a_hub_model_has_its_commit(hub):
     name, commit = hub
     assert bx.load_model(name).card["revision"] == commit
 

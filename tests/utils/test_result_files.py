@@ -246,12 +246,12 @@ def test_interrupted_run_continues_where_it_stopped(tmp_path, model, call, error
 
 
 @both
-def test_damaged_progress_is_begun_anew(tmp_path, model, call):
+def test_damaged_progress_starts_over(tmp_path, model, call):
     with Forwards(model, 5, KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
         call(model, tmp_path)
     (file,) = tmp_path.iterdir()
     file.write_bytes(file.read_bytes()[:-1])
-    with pytest.warns(UserWarning, match=r"damaged.*anew"):
+    with pytest.warns(UserWarning, match=r"damaged.*starting over"):
         assert same(call(model, tmp_path), call(model))
     assert [path.suffix for path in tmp_path.iterdir()] == [".safetensors"]
 
@@ -264,7 +264,7 @@ def test_progress_of_something_else_is_not_mixed_in(tmp_path, model):
         count(model, tmp_path)
     (ours,) = set(tmp_path.iterdir()) - {theirs}
     theirs.rename(ours)
-    with pytest.warns(UserWarning, match="something else"):
+    with pytest.warns(UserWarning, match="another pass"):
         assert same(count(model, tmp_path), count(model))
 
 

@@ -1,4 +1,4 @@
-"""The notebook and the widgets' threads on one model: they take turns, and what one changes the other does not see."""
+"""A notebook and the threads of widgets on one model: they take turns, and do not see each other's interventions."""
 
 import subprocess
 import sys
@@ -13,11 +13,11 @@ import bridgex_nb as bx
 
 @pytest.fixture
 def model():
-    """A model of its own, on which nothing is measured yet."""
+    """A new model, on which nothing has been measured."""
     return bx.load_model()
 
 
-def test_a_call_beside_an_explorer_that_computes(model):
+def test_a_call_while_an_explorer_computes(model):
     explorer = bx.BridgeExplorer(model)
     beside = bx.evaluate(model, "bli", "sw", "tl", [None, "en"])
     explorer.state.wait()
@@ -25,11 +25,11 @@ def test_a_call_beside_an_explorer_that_computes(model):
     assert_frame_equal(beside, bx.evaluate(model, "bli", "sw", "tl", [None, "en"]))
 
 
-def test_an_explorer_does_not_see_neurons_that_a_block_switches_off(model, mini):
+def test_an_explorer_does_not_see_deactivated_neurons(model, mini):
     explorer = bx.BridgeExplorer(model)
     with bx.deactivate(model, torch.ones(model.num_layers, model.num_neurons, dtype=torch.bool)):
         with pytest.raises(bx.InputError, match="the explorer shows it as it is"):
-            explorer.state.figure()  # it waits for its turn, which this thread has
+            explorer.state.figure()  # it would wait for the lock, which this thread holds
         bx.perplexity(model, {"en": ["The sun is hot."]})
     explorer.state.wait()
     expected = bx.BridgeExplorer(mini).state
@@ -44,7 +44,7 @@ def test_an_explorer_is_not_opened_on_a_changed_model(model):
         bx.BridgeExplorer(model)
 
 
-def test_threads_get_what_one_thread_gets(model):
+def test_threads_get_the_results_of_one_thread(model):
     texts = {"en": bx.core_sentences()["en"][:20]}
     alone, together = bx.count_active(model, texts), []
 
@@ -59,7 +59,7 @@ def test_threads_get_what_one_thread_gets(model):
     assert [one.active.equal(alone.active) for one in together] == [True] * 3
 
 
-def test_python_ends_well_while_an_explorer_computes():
+def test_python_exits_cleanly_while_an_explorer_computes():
     script = "import bridgex_nb as bx; bx.BridgeExplorer(); print('end')"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=120)
     assert (done.returncode, done.stdout) == (0, "end\n"), done.stderr

@@ -1,4 +1,4 @@
-"""Interventions on every architecture: against weights taken out by hand, plain hooks, and each other."""
+"""Interventions on every architecture, against changed weights, plain hooks, and each other."""
 
 from contextlib import ExitStack, nullcontext
 
@@ -16,14 +16,14 @@ PROMPTS = ["The sun", 'kiswahili:"moto"→', "Maji ni"]
 
 every_architecture = pytest.mark.parametrize("kind", tiny.ARCHITECTURES)
 both_sites = pytest.mark.parametrize("site", ["act", "gated"])
-#: Each of them at one of its sites, in turn.
+#: Every architecture at one of its sites, alternating.
 every_architecture_once = pytest.mark.parametrize(
     ("kind", "site"), [(kind, ("act", "gated")[i % 2]) for i, kind in enumerate(tiny.ARCHITECTURES)]
 )
 
 
-def some(seed, share=0.3):
-    return torch.rand(tiny.LAYERS, tiny.NEURONS, generator=torch.Generator().manual_seed(seed)) < share
+def some(seed):
+    return tiny.neuron_set(seed, share=0.3)
 
 
 def logits(model, texts=TEXTS):
@@ -32,20 +32,20 @@ def logits(model, texts=TEXTS):
 
 
 def down_rows(model, layer):
-    """[N, d], a view of the weights that each neuron's value is multiplied with."""
+    """[N, d], a view of the weights that the value of each neuron is multiplied by."""
     down = model.hf_model.get_submodule(f"{model.architecture.layers}.{layer}.{model.architecture.down}")
     return down.weight.data.T if isinstance(down, torch.nn.Linear) else down.weight.data
 
 
 class Scaled:
-    """Within the block, the down projection's rows of a set are multiplied by a factor."""
+    """Within the block, the rows of a neuron set in the down projection are multiplied by a factor."""
 
-    def __init__(self, model, mask, factor):
-        self.model, self.mask, self.factor = model, mask, factor
+    def __init__(self, model, neuron_set, factor):
+        self.model, self.neuron_set, self.factor = model, neuron_set, factor
 
     def __enter__(self):
         self.before = []
-        for layer, chosen in enumerate(self.mask):
+        for layer, chosen in enumerate(self.neuron_set):
             rows = down_rows(self.model, layer)
             self.before.append(rows.clone())
             rows[chosen] *= self.factor
@@ -55,34 +55,34 @@ class Scaled:
             down_rows(self.model, layer).copy_(before)
 
 
-# What they are
+# What they do
 
 
 @every_architecture
 @both_sites
-def test_deactivated_is_a_row_taken_out_of_the_down_projection(kind, site):
-    model, mask = tiny.load(kind, site), some(0)
+def test_deactivating_is_removing_rows_of_the_down_projection(kind, site):
+    model, neuron_set = tiny.load(kind, site), some(0)
     intact = logits(model)
-    with bx.deactivate(model, mask):
+    with bx.deactivate(model, neuron_set):
         off = logits(model)
-    with Scaled(model, mask, 0):
+    with Scaled(model, neuron_set, 0):
         assert torch.equal(off, logits(model))
     assert not torch.allclose(off, intact, rtol=1e-3, atol=1e-3)
     assert torch.equal(logits(model), intact)
 
 
 @every_architecture_once
-def test_amplified_is_a_row_multiplied(kind, site):
+def test_amplifying_is_multiplying_rows_of_the_down_projection(kind, site):
     # Powers of two round nothing: equal to the last bit.
-    model, mask = tiny.load(kind, site), some(1)
-    with bx.amplify(model, mask, 2.0):
+    model, neuron_set = tiny.load(kind, site), some(1)
+    with bx.amplify(model, neuron_set, 2.0):
         up = logits(model)
-    with Scaled(model, mask, 2):
+    with Scaled(model, neuron_set, 2):
         assert torch.equal(up, logits(model))
 
 
 @every_architecture_once
-def test_what_changes_nothing_changes_nothing(kind, site):
+def test_interventions_that_change_no_value_change_nothing(kind, site):
     model, intact = tiny.load(kind, site), logits(tiny.load(kind, site))
     nothing = torch.zeros(tiny.LAYERS, tiny.NEURONS, dtype=torch.bool)
     for block in (
@@ -98,41 +98,41 @@ def test_what_changes_nothing_changes_nothing(kind, site):
 
 @every_architecture_once
 def test_set_values_are_read_back_and_passed_on(kind, site):
-    model, mask = tiny.load(kind, site), some(3)
+    model, neuron_set = tiny.load(kind, site), some(3)
     values = torch.randn(tiny.LAYERS, tiny.NEURONS, generator=torch.Generator().manual_seed(3))
     plain = bx.probe(model, TEXTS).values
     ids = model.tokenizer(TEXTS[0])["input_ids"]
-    with bx.set_activation(model, mask, values):
+    with bx.set_activation(model, neuron_set, values):
         seen = bx.probe(model, TEXTS).values
         passed = tiny.hooked(model, ids)  # plain torch hooks, modules told by their widths
-    assert torch.allclose(seen[mask], values[mask][:, None].expand(-1, len(TEXTS)), atol=1e-6)
-    assert torch.equal(seen[0][~mask[0]], plain[0][~mask[0]])
+    assert torch.allclose(seen[neuron_set], values[neuron_set][:, None].expand(-1, len(TEXTS)), atol=1e-6)
+    assert torch.equal(seen[0][~neuron_set[0]], plain[0][~neuron_set[0]])
     factor = 1 if site == "gated" or passed["up"] is None else passed["up"]
     expected = (values[:, None] * factor).expand_as(passed["gated"])
-    for layer, chosen in enumerate(mask):
+    for layer, chosen in enumerate(neuron_set):
         assert torch.allclose(passed["gated"][layer][:, chosen], expected[layer][:, chosen], atol=1e-6)
 
 
 def test_one_value_for_all():
-    model, mask = tiny.load(), some(4)
-    with bx.set_activation(model, mask, 0.5):
+    model, neuron_set = tiny.load(), some(4)
+    with bx.set_activation(model, neuron_set, 0.5):
         one = logits(model)
-    with bx.set_activation(model, mask, torch.full(mask.shape, 0.5)):
+    with bx.set_activation(model, neuron_set, torch.full(neuron_set.shape, 0.5)):
         assert torch.equal(logits(model), one)
-    with bx.set_activation(model, mask, 0.0):
+    with bx.set_activation(model, neuron_set, 0.0):
         zero = logits(model)
-    with bx.deactivate(model, mask):
+    with bx.deactivate(model, neuron_set):
         assert torch.equal(logits(model), zero)
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_half_precision_stays_half(dtype):
-    model, mask = bx.load_model(tiny.folder("gemma2"), dtype=dtype), some(5)
-    with bx.amplify(model, mask, 2.0), bx.set_activation(model, ~mask, torch.full(mask.shape, 0.25)):
+    model, neuron_set = bx.load_model(tiny.folder("gemma2"), dtype=dtype), some(5)
+    with bx.amplify(model, neuron_set, 2.0), bx.set_activation(model, ~neuron_set, torch.full(neuron_set.shape, 0.25)):
         assert logits(model).dtype == getattr(torch, dtype)
-    with bx.deactivate(model, mask):
+    with bx.deactivate(model, neuron_set):
         off = logits(model)
-    with Scaled(model, mask, 0):
+    with Scaled(model, neuron_set, 0):
         assert torch.equal(off, logits(model))
 
 
@@ -141,18 +141,22 @@ def test_half_precision_stays_half(dtype):
 
 @every_architecture_once
 def test_nesting_is_composition(kind, site):
-    model, one, other = tiny.load(kind, site), some(6), some(7)
-    with bx.deactivate(model, one), bx.deactivate(model, other):
+    model, first, second = tiny.load(kind, site), some(6), some(7)
+    with bx.deactivate(model, first), bx.deactivate(model, second):
         both = logits(model)
-    with bx.deactivate(model, one | other):
+    with bx.deactivate(model, first | second):
         assert torch.equal(logits(model), both)
-    with bx.amplify(model, one, 2.0), bx.amplify(model, other, 4.0):
+    with bx.amplify(model, first, 2.0), bx.amplify(model, second, 4.0):
         product = logits(model)
-    with bx.amplify(model, one & ~other, 2.0), bx.amplify(model, other & ~one, 4.0), bx.amplify(model, one & other, 8.0):
+    with (
+        bx.amplify(model, first & ~second, 2.0),
+        bx.amplify(model, second & ~first, 4.0),
+        bx.amplify(model, first & second, 8.0),
+    ):
         assert torch.equal(logits(model), product)
-    with bx.steer(model, one, other, 2.0):
+    with bx.steer(model, first, second, 2.0):
         steered = logits(model)
-    with bx.amplify(model, one & ~other, 2.0), bx.deactivate(model, other):
+    with bx.amplify(model, first & ~second, 2.0), bx.deactivate(model, second):
         assert torch.equal(logits(model), steered)
 
 
@@ -163,9 +167,9 @@ def test_any_nest_is_the_product_of_its_factors(nest):
     factors = torch.ones(tiny.LAYERS, tiny.NEURONS)
     with ExitStack() as blocks:
         for factor, seed in nest:
-            mask = some(seed)
-            blocks.enter_context(bx.deactivate(model, mask) if factor == 0 else bx.amplify(model, mask, factor))
-            factors[mask] *= factor
+            neuron_set = some(seed)
+            blocks.enter_context(bx.deactivate(model, neuron_set) if factor == 0 else bx.amplify(model, neuron_set, factor))
+            factors[neuron_set] *= factor
         nested = logits(model)
     with ExitStack() as blocks:
         for factor in factors.unique().tolist():
@@ -173,17 +177,17 @@ def test_any_nest_is_the_product_of_its_factors(nest):
         assert torch.equal(logits(model), nested)
 
 
-def test_the_inner_block_finds_what_the_outer_left():
-    model, mask = tiny.load(), some(8)
-    with bx.set_activation(model, mask, 3.0), bx.amplify(model, mask, 2.0):
-        one = bx.probe(model, TEXTS).values[mask]
-    with bx.amplify(model, mask, 2.0), bx.set_activation(model, mask, 3.0):
-        other = bx.probe(model, TEXTS).values[mask]
+def test_the_inner_block_changes_what_the_outer_block_leaves():
+    model, neuron_set = tiny.load(), some(8)
+    with bx.set_activation(model, neuron_set, 3.0), bx.amplify(model, neuron_set, 2.0):
+        one = bx.probe(model, TEXTS).values[neuron_set]
+    with bx.amplify(model, neuron_set, 2.0), bx.set_activation(model, neuron_set, 3.0):
+        other = bx.probe(model, TEXTS).values[neuron_set]
     assert torch.allclose(one, torch.tensor(6.0))
     assert torch.allclose(other, torch.tensor(3.0))
 
 
-# No trace
+# Leaving a block
 
 
 @pytest.mark.parametrize("kind", ["llama", "opt", "gpt2", "phi3"])
@@ -202,7 +206,7 @@ def test_nothing_is_left_behind(kind, positions, site):
     for name, module in model.hf_model.named_modules():
         assert (dict(module._forward_pre_hooks), module.forward) == state[name]
         assert module.forward.state.body == bodies[name]
-    assert (model.card, model.changes) == (card, [])
+    assert (model.card, model.remote_interventions) == (card, [])
     assert torch.equal(logits(model), intact)
     assert torch.equal(bx.count_active(model, {"en": TEXTS}).active, counts)
 
@@ -216,20 +220,44 @@ def test_an_error_inside_the_model_leaves_nothing_behind():
     assert torch.equal(logits(model), intact)
 
 
+def test_blocks_may_be_left_in_another_order():
+    for kind in ("llama", "opt"):
+        for site in ("act", "gated"):
+            model, first, second = tiny.load(kind, site), some(23), some(24)
+            intact, card = logits(model), model.card
+            with bx.amplify(model, second, 3.0):
+                expected, inner = logits(model), model.card["interventions"]
+            outer_block, inner_block = bx.deactivate(model, first), bx.amplify(model, second, 3.0)
+            outer_block.__enter__()
+            inner_block.__enter__()
+            outer_block.__exit__(None, None, None)
+            assert torch.equal(logits(model), expected)
+            assert model.card["interventions"] == inner
+            inner_block.__exit__(None, None, None)
+            assert torch.equal(logits(model), intact)
+            assert model.card == card
+            assert "interventions" not in card
+
+
+def test_the_card_cannot_be_swapped():
+    with pytest.raises(AttributeError):
+        tiny.load().card = {}
+
+
 # Everything that runs the model
 
 
 @pytest.mark.parametrize("kind", ["llama", "opt", "gemma2", "bloom"])
 @both_sites
 def test_counting_and_probing_see_it(kind, site):
-    model, mask = tiny.load(kind, site), some(12)
-    with bx.deactivate(model, mask):
+    model, neuron_set = tiny.load(kind, site), some(12)
+    with bx.deactivate(model, neuron_set):
         counts, values = bx.count_active(model, {"en": TEXTS}), bx.probe(model, TEXTS).values
-    assert not counts.active[0][mask].any()
-    assert not values[mask].any()
-    with Scaled(model, mask, 0):  # what is not in the set sees a model without it
+    assert not counts.active[0][neuron_set].any()
+    assert not values[neuron_set].any()
+    with Scaled(model, neuron_set, 0):  # neurons outside the set see a model without it
         taken = bx.probe(model, TEXTS).values
-    assert torch.equal(values[~mask], taken[~mask])
+    assert torch.equal(values[~neuron_set], taken[~neuron_set])
 
 
 @pytest.mark.parametrize("positions", ["prompt", "generated"])
@@ -243,7 +271,7 @@ def test_completions_can_tell_positions(kind, positions):
 
 @pytest.mark.parametrize("kind", ["llama", "opt", "gpt2"])
 def test_generation_likelihood_and_evaluation_see_it(kind):
-    model, mask = tiny.load(kind), some(13)
+    model, neuron_set = tiny.load(kind), some(13)
     lexicon = bx.Lexicon("sw", "tl", {"moto": ["apoy"], "maji": ["tubig"]})
 
     def results():
@@ -255,9 +283,9 @@ def test_generation_likelihood_and_evaluation_see_it(kind):
         )
 
     intact = results()
-    with bx.deactivate(model, mask):
+    with bx.deactivate(model, neuron_set):
         off = results()
-    with Scaled(model, mask, 0):
+    with Scaled(model, neuron_set, 0):
         taken = results()
     assert off[:3] == taken[:3]
     assert off[3].equals(taken[3])
@@ -265,8 +293,8 @@ def test_generation_likelihood_and_evaluation_see_it(kind):
     assert off[1] != intact[1]
 
 
-def test_traces_of_ones_own_see_it():
-    model, mask = tiny.load(), some(14)
+def test_your_own_traces_see_it():
+    model, neuron_set = tiny.load(), some(14)
 
     def traced():
         inputs = model.pad(model.tokenizer(TEXTS)["input_ids"])
@@ -275,10 +303,10 @@ def test_traces_of_ones_own_see_it():
             logits = nnsight.save(model.nnsight.output.logits)
         return read, logits
 
-    with bx.deactivate(model, mask):
+    with bx.deactivate(model, neuron_set):
         read, changed = traced()
-    assert not read[..., mask[1]].any()
-    with Scaled(model, mask, 0):
+    assert not read[..., neuron_set[1]].any()
+    with Scaled(model, neuron_set, 0):
         assert torch.equal(traced()[1], changed)
 
 
@@ -299,7 +327,7 @@ def stepwise(model, prompt, steps, blocks):
 
 @every_architecture
 def test_positions(kind):
-    model, mask = tiny.load(kind), some(15)
+    model, neuron_set = tiny.load(kind), some(15)
     prompt, steps = TEXTS[0], 4
 
     def generated():
@@ -319,10 +347,10 @@ def test_positions(kind):
     chosen = {"all": lambda step: True, "prompt": lambda step: step == 0, "generated": lambda step: step > 0}
     intact = generated()
     for positions, applies in chosen.items():
-        with bx.deactivate(model, mask, positions=positions):
+        with bx.deactivate(model, neuron_set, positions=positions):
             seen = generated()
         by_hand = stepwise(
-            model, prompt, steps, lambda step, applies=applies: Scaled(model, mask, 0) if applies(step) else nullcontext()
+            model, prompt, steps, lambda step, applies=applies: Scaled(model, neuron_set, 0) if applies(step) else nullcontext()
         )
         assert torch.allclose(seen, by_hand, rtol=1e-4, atol=1e-4)
         assert torch.equal(seen[0], intact[0]) == (positions == "generated")
@@ -330,13 +358,13 @@ def test_positions(kind):
 
 
 def test_texts_that_are_read_are_prompts():
-    model, mask = tiny.load(), some(16)
-    with bx.deactivate(model, mask):
+    model, neuron_set = tiny.load(), some(16)
+    with bx.deactivate(model, neuron_set):
         everywhere = bx.probe(model, TEXTS).values
-    with bx.deactivate(model, mask, positions="prompt"):
+    with bx.deactivate(model, neuron_set, positions="prompt"):
         assert torch.equal(bx.probe(model, TEXTS).values, everywhere)
     intact = bx.probe(model, TEXTS).values
-    with bx.deactivate(model, mask, positions="generated"):
+    with bx.deactivate(model, neuron_set, positions="generated"):
         assert torch.equal(bx.probe(model, TEXTS).values, intact)
 
 
@@ -350,16 +378,16 @@ def test_positions_without_a_cache():
 
 
 def test_a_stored_result_is_not_taken_for_one_under_an_intervention(tmp_path, recwarn):
-    model, mask = tiny.load(), some(18)
+    model, neuron_set = tiny.load(), some(18)
     texts = {"en": TEXTS}
     intact = bx.count_active(model, texts, store=tmp_path)
     blocks = [
-        lambda: bx.deactivate(model, mask),
-        lambda: bx.deactivate(model, ~mask),
-        lambda: bx.amplify(model, mask, 2.0),
-        lambda: bx.amplify(model, mask, 3.0),
-        lambda: bx.set_activation(model, mask, torch.full(mask.shape, 2.0)),
-        lambda: bx.set_activation(model, mask, torch.full(mask.shape, 3.0)),
+        lambda: bx.deactivate(model, neuron_set),
+        lambda: bx.deactivate(model, ~neuron_set),
+        lambda: bx.amplify(model, neuron_set, 2.0),
+        lambda: bx.amplify(model, neuron_set, 3.0),
+        lambda: bx.set_activation(model, neuron_set, torch.full(neuron_set.shape, 2.0)),
+        lambda: bx.set_activation(model, neuron_set, torch.full(neuron_set.shape, 3.0)),
     ]
     for block in blocks:
         with block():
@@ -371,21 +399,21 @@ def test_a_stored_result_is_not_taken_for_one_under_an_intervention(tmp_path, re
         assert not torch.equal(stored.active, intact.active)
     assert torch.equal(bx.count_active(model, texts, store=tmp_path).active, intact.active)
     assert len(list(tmp_path.glob("counts-*.safetensors"))) == 1 + len(blocks)
-    with bx.deactivate(model, mask):  # and one that was stored within the same block is found again
+    with bx.deactivate(model, neuron_set):  # a result that was stored within the same block is found again
         again = bx.count_active(model, texts, store=tmp_path)
     assert len(list(tmp_path.glob("counts-*.safetensors"))) == 1 + len(blocks)
-    assert not again.active[0][mask].any()
-    assert not recwarn.list  # and none of them surprises
+    assert not again.active[0][neuron_set].any()
+    assert not recwarn.list  # and there is no warning
 
 
-def test_the_card_tells_every_block():
-    model, mask = tiny.load(), some(19)
-    with bx.deactivate(model, mask, positions="prompt"), bx.amplify(model, ~mask, 2.0):
+def test_the_card_lists_every_block():
+    model, neuron_set = tiny.load(), some(19)
+    with bx.deactivate(model, neuron_set, positions="prompt"), bx.amplify(model, ~neuron_set, 2.0):
         outer, inner = bx.probe(model, TEXTS).card["interventions"]
     assert (outer["change"], outer["target"], outer["positions"]) == ("set", 0.0, "prompt")
     assert (inner["change"], inner["target"], inner["positions"]) == ("times", 2.0, "all")
-    assert outer["neurons"] + inner["neurons"] == mask.numel()
-    assert outer["mask_sha256"] != inner["mask_sha256"]
+    assert outer["neurons"] + inner["neurons"] == neuron_set.numel()
+    assert outer["sha256"] != inner["sha256"]
 
 
 # Refusals
@@ -398,34 +426,34 @@ def message(call, *args, **options):
 
 
 @pytest.mark.parametrize("call", [bx.deactivate, lambda *args, **options: bx.amplify(*args, 2.0, **options)])
-def test_bad_masks_are_refused_by_name(call):
-    model, mask = tiny.load(), some(20)
-    assert "[3, 7], but llama has [L, N] = [3, 48]" in message(call, model, mask[:, :7])
-    assert "of dtype bool, not int64" in message(call, model, mask.long())
-    assert "of dtype bool, not float32" in message(call, model, mask.float())
-    assert "not a dict" in message(call, model, {"en": mask})
-    assert "unknown positions 'last'; there are all, prompt, generated" in message(call, model, mask, positions="last")
+def test_bad_neuron_sets_are_refused(call):
+    model, neuron_set = tiny.load(), some(20)
+    assert "[3, 7], but llama has [L, N] = [3, 48]" in message(call, model, neuron_set[:, :7])
+    assert "of dtype bool, not int64" in message(call, model, neuron_set.long())
+    assert "of dtype bool, not float32" in message(call, model, neuron_set.float())
+    assert "not a dict" in message(call, model, {"en": neuron_set})
+    assert "unknown positions 'last'; choose from all, prompt, generated" in message(call, model, neuron_set, positions="last")
 
 
-def test_the_mask_of_another_model(mini):
-    mask = torch.zeros(mini.num_layers, mini.num_neurons, dtype=torch.bool)
-    assert "[6, 768], but llama has" in message(bx.deactivate, tiny.load(), mask)
-    counts = bx.count_active(tiny.load("qwen2"), {"en": TEXTS})  # of the same shape: the card tells
-    assert "mask is of another model: model is qwen2 and not llama" in message(
+def test_the_neuron_set_of_another_model(mini):
+    neuron_set = torch.zeros(mini.num_layers, mini.num_neurons, dtype=torch.bool)
+    assert "[6, 768], but llama has" in message(bx.deactivate, tiny.load(), neuron_set)
+    counts = bx.count_active(tiny.load("qwen2"), {"en": TEXTS})  # of the same shape: the card shows it
+    assert "the neuron set is of another model: model is qwen2, not llama" in message(
         bx.deactivate, tiny.load(), some(21), card=counts.card
     )
-    for card in (counts.card, {"site": "act"}):  # the card of files by others names no model
+    for card in (counts.card, {"site": "act"}):  # cards of published files name no model
         with bx.deactivate(tiny.load("qwen2"), some(21), card=card):
             pass
 
 
 def test_bad_values():
-    model, mask = tiny.load(), some(22)
-    values = torch.zeros(mask.shape)
-    values[mask.nonzero()[0][0], mask.nonzero()[0][1]] = float("nan")
-    assert "must be finite" in message(bx.set_activation, model, mask, values)
-    assert "must be finite" in message(bx.set_activation, model, mask, float("inf"))
-    assert "finite number" in message(bx.amplify, model, mask, float("nan"))
-    assert "not [3, 7]" in message(bx.set_activation, model, mask, values[:, :7])
-    with bx.set_activation(model, ~mask, values):  # what stands outside the set is not looked at
+    model, neuron_set = tiny.load(), some(22)
+    values = torch.zeros(neuron_set.shape)
+    values[neuron_set.nonzero()[0][0], neuron_set.nonzero()[0][1]] = float("nan")
+    assert "must be finite" in message(bx.set_activation, model, neuron_set, values)
+    assert "must be finite" in message(bx.set_activation, model, neuron_set, float("inf"))
+    assert "finite number" in message(bx.amplify, model, neuron_set, float("nan"))
+    assert "not [3, 7]" in message(bx.set_activation, model, neuron_set, values[:, :7])
+    with bx.set_activation(model, ~neuron_set, values):  # values outside the set are not read
         assert torch.isfinite(logits(model)).all()
