@@ -8,6 +8,9 @@ from datetime import date
 from importlib.metadata import version
 from typing import Any, TypedDict
 
+import numpy as np
+import torch
+
 #: What a card says of the model; a result computed from another one has them from its card.
 MODEL_FACTS = ("model", "weights_sha256", "revision", "dtype", "attention", "site", "gated", "remote", "interventions")
 
@@ -107,6 +110,14 @@ def data_card(texts: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """Number and hash of the texts that a result was computed from."""
     digest = hashlib.sha256(json.dumps({code: list(some) for code, some in texts.items()}, ensure_ascii=False).encode())
     return {"texts": {code: len(some) for code, some in texts.items()}, "sha256": digest.hexdigest()}
+
+
+def set_card(sets: Mapping[str, torch.Tensor]) -> dict[str, Any]:
+    """Sizes and hash of the neuron sets, bool [L, N], that a result was computed from."""
+    digest = hashlib.sha256()
+    for neuron_set in sets.values():
+        digest.update(np.packbits(neuron_set.cpu().numpy()).tobytes())
+    return {"sizes": {code: int(neuron_set.sum()) for code, neuron_set in sets.items()}, "sha256": digest.hexdigest()}
 
 
 def card_hash(card: Mapping[str, Any]) -> str:
