@@ -115,7 +115,7 @@ def lape_lambda(
     low, high = 0.0, 0.2
     if not fits(low):
         raise InputError(
-            f"at rate={rate} a kept neuron is above the threshold in all {len(counts.languages)} languages even without lambda; "
+            f"at rate={rate} a kept neuron is above the threshold in all {len(counts.languages)} languages even with lambda 0; "
             "take a smaller rate or a higher threshold, or give lam as a number"
         )
     if fits(high):

@@ -279,7 +279,7 @@ def aligned(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """
     if x.shape != y.shape or x.ndim < 2 or x.shape[-2] < 2:
         raise InputError(
-            f"vectors of sentences and of translations must be [..., n, d] of one shape, n >= 2; not {[*x.shape]} and {[*y.shape]}"
+            f"vectors of sentences and translations must be [..., n, d] of one shape, n >= 2; not {[*x.shape]} and {[*y.shape]}"
         )
     cosine = torch.nn.functional.normalize(x, dim=-1) @ torch.nn.functional.normalize(y, dim=-1).mT
     translation = cosine.diagonal(dim1=-2, dim2=-1)

@@ -12,7 +12,7 @@ from bridgex_nb.stats._resampling import holm, percentile_interval
 
 
 def ranking(x, y, **options):
-    """Ranking in a model of one layer: x [n1, S], neurons that sw and tl share, and y, bridge-specific neurons {bridge: [n2, S]}."""
+    """Ranking in a model of one layer: x [n1, S], shared by sw and tl, and y {bridge: [n2, S]}, the bridge-specific neurons."""
     rows = [x, *y.values()]
     owner = torch.repeat_interleave(torch.arange(len(rows)), torch.tensor([len(neurons) for neurons in rows]))[None]
     sets = {"sw": owner == 0, "tl": owner == 0} | {bridge: owner == i for i, bridge in enumerate(y, start=1)}
@@ -52,7 +52,10 @@ def mixtures(samples, generator):
     return tuple((rows + torch.randn(8, samples, generator=generator)).sigmoid() for rows in (x, y))
 
 
-@pytest.mark.parametrize(("neurons", "sigma"), [(dependent, "profile-median"), (mixtures, "profile-median"), (dependent, 1.0), (dependent, 3.0)])
+@pytest.mark.parametrize(
+    ("neurons", "sigma"),
+    [(dependent, "profile-median"), (mixtures, "profile-median"), (dependent, 1.0), (dependent, 3.0)],
+)
 def test_bootstrap_interval_covers_the_truth(neurons, sigma):
     # The truth is the mean of the score over independent draws of the same number of samples.
     samples, trials = 200, 100
@@ -122,7 +125,7 @@ def test_holm_by_hand():
 
 
 def test_holm_against_its_definition():
-    # A hypothesis is rejected at level alpha if each one with the same or a smaller p is below alpha / (those not yet rejected).
+    # A hypothesis is rejected at level alpha if each with no larger a p is within alpha / (those not yet rejected).
     generator = np.random.default_rng(0)
     for size in range(1, 8):
         p = generator.integers(1, 40, size) / 100  # with ties
