@@ -320,9 +320,9 @@ def test_typological_distances_order_pairs_as_uriel_does(shared_data, file):
     for i, a in enumerate(row):
         for j, b in enumerate(list(row)[:i]):
             known = np.isfinite(values[[i, j]]).all(axis=0) & (values[[i, j]] >= 0).all(axis=0)
-            a, b = values[i, known], values[j, known]
+            x, y = values[i, known], values[j, known]
             ours.append(bx.typological_distance().loc[a, b])
-            theirs.append(1 - a @ b / np.linalg.norm(a) / np.linalg.norm(b))
+            theirs.append(1 - x @ y / np.linalg.norm(x) / np.linalg.norm(y))
     rho = spearmanr(ours, theirs).statistic
     print(f"\ntypological distance against URIEL's {file}, {len(ours)} language pairs: Spearman {rho:.2f}")
     assert rho >= 0.6
