@@ -1,4 +1,4 @@
-"""Ranking of bridges and the spectrum, on hand-made activations and sets, against direct loops over Gram matrices."""
+"""Ranking of bridges on hand-made activations and sets, against direct loops over Gram matrices."""
 
 import itertools
 import threading
@@ -354,42 +354,3 @@ def test_window_of_all_layers():
 def test_window_without_layers(window):
     with pytest.raises(bx.InputError, match="no layer of 8"):
         layer_window(8, window)
-
-
-# The spectrum
-
-
-def test_spectrum_is_the_definition_for_a_pair(probe, sets):
-    scores = []
-    for layer in WINDOW:
-        scores.append(gram_score(probe.values[layer, sets["en"][layer]], probe.values[layer, sets["fr"][layer]]))
-    spectrum = bx.spectrum(probe, {code: sets[code] for code in ("en", "fr", "sw")})
-    assert spectrum.loc["en", "fr"] == pytest.approx(sum(scores) / 3, rel=1e-5)
-
-
-def test_spectrum_is_symmetric_with_nothing_on_the_diagonal(probe, sets):
-    spectrum = bx.spectrum(probe, sets)
-    assert list(spectrum.index) == list(spectrum.columns) == list(sets)
-    values = spectrum.to_numpy()
-    assert np.array_equal(np.isnan(values), np.eye(len(sets), dtype=bool))
-    assert np.array_equal(values, values.T, equal_nan=True)
-
-
-def test_spectrum_does_not_need_languages_of_the_probe(probe, sets):
-    plain = bx.spectrum(probe_of(probe.values, None, None), sets)
-    assert plain.equals(bx.spectrum(probe, sets))
-
-
-def test_normalized_spectrum_of_the_same_neurons_is_one(probe, sets):
-    chosen = {"en": sets["en"], "fr": sets["en"].clone(), "it": sets["it"]}
-    spectrum = bx.spectrum(probe, chosen, estimator="normalized")
-    assert spectrum.loc["en", "fr"] == pytest.approx(1)
-    assert spectrum.loc["en", "it"] == pytest.approx(spectrum.loc["fr", "it"])
-    assert 0 < spectrum.loc["en", "it"] < 1
-
-
-def test_spectrum_leaves_out_layers_without_neurons(probe, sets):
-    chosen = {"en": sets["en"].clone(), "it": sets["it"]}
-    chosen["en"][4] = False
-    scores = [gram_score(probe.values[layer, sets["en"][layer]], probe.values[layer, sets["it"][layer]]) for layer in (3, 5)]
-    assert bx.spectrum(probe, chosen).loc["en", "it"] == pytest.approx(sum(scores) / 2, rel=1e-5)
