@@ -107,8 +107,8 @@ def test_refusals(mini):
     for call, said in [
         (lambda: bx.contrast_neurons(mini, POSITIVE, []), "the negative side needs"),
         (lambda: bx.contrast_neurons(mini, "one", NEGATIVE), "the positive side needs"),
-        (lambda: bx.contrast_neurons(mini, POSITIVE, NEGATIVE, bar="strict"), "there are semantic, decision"),
-        (lambda: bx.contrast_neurons(mini, POSITIVE, NEGATIVE, tokens="last"), "there are generated and prompt"),
+        (lambda: bx.contrast_neurons(mini, POSITIVE, NEGATIVE, threshold="strict"), "choose from semantic, decision"),
+        (lambda: bx.contrast_neurons(mini, POSITIVE, NEGATIVE, tokens="last"), "choose from generated, prompt"),
         (lambda: bx.contrast_shift(mini, sides, [], bx.read_option), "list of prompts"),
         (lambda: bx.contrast_shift(mini, {"a": sides["positive"]}, ["x"], bx.read_option), "there are sets for a"),
         (lambda: bx.contrast_shift(mini, sides, ["x"], bx.read_option, draws=0), "draws=0"),
