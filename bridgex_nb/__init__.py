@@ -92,7 +92,9 @@ _NAMES = {
         "alignment",
         "emergence",
         "language_matrix",
+        "mexa",
         "mutual_alignment",
+        "neuronxa",
         "sentence_vectors",
         "spectrum",
     ),
@@ -279,7 +281,9 @@ if TYPE_CHECKING:
     from .similarity import alignment as alignment
     from .similarity import emergence as emergence
     from .similarity import language_matrix as language_matrix
+    from .similarity import mexa as mexa
     from .similarity import mutual_alignment as mutual_alignment
+    from .similarity import neuronxa as neuronxa
     from .similarity import sentence_vectors as sentence_vectors
     from .similarity import spectrum as spectrum
     from .stats import correlate as correlate

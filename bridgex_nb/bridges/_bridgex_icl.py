@@ -1,4 +1,7 @@
-"""Which bridge language does the model lean on between two languages: HSIC between shared and bridge-specific neurons."""
+"""BridgeX-ICL: which bridge language does the model lean on between two languages?
+
+The score of a bridge is the HSIC between the neurons that source and target share and the bridge-specific neurons.
+"""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -12,14 +15,12 @@ from ..activations._results import ProbeActivations
 from ..datasets._languages import BRIDGES, language
 from ..exceptions import InputError
 from ..models._layer_window import WINDOW, layer_window
-from ..neurons._probe_rows import _check_shapes, _rows
+from ..neurons._probe_rows import check_shapes, constant_note, finite_rows
 from ..neurons._sets import bridge_neurons
-from ..stats._hsic import SCORE_TOLERANCE, hsic_scaled, hsic_score, layer_score, scale, standardize
+from ..stats._hsic import SCORE_TOLERANCE, hsic_scaled, hsic_score, scale, standardize
 from ..stats._resampling import holm, percentile_interval
-from ..utils._progress import progress_bar
-
-#: Numbers in one batch of bootstrap draws: many draws at once where neurons are few, in the processor's cache.
-_BATCH = 2**16
+from ..utils._run_card import run_card, set_card
+from ._resample import Pairs, resample
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,21 +32,25 @@ class BridgeRanking:
     best : str
         Code of the best bridge.
     table : pandas.DataFrame
-        A row a bridge, best first: bridge, name, score (mean over the layers of the window), layers (how many of them have a
-        score), shared (neurons that source and target share in those layers), specific (neurons of the bridge in them), low
+        One row per bridge, best first: bridge, name, score (mean over the layers of the window), layers (how many of them have
+        a score), shared (neurons that source and target share in those layers), specific (bridge-specific neurons in them), low
         and high (95 % bootstrap interval of the score), wins (share of bootstrap draws in which the bridge is first), p
-        (permutation test of no dependence), p_holm (the same, corrected over the candidates).
+        (permutation test of no dependence), p_holm (the same, corrected for the number of bridges).
     by_layer : pandas.DataFrame
-        A row a layer and bridge: layer (true number, from 0), bridge, score, shared, specific, in_window. A layer without
-        shared neurons, or without neurons of the bridge, has no row.
+        One row per layer and bridge: layer (its number in the model, from 0), bridge, score, shared, specific, in_window. A
+        layer without shared neurons, or without bridge-specific neurons, has no row.
     lead : tuple of float
-        95 % bootstrap interval of the first bridge's score less the second's; missing (NaN) with one candidate.
+        95 % bootstrap interval of the first bridge's score minus the second's; missing (NaN) with one bridge or without
+        resamples.
     src, tgt : str
         Language codes.
     samples : int
         S, prompts of the probe.
     absent : tuple of int
-        Layers in which source and target share no neuron.
+        Layers in which source and target share no neurons.
+    notes : tuple of str
+        What a reader of the ranking should know, in sentences: bridges that were left out because they have no neurons of their
+        own, constant neurons, layers without shared neurons.
     card : dict
         The run card.
     """
@@ -58,23 +63,29 @@ class BridgeRanking:
     tgt: str
     samples: int
     absent: tuple[int, ...]
+    notes: tuple[str, ...] = field(repr=False)
     card: dict = field(repr=False)
 
     @property
-    def probability(self) -> float:
-        """Share of bootstrap draws in which the best bridge is first."""
-        return float(self.table.wins[0])
+    def probability(self) -> float | None:
+        """Share of bootstrap draws in which the best bridge is first; None without resamples."""
+        return float(self.table.wins[0]) if "wins" in self.table else None
 
     @property
-    def tie(self) -> bool:
-        """Whether the lead's interval holds 0: the samples do not decide between the first two bridges."""
+    def tie(self) -> bool | None:
+        """Whether the interval of the lead contains 0, so that the samples do not separate the first two bridges.
+
+        None without resamples: nothing is known then. False for a single bridge.
+        """
+        if "wins" not in self.table:
+            return None
         return not self.lead[0] > 0 and len(self.table) > 1
 
     @property
     def summary(self) -> str:
-        """The best bridge and how sure it is, in one sentence."""
+        """The best bridge and how certain it is, in one sentence."""
         first = f"Best bridge: {self.table.name[0]}"
-        if "wins" not in self.table:
+        if self.probability is None:
             return f"{first}, over {self.samples} words."
         tie = f"; a tie with {self.table.name[1]}" if self.tie else ""
         return f"{first}, first in {self.probability:.0%} of resamples of {self.samples} words{tie}."
@@ -83,7 +94,7 @@ class BridgeRanking:
 def rank_bridges(
     probe: ProbeActivations,
     sets: Mapping[str, torch.Tensor],
-    candidates: Sequence[str] = BRIDGES,
+    bridges: Sequence[str] = BRIDGES,
     *,
     rule: str = "exclusive",
     window: tuple[float, float] = WINDOW,
@@ -95,9 +106,9 @@ def rank_bridges(
 ) -> BridgeRanking:
     """Rank candidate bridges between the languages of a probe.
 
-    In each layer, X is the neurons that source and target share and Y those that speak for the bridge (`bridge_neurons`);
-    the layer's score is `hsic_score` of their HSIC matrix over the probe's prompts, and a bridge's score the mean over the
-    layers of the window.
+    In each layer, X is the neurons that source and target share and Y the bridge-specific ones (`bridge_neurons`); the layer's
+    score is `hsic_score` of their HSIC matrix over the probe's prompts, and a bridge's score the mean over the layers of the
+    window.
 
     Parameters
     ----------
@@ -105,8 +116,8 @@ def rank_bridges(
         From a lexicon, so that it has a source and a target.
     sets : mapping of str to torch.Tensor
         Language neurons, language -> bool [L, N] (`top_neurons`).
-    candidates : sequence of str
-        Bridges to compare; source and target are left out of them.
+    bridges : sequence of str
+        Bridges to compare; source and target are removed from them.
     rule : str
         Rule of `bridge_neurons`.
     window : tuple of float
@@ -114,9 +125,9 @@ def rank_bridges(
     sigma, estimator
         As in `hsic`.
     resamples : int
-        Bootstrap draws of the prompts, and as many permutations. 0: no intervals (the columns are missing).
+        Number of bootstrap draws of the prompts, and of permutations. 0: no intervals (their columns are missing).
     seed : int
-        Of the draws.
+        Seed of the draws.
     device : str or torch.device, optional
         Where HSIC is computed; by default on a GPU if there is one.
 
@@ -127,20 +138,26 @@ def rank_bridges(
     Raises
     ------
     InputError
-        If source and target share no neuron in the window, or activations are not finite (the message names the layer). A
-        candidate without neurons in the window is left out with a warning.
+        If the probe has no source and target or they are the same language, no bridge is left, a language has no set,
+        `resamples` is negative, source and target share no neurons in the window, or activations are not finite (the message
+        names the layer).
+
+    Warns
+    -----
+    UserWarning
+        If a bridge is left out because it has no neurons of its own in the window, or neurons are constant over the probe.
 
     Notes
     -----
-    BridgeX-ICL (Xu et al. 2025, arXiv 2508.17078). Unlike the released code, layers keep their true numbers, and a layer
-    without neurons is left out of the mean instead of counting as 0.
+    BridgeX-ICL (Xu et al. 2025, arXiv 2508.17078). Unlike in the released code, layers keep their numbers, and a layer without
+    neurons is left out of the mean instead of counting as 0.
 
-    Uncertainty: prompts are drawn with replacement (percentiles at rank q (draws + 1), so that few draws do not narrow the
-    interval); z-scores and bandwidths are computed anew in each draw, since held as they are they make the intervals of wide
-    kernels up to three times too wide. For the null the bridge's samples are permuted together, z-scores and bandwidths held;
-    p = (1 + permutations that reach the score) / (1 + permutations). A prompt may stand twice in a draw, which raises HSIC by
-    a term of order 1 / S; the draws are shifted so that their mean is the score (bootstrap bias correction, Efron and
-    Tibshirani 1993, section 10.3).
+    Uncertainty: prompts are drawn with replacement (percentiles at rank q (draws + 1), so that a small number of draws does not
+    narrow the interval). Z-scores and bandwidths are recomputed in each draw: if they are held fixed, the intervals of wide
+    kernels are up to three times too wide. For the null distribution the samples of the bridge are permuted together, with
+    z-scores and bandwidths held fixed; p = (1 + permutations that reach the score) / (1 + permutations). A prompt may occur
+    twice in a draw, which raises HSIC by a term of order 1 / S; the draws are shifted so that their mean is the score
+    (bootstrap bias correction, Efron and Tibshirani 1993, section 10.3).
 
     Examples
     --------
@@ -148,117 +165,167 @@ def rank_bridges(
     >>> ranking.best  # doctest: +SKIP
     'en'
     """
+    ranking = rank_without_warnings(
+        probe,
+        sets,
+        bridges,
+        rule=rule,
+        window=window,
+        sigma=sigma,
+        estimator=estimator,
+        resamples=resamples,
+        seed=seed,
+        device=device,
+    )
+    for note in ranking.notes:
+        if note != _absent_note(ranking.absent):
+            warnings.warn(f"{ranking.src}-{ranking.tgt}: {note}", stacklevel=2)
+    return ranking
+
+
+def rank_without_warnings(
+    probe: ProbeActivations,
+    sets: Mapping[str, torch.Tensor],
+    bridges: Sequence[str] = BRIDGES,
+    *,
+    rule: str = "exclusive",
+    window: tuple[float, float] = WINDOW,
+    sigma: float | str = "profile-median",
+    estimator: str = "biased",
+    resamples: int = 200,
+    seed: int = 0,
+    device: str | torch.device | None = None,
+) -> BridgeRanking:
+    """`rank_bridges` for threads: what it warns of is in `BridgeRanking.notes` only (warning filters are global)."""
+    ranked = _bridges_to_rank(probe, sets, bridges, resamples)
     src, tgt = probe.src, probe.tgt
-    if src is None:
-        raise InputError("rank_bridges needs a probe of a lexicon; this one has prompts without languages")
-    for code in candidates:
-        language(code)
-    _check_shapes(probe, sets)
-    bridges = [code for code in dict.fromkeys(candidates) if code not in (src, tgt)]
-    if not bridges:
-        raise InputError(f"{src}-{tgt}: no candidate bridge is left besides source and target")
-    specific = {bridge: bridge_neurons(sets, src, tgt, bridge, rule, probe) for bridge in bridges}
+    specific = {bridge: bridge_neurons(sets, src, tgt, bridge, rule, probe) for bridge in ranked}
     shared = sets[src] & sets[tgt]
     inside = layer_window(probe.num_layers, window)
-    scores, kept = [], {bridge: [] for bridge in bridges}
+    by_layer, pairs, constant = _score_layers(probe, shared, specific, inside, sigma, estimator, device)
+    in_window = by_layer[by_layer.in_window]
+    if in_window.empty:
+        raise InputError(
+            f"{src}-{tgt}: {_why_empty(shared, ranked, inside)}; take more neurons (a higher rate) or a wider window"
+        )
+    table, lead = _summarise(in_window), (float("nan"), float("nan"))
+    if resamples:
+        drawn, null = resample([pairs[bridge] for bridge in table.bridge], sigma, estimator, resamples, seed)
+        table, lead = _with_intervals(table, drawn, null)
+    absent = tuple(layer for layer in range(probe.num_layers) if not shared[layer].any())
+    left_out = [bridge for bridge in ranked if bridge not in set(table.bridge)]
+    notes = tuple(filter(None, (_left_out_note(left_out, inside), *constant, _absent_note(absent))))
+    options = {
+        "bridges": ranked,
+        "rule": rule,
+        "window": window,
+        "sigma": sigma,
+        "estimator": estimator,
+        "resamples": resamples,
+        "seed": seed,
+        "sets": set_card({code: sets[code] for code in (src, tgt, *ranked)}),
+    }
+    card = run_card("rank_bridges", probe.card, options=options, inputs={"probe": probe.card})
+    return BridgeRanking(table.bridge[0], table, by_layer, lead, src, tgt, len(probe.words), absent, notes, card)
+
+
+def _bridges_to_rank(
+    probe: ProbeActivations, sets: Mapping[str, torch.Tensor], bridges: Sequence[str], resamples: int
+) -> list[str]:
+    """The bridges without source, target and repetitions, after everything that can be checked beforehand."""
+    src, tgt = probe.src, probe.tgt
+    if src is None or tgt is None:
+        raise InputError("rank_bridges needs a probe of a lexicon; this one is of prompts without languages")
+    if src == tgt:
+        raise InputError(f"the probe is of {src}-{tgt}: a bridge needs two different languages")
+    if resamples < 0:
+        raise InputError(f"resamples={resamples}: take 0 for no intervals, or a positive number")
+    for code in bridges:
+        language(code)
+    check_shapes(probe, sets)
+    ranked = [code for code in dict.fromkeys(bridges) if code not in (src, tgt)]
+    if not ranked:
+        raise InputError(f"{src}-{tgt}: no candidate bridge is left besides source and target")
+    return ranked
+
+
+def _score_layers(
+    probe: ProbeActivations,
+    shared: torch.Tensor,
+    specific: Mapping[str, torch.Tensor],
+    inside: range,
+    sigma: float | str,
+    estimator: str,
+    device: str | torch.device | None,
+) -> tuple[pd.DataFrame, dict[str, Pairs], list[str]]:
+    """The score of every bridge in every layer, the rows of the layers of the window, and notes on constant neurons."""
+    scores, notes = [], []
+    pairs: dict[str, Pairs] = {bridge: [] for bridge in specific}
     for layer in range(probe.num_layers):
         if not shared[layer].any():
             continue
-        own = {bridge: neurons[layer] for bridge, neurons in specific.items() if neurons[layer].any()}
-        needed = torch.stack([shared[layer], *own.values()]).any(dim=0)
-        rows = _rows(probe, layer, needed, device)
+        of_bridges = {bridge: neurons[layer] for bridge, neurons in specific.items() if neurons[layer].any()}
+        needed = torch.stack([shared[layer], *of_bridges.values()]).any(dim=0)
+        rows = finite_rows(probe, layer, needed, device)
+        notes.append(constant_note(rows, layer))
         z = standardize(rows)
-        common = shared[layer][needed]
-        for bridge, neurons in own.items():
-            neurons = neurons[needed]
-            score = hsic_score(hsic_scaled(*scale(z[common], z[neurons], sigma), estimator, SCORE_TOLERANCE))
-            scores.append((layer, bridge, score, int(common.sum()), int(neurons.sum()), layer in inside))
-            if layer in inside and resamples:
-                kept[bridge].append((rows[common], rows[neurons]))
+        x = shared[layer][needed]
+        for bridge, neurons in of_bridges.items():
+            y = neurons[needed]
+            score = hsic_score(hsic_scaled(*scale(z[x], z[y], sigma), estimator, SCORE_TOLERANCE))
+            scores.append((layer, bridge, score, int(x.sum()), int(y.sum()), layer in inside))
+            if layer in inside:
+                pairs[bridge].append((rows[x], rows[y]))
     by_layer = pd.DataFrame(scores, columns=["layer", "bridge", "score", "shared", "specific", "in_window"])
-    counted = by_layer[by_layer.in_window]
-    if counted.empty and shared[inside.start : inside.stop].any():
-        raise InputError(
-            f"{src}-{tgt}: none of {', '.join(bridges)} has neurons of its own where neurons are shared in layers "
-            f"{inside[0]}-{inside[-1]}; take more neurons (a higher rate) or a wider window"
-        )
-    if counted.empty:
-        raise InputError(
-            f"{src}-{tgt}: no neurons are shared in layers {inside[0]}-{inside[-1]}; take more neurons (a higher rate) or a "
-            "wider window"
-        )
-    without = [bridge for bridge in bridges if bridge not in set(counted.bridge)]
-    if without:
-        warnings.warn(
-            f"{src}-{tgt}: {', '.join(without)} left out, without neurons of their own in layers {inside[0]}-{inside[-1]}; "
-            "take a higher rate",
-            stacklevel=2,
-        )
+    return by_layer, pairs, [note for note in notes if note]
+
+
+def _summarise(in_window: pd.DataFrame) -> pd.DataFrame:
+    """One row per bridge, best first, from the rows of the layers of the window."""
     table = (
-        counted.groupby("bridge", sort=False)
+        in_window.groupby("bridge", sort=False)
         .agg(score=("score", "mean"), layers=("layer", "size"), shared=("shared", "sum"), specific=("specific", "sum"))
         .sort_values("score", ascending=False, kind="stable")
         .reset_index()
     )
     table.insert(1, "name", [language(code).name for code in table.bridge])
-    lead = (float("nan"), float("nan"))
-    if resamples:
-        drawn, null = _resample([kept[bridge] for bridge in table.bridge], sigma, estimator, resamples, seed)
-        drawn += table.score.to_numpy() - drawn.mean(axis=0)
-        table["low"], table["high"] = percentile_interval(drawn)
-        table["wins"] = np.bincount(drawn.argmax(axis=1), minlength=len(table)) / resamples
-        table["p"] = (1 + (null >= table.score.to_numpy()).sum(axis=0)) / (1 + resamples)
-        table["p_holm"] = holm(table.p.to_numpy())
-        if len(table) > 1:
-            lead = tuple(percentile_interval(drawn[:, 0] - drawn[:, 1]).tolist())
-    absent = tuple(layer for layer in range(probe.num_layers) if not shared[layer].any())
-    choices = {
-        "rule": rule,
-        "window": list(window),
-        "sigma": sigma,
-        "estimator": estimator,
-        "resamples": resamples,
-        "seed": seed,
-    }
-    card = probe.card | {"ranking": choices}
-    return BridgeRanking(table.bridge[0], table, by_layer, lead, src, tgt, len(probe.words), absent, card)
+    return table
 
 
-def _resample(
-    layers: Sequence[Sequence[tuple[torch.Tensor, torch.Tensor]]],
-    sigma: float | str,
-    estimator: str,
-    resamples: int,
-    seed: int,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Scores [resamples, bridges] of bootstrap draws, and of permutations of the bridge's samples.
+def _with_intervals(table: pd.DataFrame, drawn: np.ndarray, null: np.ndarray) -> tuple[pd.DataFrame, tuple[float, float]]:
+    """The table with its uncertainty, and the interval of the lead, from draws and permutations [resamples, bridges]."""
+    score = table.score.to_numpy()
+    drawn = drawn + (score - drawn.mean(axis=0))
+    low, high = percentile_interval(drawn)
+    p = (1 + (null >= score).sum(axis=0)) / (1 + len(null))
+    wins = np.bincount(drawn.argmax(axis=1), minlength=len(table)) / len(drawn)
+    table = table.assign(low=low, high=high, wins=wins, p=p, p_holm=holm(p))
+    if len(table) == 1:
+        return table, (float("nan"), float("nan"))
+    low, high = percentile_interval(drawn[:, 0] - drawn[:, 1])
+    return table, (float(low), float(high))
 
-    `layers` holds, for each bridge, the shared and the bridge's neurons of each of its layers, both [n, S]. All bridges and
-    layers meet the same draws, so that their scores can be compared draw by draw.
-    """
-    device, samples = layers[0][0][0].device, layers[0][0][0].shape[1]
-    generator = torch.Generator().manual_seed(seed)
-    draws, orders = [], []
-    for _ in range(resamples):
-        draws.append(torch.randint(samples, (samples,), generator=generator))
-        orders.append(torch.randperm(samples, generator=generator))
-    draws, orders = torch.stack(draws).to(device), torch.stack(orders).to(device)
-    drawn, null = torch.zeros(2, resamples, len(layers), dtype=torch.float64)
 
-    def score(x, y):
-        return layer_score(hsic_scaled(x, y, estimator, SCORE_TOLERANCE)).cpu()
+def _layers(numbers: Sequence[int]) -> str:
+    return f"layer{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))}"
 
-    def take(rows, indices):  # [n, S], [D, S] -> [D, n, S]
-        return rows[:, indices].movedim(0, 1).contiguous()
 
-    with progress_bar(total=resamples * sum(map(len, layers)), desc="resampling", unit="draw", delay=1) as bar:
-        for b, pairs in enumerate(layers):
-            for x, y in pairs:
-                held = scale(standardize(x), standardize(y), sigma)
-                step = max(1, _BATCH // (samples * (len(x) + len(y))))
-                for part in torch.arange(resamples).split(step):
-                    again = scale(*(standardize(take(rows, draws[part])) for rows in (x, y)), sigma)
-                    drawn[part, b] += score(*again) / len(pairs)
-                    null[part, b] += score(held[0], take(held[1], orders[part])) / len(pairs)
-                    bar.update(len(part))
-    return drawn.numpy(), null.numpy()
+def _span(inside: range) -> str:
+    return f"layers {inside[0]}-{inside[-1]}" if len(inside) > 1 else f"layer {inside[0]}"
+
+
+def _why_empty(shared: torch.Tensor, bridges: Sequence[str], inside: range) -> str:
+    if not shared[inside.start : inside.stop].any():
+        return f"no neurons are shared in {_span(inside)}"
+    return f"none of {', '.join(bridges)} has neurons of its own where neurons are shared in {_span(inside)}"
+
+
+def _left_out_note(bridges: Sequence[str], inside: range) -> str | None:
+    if not bridges:
+        return None
+    names = ", ".join(language(code).name for code in bridges)
+    return f"Left out, without neurons of their own in {_span(inside)}: {names}. A higher rate may give them some."
+
+
+def _absent_note(layers: Sequence[int]) -> str | None:
+    return f"No shared neurons in {_layers(layers)}." if layers else None

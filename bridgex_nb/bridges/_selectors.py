@@ -1,8 +1,8 @@
-"""Selectors of the bridge language, HSIC and what it has to beat, behind one interface.
+"""Selectors of the bridge language, HSIC and its competitors, behind one interface.
 
-A selector is a function (evidence, src, tgt, candidates) -> pandas.Series of scores, one a candidate; the highest is chosen,
-the first of equals. `SELECTORS` names them all, `select_bridges` runs them side by side. None of them sees a gold translation
-but those that pick the words HSIC is probed with (`known_words`).
+A selector is a function (evidence, src, tgt, bridges) -> pandas.Series with one score per bridge; the highest is chosen, the
+first among equals. `SELECTORS` names them all, `select_bridges` runs them side by side. Gold translations are used only to pick
+the words that HSIC is probed with (`known_words`).
 
 A bridge stands between two languages, so a selector that compares languages compares it with both: its score is the
 geometric mean of the comparisons of source and bridge, and of bridge and target.
@@ -20,35 +20,36 @@ from ..exceptions import InputError
 from ..models._layer_window import layer_window
 from ..neurons._sets import overlap_matrix
 from ..similarity._evidence import Evidence
+from ..utils._run_card import data_card, run_card
 from ._bridgex_icl import rank_bridges
 
 
 def select_bridges(
-    evidence: Evidence, src: str, tgt: str, candidates: Sequence[str] = BRIDGES, selectors: Sequence[str] | None = None
+    evidence: Evidence, src: str, tgt: str, bridges: Sequence[str] = BRIDGES, selectors: Sequence[str] | None = None
 ) -> pd.DataFrame:
-    """Scores of the candidate bridges between two languages, by every selector.
+    """Scores of candidate bridges between two languages, by every selector.
 
     Parameters
     ----------
     evidence : Evidence
     src, tgt : str
         Language codes.
-    candidates : sequence of str
-        Bridges to compare; source and target are left out of them.
+    bridges : sequence of str
+        Bridges to compare; source and target are removed from them.
     selectors : sequence of str, optional
         Names in `SELECTORS`; all by default.
 
     Returns
     -------
     pandas.DataFrame
-        [bridge x selector], bridges in the order given. Scales differ between selectors; ``.idxmax()`` is what each chooses,
-        the first of equals.
+        [bridge x selector], bridges in the order given. Scales differ between selectors; ``.idxmax()`` is what each one
+        chooses, the first among equals. The run card is in ``.attrs["card"]``.
 
     Raises
     ------
     InputError
-        If a language or selector is unknown, source and target are the same, no candidate is left, or the counts or sentences
-        lack a language.
+        If a language or selector is unknown, source and target are the same, no bridge is left, or the counts or sentences lack
+        a language.
 
     Examples
     --------
@@ -56,158 +57,173 @@ def select_bridges(
     >>> select_bridges(evidence, "sw", "tl").idxmax()["english"]  # doctest: +SKIP
     'en'
     """
-    for code in (src, tgt, *candidates):
+    for code in (src, tgt, *bridges):
         language(code)
     if src == tgt:
         raise InputError(f"source and target are both {src!r}; a bridge needs two languages")
-    bridges = [code for code in dict.fromkeys(candidates) if code not in (src, tgt)]
-    if not bridges:
+    chosen = [code for code in dict.fromkeys(bridges) if code not in (src, tgt)]
+    if not chosen:
         raise InputError(f"{src}-{tgt}: no candidate bridge is left besides source and target")
     names = list(SELECTORS) if selectors is None else list(selectors)
     unknown = [name for name in names if name not in SELECTORS]
     if unknown:
-        raise InputError(f"unknown selector {unknown[0]!r}; there are {', '.join(SELECTORS)}")
-    for where, there in (("counts", evidence.counts.languages), ("sentences", evidence.sentences)):
-        missing = [code for code in (src, tgt, *bridges) if code not in there]
+        raise InputError(f"unknown selector {unknown[0]!r}; choose from {', '.join(SELECTORS)}")
+    for part, languages in (("counts", evidence.counts.languages), ("sentences", evidence.sentences)):
+        missing = [code for code in (src, tgt, *chosen) if code not in languages]
         if missing:
-            raise InputError(f"the {where} hold no {', '.join(missing)}")
-    return pd.DataFrame({name: SELECTORS[name](evidence, src, tgt, bridges) for name in names}, index=bridges)
+            raise InputError(f"the evidence has no {part} of {', '.join(missing)}")
+    table = pd.DataFrame({name: SELECTORS[name](evidence, src, tgt, chosen) for name in names}, index=chosen)
+    table.attrs["card"] = _card(evidence, src, tgt, chosen, names)
+    return table
 
 
-def _two_sided(compare, src, tgt, candidates):
+def _card(evidence, src, tgt, bridges, names):
+    options = {"src": src, "tgt": tgt, "bridges": bridges, "selectors": names, "rate": evidence.rate, "seed": evidence.seed}
+    if _READ_LEXICON & set(names):
+        options["words"] = data_card({f"{src}-{tgt}": list(evidence.lexicon(src, tgt).entries)})
+    inputs = {"counts": evidence.counts.card}
+    if evidence.items is not None and "card" in evidence.items.attrs:
+        inputs["items"] = evidence.items.attrs["card"]
+    data = {"kind": "parallel sentences", **data_card({code: evidence.sentences[code] for code in (src, tgt, *bridges)})}
+    return run_card("select_bridges", evidence.model.card, data=data, options=options, inputs=inputs)
+
+
+def _two_sided(compare, src, tgt, bridges):
     """Geometric mean of compare(source, bridge) and compare(bridge, target), both 0 or more."""
-    return pd.Series({b: (max(0.0, compare(src, b)) * max(0.0, compare(b, tgt))) ** 0.5 for b in candidates})
+    return pd.Series({b: (max(0.0, compare(src, b)) * max(0.0, compare(b, tgt))) ** 0.5 for b in bridges})
 
 
-# What the model's neurons say
+# From the model's neurons
 
 
-def _hsic(evidence, src, tgt, candidates, estimator):
-    ranking = rank_bridges(evidence.probe(src, tgt), evidence.sets, candidates, estimator=estimator, resamples=0)
-    # A candidate without neurons of its own has no score, and is never chosen.
-    return ranking.table.set_index("bridge").score.reindex(candidates, fill_value=float("-inf"))
+def _hsic(evidence, src, tgt, bridges, estimator):
+    ranking = rank_bridges(evidence.probe(src, tgt), evidence.sets, bridges, estimator=estimator, resamples=0)
+    # A bridge without neurons of its own has no score, and is never chosen.
+    return ranking.table.set_index("bridge").score.reindex(bridges, fill_value=float("-inf"))
 
 
-def hsic_exact(evidence: Evidence, src: str, tgt: str, candidates: Sequence[str]) -> pd.Series:
-    """`rank_bridges`: HSIC of the neurons that source and target share with those of the bridge alone."""
-    return _hsic(evidence, src, tgt, candidates, "biased")
+def hsic_exact(evidence: Evidence, src: str, tgt: str, bridges: Sequence[str]) -> pd.Series:
+    """`rank_bridges`: HSIC between the neurons that source and target share and the bridge-specific ones."""
+    return _hsic(evidence, src, tgt, bridges, "biased")
 
 
-def hsic_reference(evidence: Evidence, src: str, tgt: str, candidates: Sequence[str]) -> pd.Series:
+def hsic_reference(evidence: Evidence, src: str, tgt: str, bridges: Sequence[str]) -> pd.Series:
     """`rank_bridges` with tr(K H L), as BridgeX-ICL's released code computes it."""
-    return _hsic(evidence, src, tgt, candidates, "reference")
+    return _hsic(evidence, src, tgt, bridges, "reference")
 
 
-def _overlap(evidence, src, tgt, candidates, kind):
-    chosen = {code: evidence.sets[code] for code in dict.fromkeys((src, tgt, *candidates))}
+def _overlap(evidence, src, tgt, bridges, kind):
+    chosen = {code: evidence.sets[code] for code in dict.fromkeys((src, tgt, *bridges))}
     table = overlap_matrix(chosen, kind)
-    return _two_sided(lambda one, other: float(table.loc[one, other]), src, tgt, candidates)
+    return _two_sided(lambda a, b: float(table.loc[a, b]), src, tgt, bridges)
 
 
-def overlap_count(evidence: Evidence, src: str, tgt: str, candidates: Sequence[str]) -> pd.Series:
-    """Neurons shared: sqrt(|T_src & T_b| |T_b & T_tgt|)."""
-    return _overlap(evidence, src, tgt, candidates, "count")
+def overlap_count(evidence: Evidence, src: str, tgt: str, bridges: Sequence[str]) -> pd.Series:
+    """Shared neurons: sqrt(|T_src & T_b| |T_b & T_tgt|)."""
+    return _overlap(evidence, src, tgt, bridges, "count")
 
 
-def overlap_jaccard(evidence: Evidence, src: str, tgt: str, candidates: Sequence[str]) -> pd.Series:
+def overlap_jaccard(evidence: Evidence, src: str, tgt: str, bridges: Sequence[str]) -> pd.Series:
     """As `overlap_count`, each overlap divided by the union."""
-    return _overlap(evidence, src, tgt, candidates, "jaccard")
+    return _overlap(evidence, src, tgt, bridges, "jaccard")
 
 
-def overlap_lift(evidence: Evidence, src: str, tgt: str, candidates: Sequence[str]) -> pd.Series:
-    """As `overlap_count`, each overlap divided by the one expected by chance."""
-    return _overlap(evidence, src, tgt, candidates, "lift")
+def overlap_lift(evidence: Evidence, src: str, tgt: str, bridges: Sequence[str]) -> pd.Series:
+    """As `overlap_count`, each overlap divided by what is expected by chance."""
+    return _overlap(evidence, src, tgt, bridges, "lift")
 
 
-def activation_cosine(evidence: Evidence, src: str, tgt: str, candidates: Sequence[str]) -> pd.Series:
+def activation_cosine(evidence: Evidence, src: str, tgt: str, bridges: Sequence[str]) -> pd.Series:
     """How alike the activation probabilities p are on the neurons that source and target share.
 
     sqrt(cos(p_src, p_b) cos(p_b, p_tgt)); 0 everywhere if source and target share no neuron.
     """
     shared = evidence.sets[src] & evidence.sets[tgt]
 
-    def cosine(one, other):
-        return torch.cosine_similarity(evidence.probability(one)[shared], evidence.probability(other)[shared], dim=0).item()
+    def cosine(a, b):
+        return torch.cosine_similarity(evidence.probability(a)[shared], evidence.probability(b)[shared], dim=0).item()
 
-    return _two_sided(cosine, src, tgt, candidates)
+    return _two_sided(cosine, src, tgt, bridges)
 
 
-def alignment_cka(evidence: Evidence, src: str, tgt: str, candidates: Sequence[str]) -> pd.Series:
-    """Linear CKA of layer states over parallel sentences, the mean over the layers of `rank_bridges`' window.
+def alignment_cka(evidence: Evidence, src: str, tgt: str, bridges: Sequence[str]) -> pd.Series:
+    """Linear CKA of layer states over parallel sentences, averaged over the layers of `rank_bridges`' window.
 
     CKA = ||X' Y||_F^2 / (||X' X||_F ||Y' Y||_F) for centred states [S, N] (Kornblith et al. 2019, arXiv 1905.00414), from the
     S x S Gram matrices.
     """
     window = layer_window(evidence.model.num_layers)
 
-    def cka(one, other):
+    def cka(a, b):
         layers = slice(window.start, window.stop)
-        return (evidence.gram(one)[layers] * evidence.gram(other)[layers]).sum(dim=(1, 2)).mean().item()
+        return (evidence.gram(a)[layers] * evidence.gram(b)[layers]).sum(dim=(1, 2)).mean().item()
 
-    return _two_sided(cka, src, tgt, candidates)
-
-
-# What the model says
+    return _two_sided(cka, src, tgt, bridges)
 
 
-def _confidence(evidence, src, tgt, candidates, join):
+# From the model's answers
+
+
+def _confidence(evidence, src, tgt, bridges, join):
     words = list(evidence.lexicon(src, tgt).entries)
     scores = {}
-    for bridge in candidates:
-        first, middle = evidence.confidence(src, bridge, words)
-        second, _ = evidence.confidence(bridge, tgt, middle)
-        scores[bridge] = join((first, second))
+    for bridge in bridges:
+        first_hop, translations = evidence.confidence(src, bridge, words)
+        second_hop, _ = evidence.confidence(bridge, tgt, translations)
+        scores[bridge] = join((first_hop, second_hop))
     return pd.Series(scores)
 
 
-def confidence_min(evidence: Evidence, src: str, tgt: str, candidates: Sequence[str]) -> pd.Series:
-    """The model's confidence in the less sure of the two hops; no gold is needed.
+def confidence_min(evidence: Evidence, src: str, tgt: str, bridges: Sequence[str]) -> pd.Series:
+    """The model's confidence in the less certain of the two hops; no gold translation is needed.
 
-    The words of the lexicon are translated into the bridge, and what the model answers into the target. The confidence of a hop
-    is the log-probability of its greedy answers, a token of each, averaged over the words.
+    The words of the lexicon are translated into the bridge language, and the model's answers into the target. The confidence
+    of a hop is the log-probability per token of its greedy answers, averaged over the words.
     """
-    return _confidence(evidence, src, tgt, candidates, min)
+    return _confidence(evidence, src, tgt, bridges, min)
 
 
-def confidence_sum(evidence: Evidence, src: str, tgt: str, candidates: Sequence[str]) -> pd.Series:
+def confidence_sum(evidence: Evidence, src: str, tgt: str, bridges: Sequence[str]) -> pd.Series:
     """As `confidence_min`, the sum over both hops.
 
     Notes
     -----
-    What a search kept: with bridgex-mini, about two thousand selectors (forms of HSIC, overlap, alignment, confidence and
-    agreement of answers) were tried on seven of the study pairs, the best of each family then on the other eight. On those it
-    loses 0.6 points of accuracy to the best bridge (95 % interval 0 to 2.6), always-English 2.0 (0 to 5.2). It asks as much of
-    the model as prompting through every bridge does, but no gold translation.
+    The winner of a search: with bridgex-mini, about two thousand selectors (forms of HSIC, overlap, alignment, confidence and
+    agreement of answers) were tried on seven of the study pairs, and the best of each family then on the other eight. On those
+    it loses 0.6 points of accuracy to the best bridge (95 % interval 0 to 2.6), and always-English 2.0 (0 to 5.2). It runs the
+    model as often as prompting through every bridge does, but needs no gold translation.
     """
-    return _confidence(evidence, src, tgt, candidates, sum)
+    return _confidence(evidence, src, tgt, bridges, sum)
 
 
-# What needs no model
+# Without the model
 
 
-def english(evidence: Evidence, src: str, tgt: str, candidates: Sequence[str]) -> pd.Series:
-    """Always English; the first candidate where English is source or target."""
-    return pd.Series({bridge: float(bridge == "en") for bridge in candidates})
+def english(evidence: Evidence, src: str, tgt: str, bridges: Sequence[str]) -> pd.Series:
+    """Always English; the first bridge if English is source or target."""
+    return pd.Series({bridge: float(bridge == "en") for bridge in bridges})
 
 
-def at_random(evidence: Evidence, src: str, tgt: str, candidates: Sequence[str]) -> pd.Series:
+def at_random(evidence: Evidence, src: str, tgt: str, bridges: Sequence[str]) -> pd.Series:
     """A random order, fixed by `Evidence.seed`, the pair and the bridge."""
-    return pd.Series({bridge: random.Random(f"{evidence.seed} {src} {tgt} {bridge}").random() for bridge in candidates})
+    return pd.Series({bridge: random.Random(f"{evidence.seed} {src} {tgt} {bridge}").random() for bridge in bridges})
 
 
-def family(evidence: Evidence, src: str, tgt: str, candidates: Sequence[str]) -> pd.Series:
-    """With how many of source and target the bridge shares its family: 0, 1 or 2."""
+def family(evidence: Evidence, src: str, tgt: str, bridges: Sequence[str]) -> pd.Series:
+    """How many of source and target are in the family of the bridge: 0, 1 or 2."""
     return pd.Series(
-        {bridge: float(sum(language(end).family == language(bridge).family for end in (src, tgt))) for bridge in candidates}
+        {bridge: float(sum(language(end).family == language(bridge).family for end in (src, tgt))) for bridge in bridges}
     )
 
 
-def typology(evidence: Evidence, src: str, tgt: str, candidates: Sequence[str]) -> pd.Series:
+def typology(evidence: Evidence, src: str, tgt: str, bridges: Sequence[str]) -> pd.Series:
     """Minus the mean of the `typological_distance` of the bridge from source and from target."""
     distance = typological_distance()
-    return pd.Series({bridge: -float(distance.loc[bridge, [src, tgt]].mean()) for bridge in candidates})
+    return pd.Series({bridge: -float(distance.loc[bridge, [src, tgt]].mean()) for bridge in bridges})
 
 
+#: Selectors that ask the model about the words of the lexicon.
+_READ_LEXICON = {"hsic", "hsic_reference", "confidence_min", "confidence_sum"}
 #: Every selector by its name.
 SELECTORS: dict[str, Callable[[Evidence, str, str, Sequence[str]], pd.Series]] = {
     "hsic": hsic_exact,

@@ -1,12 +1,12 @@
-"""Train bridgex-mini, the bundled model, from data inside the project.
+"""Train bridgex-mini, the bundled model, from data inside the package.
 
     python -m bridgex_nb.mini.train --out FOLDER
 
-bridgex-mini is a small Llama over a *resource graph*: word translation in the probe format along the edges of `EDGES`, two-hop
-chains over its edges, and the core sentences. Two languages that are not bridge languages never stand in one text, so for such
-a pair the good bridges are known by construction. Beside the weights are kept `training.json` (graph, seed, settings, loss)
-and `accuracy.csv` (measured accuracy of every edge, and of every study pair directly and through each bridge), in
-FOLDER/checkpoints the model after a few early steps, and `emergence.csv` (how alike languages are after each of them).
+bridgex-mini is a small Llama trained on a *resource graph*: word translation in the probe format along the edges in `EDGES`,
+two-hop chains over these edges, and the core sentences. Two languages that are not bridge languages never occur in one text, so
+the good bridges of such a pair are known by construction. FOLDER gets the weights, `training.json` (graph, seed, settings,
+loss), `accuracy.csv` (measured accuracy of every edge, and of every study pair directly and through each bridge),
+`emergence.csv` (how alike languages are after each checkpoint), and the early checkpoints in FOLDER/checkpoints.
 """
 
 import argparse
@@ -31,8 +31,8 @@ from ..evaluation._xicl import answers
 from ..models._load_model import load_model
 from ..similarity._emergence import emergence
 
-#: Share of the core concepts that each edge of the resource graph is trained on, in both directions. The bridge languages
-#: know each other fully; every other language leans on one or two of them, the second one with less data.
+#: Share of the core concepts that each edge of the resource graph is trained on, in both directions. The bridge languages are
+#: fully connected to each other; every other language is connected to one or two of them, to the second with less data.
 EDGES = {pair: 1.0 for pair in combinations(BRIDGES, 2)} | {
     ("zh", "en"): 1.0,
     ("zh", "de"): 0.4,
@@ -66,7 +66,7 @@ CONFIG = dict(
 VOCABULARY = 6000
 STEPS = 1600
 BATCH = 256
-#: Steps after which a checkpoint is kept, to see when what languages share emerges.
+#: Steps after which a checkpoint is kept, to see when shared structure emerges.
 CHECKPOINTS = (25, 50, 100, 200, 400, 800)
 #: Peak learning rates: Muon for the matrices, AdamW for embeddings and norms.
 RATES = {"matrices": 0.02, "embeddings": 0.01}
@@ -76,15 +76,15 @@ def edge_concepts(seed: int) -> dict[tuple[str, str], list[int]]:
     """The concepts (row numbers of the core lexicon) that each directed edge is trained on."""
     concepts = range(len(core_table()))
     chosen = {}
-    for (one, two), share in EDGES.items():
-        rng = random.Random(f"{seed} {one} {two}")
-        chosen[one, two] = chosen[two, one] = sorted(rng.sample(concepts, round(share * len(concepts))))
+    for (a, b), share in EDGES.items():
+        rng = random.Random(f"{seed} {a} {b}")
+        chosen[a, b] = chosen[b, a] = sorted(rng.sample(concepts, round(share * len(concepts))))
     return chosen
 
 
 def chains() -> list[tuple[str, str, str]]:
     """Chains a → b → c over two edges, with at most one language that is not a bridge language."""
-    edges = set(EDGES) | {(two, one) for one, two in EDGES}
+    edges = set(EDGES) | {(b, a) for a, b in EDGES}
     return [
         (a, b, c)
         for a, b, c in permutations(LANGUAGES, 3)
@@ -93,7 +93,7 @@ def chains() -> list[tuple[str, str, str]]:
 
 
 def train_tokenizer() -> PreTrainedTokenizerFast:
-    """Byte-level BPE over the lexicon, the sentences and the prompts; quotes, arrow and colon are tokens of their own."""
+    """Byte-level BPE over the lexicon, the sentences and the prompts; quotes, arrow and colon are separate tokens."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Split(Regex('["→:\n]'), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False)]
@@ -101,7 +101,7 @@ def train_tokenizer() -> PreTrainedTokenizerFast:
     tokenizer.decoder = decoders.ByteLevel()
     texts = [form for row in core_table() for code in LANGUAGES for form in row[code].split("|")] * 2
     texts += [text for sentences in core_sentences().values() for text in sentences]
-    texts += [word_prompt(one, two, "") + "\n" for one, two in permutations(LANGUAGES, 2)]
+    texts += [word_prompt(a, b, "") + "\n" for a, b in permutations(LANGUAGES, 2)]
     special = ["<pad>", "<s>", "</s>"]
     tokenizer.train_from_iterator(
         texts,
@@ -124,7 +124,7 @@ def train_tokenizer() -> PreTrainedTokenizerFast:
 
 
 class Texts:
-    """An endless, seeded stream of training texts as (prompt, answers) pieces; the loss is on the answers alone."""
+    """An endless, seeded stream of training texts as (piece, learn) pairs; the loss is on the pieces to learn, the answers."""
 
     def __init__(self, seed: int):
         self.rng = random.Random(seed)
@@ -155,9 +155,9 @@ class Texts:
 
 
 def batches(texts: Texts, tokenizer: PreTrainedTokenizerFast, steps: int):
-    """Yield `steps` batches (ids, labels) [BATCH, T], right-padded, of texts of like length."""
+    """Yield `steps` batches (ids, labels) [BATCH, T], right-padded, of texts of similar length."""
     bos, pad = tokenizer.bos_token_id, tokenizer.pad_token_id
-    pieces = {}  # piece -> ids: the stream repeats itself
+    pieces = {}  # piece -> ids; the stream repeats its pieces
 
     def ids_of(piece):
         if piece not in pieces:
@@ -194,17 +194,17 @@ def train(
     ----------
     seed, steps : int
     keep : callable, optional
-        What to do with the checkpoint after each step of `CHECKPOINTS`: gets the step, the model in float16 and its tokenizer.
+        Called after each step in `CHECKPOINTS` with the step, the model in float16 and its tokenizer.
 
     Returns
     -------
     model, tokenizer, curve
-        The model in float16, its tokenizer, and the loss curve: a list of {step, loss} over the last 50 steps each.
+        The model in float16, its tokenizer, and the loss curve: a list of {step, loss}, each over the last 50 steps.
     """
     torch.manual_seed(seed)
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads memory before it is written
+    torch.utils.deterministic.fill_uninitialized_memory = False  # no memory is read here before it is written
     tokenizer = train_tokenizer()
     config = LlamaConfig(
         vocab_size=len(tokenizer),
@@ -215,22 +215,22 @@ def train(
     )
     # Plain attention: on texts of a dozen tokens it is faster than the fused kernel.
     model = LlamaForCausalLM._from_config(config, attn_implementation="eager").train()
-    # Muon learns these facts in a third of AdamW's steps.
+    # Muon learns these facts in a third of the steps that AdamW needs.
     matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name]
-    others = [p for name, p in model.named_parameters() if not (p.ndim == 2 and "embed" not in name)]
+    rest = [p for name, p in model.named_parameters() if not (p.ndim == 2 and "embed" not in name)]
     optimizers = [
         torch.optim.Muon(matrices, lr=RATES["matrices"], weight_decay=0.1),
-        torch.optim.AdamW(others, lr=RATES["embeddings"], betas=(0.9, 0.98), weight_decay=0.0),
+        torch.optim.AdamW(rest, lr=RATES["embeddings"], betas=(0.9, 0.98), weight_decay=0.0),
     ]
     schedules = [
-        torch.optim.lr_scheduler.LambdaLR(one, lambda step: min(1.0, (step + 1) / 50) * (1 - step / steps))
-        for one in optimizers
+        torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1.0, (step + 1) / 50) * (1 - step / steps))
+        for optimizer in optimizers
     ]
     curve, losses = [], []
-    bar = tqdm(batches(Texts(seed), tokenizer, steps), total=steps, desc="training bridgex-mini", unit="step")
-    for step, (ids, labels) in enumerate(bar, start=1):
-        # Only positions whose next token is learnt reach the vocabulary projection: it is most of the cost. Their number is
-        # rounded up (position 0 is never learnt), so that memory of few sizes is used again and again.
+    progress = tqdm(batches(Texts(seed), tokenizer, steps), total=steps, desc="training bridgex-mini", unit="step")
+    for step, (ids, labels) in enumerate(progress, start=1):
+        # Only positions whose next token is learnt go through the vocabulary projection, most of the cost. Their number is
+        # rounded up with position 0, which is never learnt, so that blocks of memory of few sizes can be reused.
         labels = labels[:, 1:].flatten()
         learnt = (labels != -100).nonzero()[:, 0]
         learnt = torch.cat([learnt, learnt.new_zeros(-len(learnt) % 512)])
@@ -238,24 +238,24 @@ def train(
             hidden = model.model(ids, use_cache=False).last_hidden_state[:, :-1].flatten(0, 1)
             logits = model.lm_head(hidden[learnt])
         loss = torch.nn.functional.cross_entropy(logits.float(), labels[learnt])
-        for one in optimizers:
-            one.zero_grad()
+        for optimizer in optimizers:
+            optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for one in (*optimizers, *schedules):
-            one.step()
+        for stepped in (*optimizers, *schedules):
+            stepped.step()
         if keep and step in CHECKPOINTS:
             keep(step, copy.deepcopy(model).half().eval(), tokenizer)
         losses.append(loss.item())
         if step % 50 == 0 or step == steps:
             curve.append({"step": step, "loss": round(sum(losses) / len(losses), 4)})
-            bar.set_postfix(loss=curve[-1]["loss"])
+            progress.set_postfix(loss=curve[-1]["loss"])
             losses.clear()
     return model.half().eval(), tokenizer, curve
 
 
 def measure(folder: Path, seed: int) -> pd.DataFrame:
-    """Accuracy of every edge on its own words, and of every study pair zero-shot and through each bridge.
+    """Accuracy of every edge on the words it was trained on, and of every study pair zero-shot and through each bridge.
 
     Returns
     -------
@@ -274,29 +274,29 @@ def measure(folder: Path, seed: int) -> pd.DataFrame:
 
 
 def measure_emergence(folder: Path, steps: int) -> pd.DataFrame:
-    """How alike languages are after each kept step: mean over the pairs that training joins, and those that it does not.
+    """How alike languages are after each checkpoint: the mean over pairs with an edge in the training data, and without one.
 
     `lift` is the overlap of language neurons on the core sentences, `alignment` the share of the first hundred concepts that
-    find their translation: sentences stand alone in the training data, words are translated.
+    find their translation: in the training data words are translated, and sentences are not.
 
     Parameters
     ----------
     folder : Path
-        Of the trained model, with its checkpoints.
+        Folder of the trained model, with its checkpoints.
     steps : int
-        Steps of the whole training.
+        Number of steps of the whole training.
 
     Returns
     -------
     pandas.DataFrame
         checkpoint (step), kind, group ("two bridges", "joined by an edge" or "no edge"), pairs, value.
     """
-    places = {int(one.name.removeprefix("step-")): one for one in sorted((folder / "checkpoints").glob("step-*"))}
-    places[steps] = folder
-    names = {place.name: step for step, place in places.items()}
+    folders = {int(path.name.removeprefix("step-")): path for path in sorted((folder / "checkpoints").glob("step-*"))}
+    folders[steps] = folder
+    names = {path.name: step for step, path in folders.items()}
     words = {code: texts[:100] for code, texts in core_words().items()}
     data = {"lift": core_sentences(), "alignment": words}
-    tables = [emergence(list(places.values()), sentences=data[kind], kinds=[kind], dtype="float32") for kind in data]
+    tables = [emergence(list(folders.values()), sentences=data[kind], kinds=[kind], dtype="float32") for kind in data]
     table = pd.concat(tables, ignore_index=True)
     table["checkpoint"] = table.checkpoint.map(names)
     bridges = table.a.isin(BRIDGES) & table.b.isin(BRIDGES)

@@ -1,16 +1,18 @@
-"""Neuron sets, bool [L, N], by every published method; set algebra is ``&``, ``|`` and ``~``."""
+"""Neuron sets, bool [L, N], by published methods; set algebra is ``&``, ``|`` and ``~``."""
 
 from ._abstract_thought import importance_ratio, language_agnostic_score, shared_exclusive
 from ._contrast_neurons import contrast_neurons
-from ._lape import lape, lape_entropy, lape_lambda, specific_related_general
+from ._lape import lape, lape_entropy, lape_lambda
 from ._lape_masks import LAPE_LANGUAGES, read_lape_masks
 from ._plnd import plnd
 from ._random_sets import random_like
-from ._sets import RULES, bridge_neurons, overlap_matrix, top_neurons
+from ._sets import RATE, RULES, bridge_neurons, overlap_matrix, top_neurons
 from ._sharing_types import sharing_types
+from ._specific_related_general import specific_related_general
 
 __all__ = [
     "LAPE_LANGUAGES",
+    "RATE",
     "RULES",
     "bridge_neurons",
     "contrast_neurons",

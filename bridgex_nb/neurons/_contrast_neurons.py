@@ -1,4 +1,4 @@
-"""Neurons behind a behaviour: active in one set of prompts and not in its opposite (ValueExploration)."""
+"""Neurons behind a behaviour: active in one set of prompts and not in its opposite (ValueExploration, Hu et al. 2025)."""
 
 from collections.abc import Sequence
 
@@ -9,18 +9,20 @@ from ..activations._count_generated import count_generated
 from ..exceptions import InputError
 from ..models._neuron_model import NeuronModel
 from ._lape import lape
+from ._sets import RATE
 
 SIDES = ("positive", "negative")
-#: The bar of `lape`: a neuron is of a side where it is on more often than this share of all neurons, on both sides, are.
-BARS = {"semantic": 0.50, "decision": 0.95}
+#: The threshold of `lape`, by name: a neuron belongs to a side on which its probability is above this rank, as a share of the
+#: probabilities of all neurons on both sides.
+THRESHOLDS = {"semantic": 0.50, "decision": 0.95}
 
 
 def contrast_neurons(
     model: NeuronModel,
     positive: Sequence[str],
     negative: Sequence[str],
-    rate: float = 0.01,
-    bar: str | float = "semantic",
+    rate: float = RATE,
+    threshold: str | float = "semantic",
     *,
     tokens: str = "generated",
     max_new_tokens: int = 30,
@@ -34,11 +36,11 @@ def contrast_neurons(
     positive, negative : sequence of str
         Prompts that make the model show the behaviour, and its opposite.
     rate : float
-        Share of the L N neurons, those that tell the sides apart best, in (0, 1).
-    bar : {"semantic", "decision"} or float
-        As in `lape`: 0.50 for `semantic`, 0.95 for `decision`. The higher, the more often a neuron has to be on.
+        Share of the L N neurons, those that separate the sides best, in (0, 1). The paper takes 1 %.
+    threshold : {"semantic", "decision"} or float
+        As in `lape`: 0.50 for `semantic`, 0.95 for `decision`. The higher, the more often a neuron has to be active.
     tokens : {"generated", "prompt"}
-        The tokens that are looked at: those of the greedy completions (up to their first newline), or those of the prompts.
+        Which tokens are counted: those of the greedy completions (up to their first newline), or those of the prompts.
     max_new_tokens, token_budget : int
         As in `complete`.
 
@@ -50,7 +52,7 @@ def contrast_neurons(
     Raises
     ------
     InputError
-        If a side has no prompts, or as `lape`.
+        If a side has no prompts, `tokens` or `threshold` is unknown, or as `lape`.
 
     Notes
     -----
@@ -63,16 +65,16 @@ def contrast_neurons(
     >>> contrast_shift(model, sides, questions, read_option)  # doctest: +SKIP
     """
     if tokens not in ("generated", "prompt"):
-        raise InputError(f"unknown tokens {tokens!r}; there are generated and prompt")
-    if isinstance(bar, str) and bar not in BARS:
-        raise InputError(f"unknown bar {bar!r}; there are {', '.join(BARS)}, or a share")
+        raise InputError(f"unknown tokens {tokens!r}; choose from generated, prompt")
+    if isinstance(threshold, str) and threshold not in THRESHOLDS:
+        raise InputError(f"unknown threshold {threshold!r}; choose from {', '.join(THRESHOLDS)}, or give a share")
     prompts = dict(zip(SIDES, (positive, negative), strict=True))
-    for side, some in prompts.items():
-        if isinstance(some, str) or not len(some):
+    for side, texts in prompts.items():
+        if isinstance(texts, str) or not len(texts):
             raise InputError(f"the {side} side needs a list of prompts")
     if tokens == "prompt":
         counts = count_active(model, prompts, token_budget=token_budget)
     else:
         counts = count_generated(model, prompts, max_new_tokens=max_new_tokens, token_budget=token_budget)
-    one, other = lape(counts, rate, BARS.get(bar, bar)).values()
-    return {"positive": one & ~other, "negative": other & ~one}
+    positive_set, negative_set = lape(counts, rate, THRESHOLDS.get(threshold, threshold)).values()
+    return {"positive": positive_set & ~negative_set, "negative": negative_set & ~positive_set}

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 import torch
 
 from ..exceptions import InputError
-from ._lape import _check_share
+from ._sets import check_share
 
 
 def plnd(norms: Mapping[str, torch.Tensor], down_norms: torch.Tensor, rate: float = 0.14) -> dict[str, torch.Tensor]:
-    """Language-related neurons: among the most important of their layer on every prompt of a language.
+    """Language-related neurons: those among the most important of their layer on every prompt of a language.
 
-    A neuron's importance on a prompt is the norm of what it adds to the network's output over the prompt's tokens: the L2 norm
-    of its values times the norm of its row of the down projection.
+    A neuron's importance on a prompt is the norm of its contribution to the layer's output over the prompt's tokens: the L2
+    norm of its values times the norm of its row of the down projection.
 
     Parameters
     ----------
@@ -23,18 +23,18 @@ def plnd(norms: Mapping[str, torch.Tensor], down_norms: torch.Tensor, rate: floa
     down_norms : torch.Tensor
         [L, N], ``model.down_norms``.
     rate : float
-        Share of the N neurons of a layer that is taken on one prompt, in (0, 1); ties with the last are taken too. The released
-        code takes 2,000 of Mistral-7B's 14,336.
+        Share of the N neurons of a layer that is taken on each prompt, in (0, 1); neurons tied with the last one are taken too.
+        The released code takes 2,000 of Mistral-7B's 14,336.
 
     Returns
     -------
     dict of str to torch.Tensor
-        Language -> bool [L, N]. `shared_exclusive` of it tells the language-specific ones, which are not in every set.
+        Language -> bool [L, N]. `shared_exclusive` separates the language-specific ones, which are not in every set.
 
     Raises
     ------
     InputError
-        If shapes do not fit, a language has no prompts, a norm is not finite, or `rate` is no share.
+        If shapes do not fit, a language has no prompts, a norm is not finite, or `rate` is not between 0 and 1.
 
     Notes
     -----
@@ -42,22 +42,24 @@ def plnd(norms: Mapping[str, torch.Tensor], down_norms: torch.Tensor, rate: floa
 
     Examples
     --------
-    >>> norms = {code: probe(model, some, statistic="norm").values for code, some in texts.items()}  # doctest: +SKIP
-    >>> shared, specific = shared_exclusive(plnd(norms, model.down_norms))  # doctest: +SKIP
+    >>> model = load_model(site="gated")
+    >>> texts = {"sw": ["Jua ni kali.", "Ninakunywa maji."], "tl": ["Mainit ang araw.", "Umiinom ako ng tubig."]}
+    >>> norms = {code: probe(model, prompts, statistic="norm").values for code, prompts in texts.items()}
+    >>> shared, specific = shared_exclusive(plnd(norms, model.down_norms))
     """
-    _check_share("rate", rate)
-    for code, one in norms.items():
-        if one.ndim != 3 or one.shape[:2] != down_norms.shape:
-            raise InputError(f"{code}: norms are [L, N, S] with [L, N] = {list(down_norms.shape)}, not {list(one.shape)}")
-        if not one.shape[2]:
+    check_share("rate", rate)
+    for code, values in norms.items():
+        if values.ndim != 3 or values.shape[:2] != down_norms.shape:
+            raise InputError(f"{code}: norms are [L, N, S] with [L, N] = {list(down_norms.shape)}, not {list(values.shape)}")
+        if not values.shape[2]:
             raise InputError(f"{code}: no prompts; every neuron would be important on all of them")
-        if not torch.isfinite(one).all():
+        if not torch.isfinite(values).all():
             raise InputError(f"{code}: norms are not finite (NaN or infinite); was the model run in float16?")
     count = down_norms.shape[1]
     rank = count + 1 - max(1, round(rate * count))
 
-    def related(one):
-        importance = one * down_norms[:, :, None]
+    def important_on_all(values):
+        importance = values * down_norms[:, :, None]
         return (importance >= importance.kthvalue(rank, dim=1, keepdim=True).values).all(dim=-1)
 
-    return {code: related(one) for code, one in norms.items()}
+    return {code: important_on_all(values) for code, values in norms.items()}

@@ -8,26 +8,35 @@ import torch
 from ..activations._results import ActivationCounts, ProbeActivations
 from ..exceptions import InputError
 
-#: How the neurons that speak for a bridge are told from those of source and target; see `bridge_neurons`.
+#: Share of all neurons in a language's set, by default. The papers take 1 % of the neurons of much larger models.
+RATE = 0.05
+#: How bridge-specific neurons are told apart from those of source and target; see `bridge_neurons`.
 RULES = ("exclusive", "active", "minus_overlap")
+#: Kinds of `overlap_matrix`.
+OVERLAPS = ("count", "jaccard", "lift")
 
 
-def top_neurons(counts: ActivationCounts, rate: float = 0.01) -> dict[str, torch.Tensor]:
-    """Language neurons: for each language the share `rate` of all neurons of the model that is active most often.
+def top_neurons(counts: ActivationCounts, rate: float = RATE) -> dict[str, torch.Tensor]:
+    """Language neurons: for each language, the share `rate` of all neurons of the model that are active most often.
 
-    The bar is the value at rank round((1 - rate) L N) of all layers together, and ties with it are kept, so a set may be
-    larger than rate L N.
+    The threshold is the value at rank round((1 - rate) L N) over all layers together, and neurons tied with it are kept, so a
+    set may be larger than rate L N.
 
     Parameters
     ----------
     counts : ActivationCounts
     rate : float
-        Share of the L N neurons, in (0, 1).
+        Share of the L N neurons, in (0, 1). The paper takes 1 % of Llama-3-8B's neurons.
 
     Returns
     -------
     dict of str to torch.Tensor
         Language -> bool [L, N].
+
+    Raises
+    ------
+    InputError
+        If `rate` is not between 0 and 1.
 
     Notes
     -----
@@ -35,38 +44,54 @@ def top_neurons(counts: ActivationCounts, rate: float = 0.01) -> dict[str, torch
 
     Examples
     --------
-    >>> sets = top_neurons(counts, rate=0.01)  # doctest: +SKIP
-    >>> shared = sets["sw"] & sets["tl"]  # doctest: +SKIP
+    >>> counts = count_active(load_model(), {"sw": ["Jua ni kali."], "tl": ["Mainit ang araw."]})
+    >>> sets = top_neurons(counts, rate=0.01)
+    >>> shared = sets["sw"] & sets["tl"]
     """
-    if not 0 < rate < 1:
-        raise InputError(f"rate is the share of all neurons to take, between 0 and 1; not {rate}")
+    check_share("rate", rate)
     probability = counts.probability.flatten(1)
     rank = max(1, round((1 - rate) * probability.shape[1]))
-    bar = probability.kthvalue(rank, dim=1, keepdim=True).values
-    return {
-        code: chosen.view(counts.active.shape[1:]) for code, chosen in zip(counts.languages, probability >= bar, strict=True)
-    }
+    threshold = probability.kthvalue(rank, dim=1, keepdim=True).values
+    chosen = (probability >= threshold).view(counts.active.shape)
+    return dict(zip(counts.languages, chosen, strict=True))
 
 
 def overlap_matrix(sets: Mapping[str, torch.Tensor], kind: str = "count") -> pd.DataFrame:
-    """How many neurons each two languages share.
+    """How many neurons every two languages share.
 
     Parameters
     ----------
     sets : mapping of str to torch.Tensor
         Language -> bool [L, N].
     kind : {"count", "jaccard", "lift"}
-        `count`: |A & B| (the paper's); `jaccard`: |A & B| / |A | B|; `lift`: observed over expected by chance,
+        `count`: |A & B| (as in the paper); `jaccard`: |A & B| / |A | B|; `lift`: observed over expected by chance,
         |A & B| L N / (|A| |B|). The last two do not grow with the size of the sets.
 
     Returns
     -------
     pandas.DataFrame
         [language x language], symmetric.
+
+    Raises
+    ------
+    InputError
+        If the kind is unknown, there is no set, or the sets differ in shape.
+
+    Examples
+    --------
+    >>> sets = {"sw": torch.tensor([[True, True, False]]), "tl": torch.tensor([[False, True, True]])}
+    >>> int(overlap_matrix(sets).loc["sw", "tl"])
+    1
     """
-    if kind not in ("count", "jaccard", "lift"):
-        raise InputError(f"unknown kind of overlap {kind!r}; there are count, jaccard and lift")
-    flat = torch.stack([one.flatten() for one in sets.values()]).double()
+    if kind not in OVERLAPS:
+        raise InputError(f"unknown kind of overlap {kind!r}; choose from {', '.join(OVERLAPS)}")
+    if not sets:
+        raise InputError("overlap_matrix needs the neuron set of one language or more; there is none")
+    shapes = {code: list(neuron_set.shape) for code, neuron_set in sets.items()}
+    if len({tuple(shape) for shape in shapes.values()}) > 1:
+        listed = ", ".join(f"{code} {shape}" for code, shape in shapes.items())
+        raise InputError(f"sets of one model have one shape [L, N]; these differ: {listed}")
+    flat = torch.stack([neuron_set.flatten() for neuron_set in sets.values()]).double()
     shared = flat @ flat.T
     sizes = shared.diagonal()
     if kind == "jaccard":
@@ -87,9 +112,9 @@ def bridge_neurons(
     rule: str = "exclusive",
     probe: ProbeActivations | None = None,
 ) -> torch.Tensor:
-    """The neurons that speak for a bridge language, told from those of source and target.
+    """Bridge-specific neurons: those of a bridge language, without the ones of source and target.
 
-    BridgeX-ICL reads this set from a file that its released code makes nowhere, so the rule is a named choice.
+    BridgeX-ICL reads this set from a file that its released code does not create, so the rule is a named choice.
 
     Parameters
     ----------
@@ -101,18 +126,33 @@ def bridge_neurons(
         `exclusive`: T_bridge without T_src and T_tgt. `active`: of these, the neurons whose mean on `probe` is above 0.
         `minus_overlap`: T_bridge without the neurons that source and target share.
     probe : ProbeActivations, optional
-        What the rule `active` looks at; it must hold the exclusive neurons.
+        Needed by the rule `active`; it must hold the exclusive neurons.
 
     Returns
     -------
     torch.Tensor
         bool [L, N].
+
+    Raises
+    ------
+    InputError
+        If a language has no set, the rule is unknown, or the rule `active` has no probe.
+
+    Notes
+    -----
+    BridgeX-ICL (Xu et al. 2025, arXiv 2508.17078, section 3).
+
+    Examples
+    --------
+    >>> codes = {"sw": [True, False, False], "tl": [True, True, False], "en": [True, True, True]}
+    >>> bridge_neurons({code: torch.tensor([row]) for code, row in codes.items()}, "sw", "tl", "en")
+    tensor([[False, False,  True]])
     """
     missing = [code for code in (src, tgt, bridge) if code not in sets]
     if missing:
-        raise InputError(f"no neuron set for {', '.join(missing)}; there are sets for {' '.join(sets)}")
+        raise InputError(f"no neuron set for {', '.join(missing)}; available: {', '.join(sets) or 'none'}")
     if rule not in RULES:
-        raise InputError(f"unknown bridge rule {rule!r}; there are {', '.join(RULES)}")
+        raise InputError(f"unknown bridge rule {rule!r}; choose from {', '.join(RULES)}")
     if rule == "minus_overlap":
         return sets[bridge] & ~(sets[src] & sets[tgt])
     exclusive = sets[bridge] & ~(sets[src] | sets[tgt])
@@ -124,3 +164,9 @@ def bridge_neurons(
     for layer, chosen in enumerate(exclusive):
         active[layer, chosen] = probe.rows(layer, chosen).mean(dim=1) > 0
     return active
+
+
+def check_share(name: str, value: float) -> None:
+    """Refuse a share that is not between 0 and 1."""
+    if not 0 < value < 1:
+        raise InputError(f"{name} is a share, between 0 and 1; not {value}")

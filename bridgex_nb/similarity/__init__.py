@@ -6,6 +6,8 @@ from ._emergence import emergence
 from ._evidence import Evidence
 from ._language_matrix import SPECTRA, language_matrix
 from ._linguistic_spectrum import spectrum
+from ._mexa import mexa
+from ._neuronxa import neuronxa
 
 __all__ = [
     "SPECTRA",
@@ -17,7 +19,9 @@ __all__ = [
     "alignment",
     "emergence",
     "language_matrix",
+    "mexa",
     "mutual_alignment",
+    "neuronxa",
     "sentence_vectors",
     "spectrum",
 ]

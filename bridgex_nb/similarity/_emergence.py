@@ -1,4 +1,4 @@
-"""When do languages meet? The language matrices of one model at successive checkpoints of its training."""
+"""Emergence: the language matrices of one model at successive checkpoints of its training."""
 
 import gc
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,9 @@ from ..activations._count_active import count_active
 from ..datasets._corpora import core_sentences
 from ..exceptions import InputError
 from ..models._load_model import find_model, load_model
+from ..neurons._sets import RATE, check_share
 from ..utils._progress import outer_bar
+from ..utils._run_card import MODEL_FACTS, data_card, run_card
 from ._evidence import Evidence
 from ._language_matrix import check_kinds, language_matrix, pair_table
 
@@ -21,7 +23,7 @@ def emergence(
     *,
     sentences: Mapping[str, Sequence[str]] | None = None,
     kinds: Sequence[str] = ("lift", "alignment"),
-    rate: float = 0.05,
+    rate: float = RATE,
     **options,
 ) -> pd.DataFrame:
     """How alike every two languages are in each of several checkpoints. One model is in memory at a time.
@@ -29,7 +31,7 @@ def emergence(
     Parameters
     ----------
     checkpoints : str or sequence of (str or Path)
-        A hub id, of which `revisions` are read; or folders, in the order of training.
+        A hub id, whose `revisions` are read; or folders, in the order of training.
     revisions : sequence of str, optional
         Branches, tags or commits of the hub model, in the order of training.
     sentences : mapping of str to sequence of str, optional
@@ -44,17 +46,18 @@ def emergence(
     Returns
     -------
     pandas.DataFrame
-        A row a checkpoint, kind and pair of languages: checkpoint (revision, or name of the folder), kind, a, b, value. The run
-        card of every checkpoint is in ``.attrs["card"]``.
+        One row per checkpoint, kind and pair of languages: checkpoint (revision, or name of the folder), kind, a, b, value. The
+        run card is in ``.attrs["card"]``, with the model of every checkpoint in its options.
 
     Raises
     ------
     InputError
-        If a checkpoint is not there, two have one name, or a kind is unknown: before the first model is loaded.
+        If a checkpoint does not exist, two have the same name, a kind is unknown, or `rate` is not between 0 and 1: before the
+        first model is loaded.
 
     Notes
     -----
-    Overlap of language neurons over training: after Wang et al. 2024 (arXiv 2406.13229).
+    Overlap of language neurons over training, after Wang et al. 2024 (arXiv 2406.13229).
 
     Examples
     --------
@@ -63,31 +66,34 @@ def emergence(
     """
     if revisions is not None:
         if not isinstance(checkpoints, str):
-            raise InputError("revisions are of one hub model: give its id, not a list")
-        places = {revision: {"name": checkpoints, "revision": revision} for revision in revisions}
+            raise InputError("revisions belong to one hub model: give its id, not a list")
+        sources = {revision: {"name": checkpoints, "revision": revision} for revision in revisions}
         count = len(revisions)
     else:
         if isinstance(checkpoints, (str, Path)):
             raise InputError("emergence needs a list of checkpoint folders, or a hub id with revisions=[…]")
-        places = {Path(one).name: {"name": one} for one in checkpoints}
+        sources = {Path(folder).name: {"name": folder} for folder in checkpoints}
         count = len(checkpoints)
-    if not places or len(places) < count:
-        raise InputError(f"checkpoints need names of their own; there are {', '.join(places) or 'none'} for {count}")
+    if not sources or len(sources) < count:
+        raise InputError(f"every checkpoint needs a different name; {count} given, with names: {', '.join(sources) or 'none'}")
     check_kinds(kinds)
-    for place in places.values():
-        find_model(**place, trust_remote_code=options.get("trust_remote_code", False))
+    check_share("rate", rate)
+    for source in sources.values():
+        find_model(**source, trust_remote_code=options.get("trust_remote_code", False))
     sentences = core_sentences() if sentences is None else dict(sentences)
-    tables, cards = [], {}
-    with outer_bar(places.items(), desc="checkpoints", unit="model") as bar:
-        for checkpoint, place in bar:
-            model = load_model(**place, **options)
-            cards[checkpoint] = model.card
+    tables, models = [], {}
+    with outer_bar(sources.items(), desc="checkpoints", unit="model") as progress:
+        for checkpoint, source in progress:
+            model = load_model(**source, **options)
+            models[checkpoint] = {fact: model.card[fact] for fact in MODEL_FACTS if fact in model.card}
             evidence = Evidence(model, count_active(model, sentences), rate, sentences)
             for kind in kinds:
                 pairs = pair_table(language_matrix(evidence, kind))
                 tables.append(pairs.assign(checkpoint=checkpoint, kind=kind)[["checkpoint", "kind", "a", "b", "value"]])
             del model, evidence
-            gc.collect()  # traced modules refer to each other; their weights go before the next ones come
+            gc.collect()  # traced modules refer to each other; free their weights before the next ones are loaded
     table = pd.concat(tables, ignore_index=True)
-    table.attrs["card"] = {"checkpoints": cards, "rate": rate}
+    data = {"kind": "parallel sentences", **data_card(sentences)}
+    chosen = {"checkpoints": models, "kinds": list(kinds), "rate": rate}
+    table.attrs["card"] = run_card("emergence", {}, data=data, options=chosen)
     return table

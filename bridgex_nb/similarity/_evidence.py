@@ -1,65 +1,114 @@
-"""What a model's activations say about languages, each part computed once."""
+"""`Evidence`: what a model's activations and answers say about languages, each part computed once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
 from statistics import fmean
+from types import MappingProxyType
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import pandas as pd
 import torch
 
+from ..activations._count_active import count_active
 from ..activations._probe import probe
 from ..activations._results import ActivationCounts, ProbeActivations
 from ..datasets._corpora import core_sentences
 from ..datasets._lexicon import Lexicon, core_lexicon, word_prompt
 from ..evaluation._reading import read_word
-from ..evaluation._xicl import ZERO_SHOT, known_words
+from ..evaluation._xicl import ZERO_SHOT, answers, known_words
+from ..exceptions import InputError
 from ..inference._generation import complete_scored
 from ..models._neuron_model import NeuronModel
-from ..neurons._sets import top_neurons
+from ..neurons._sets import RATE, check_share, top_neurons
 from ._alignment import mutual_alignment
 from ._linguistic_spectrum import spectrum
 
+#: Model -> the parts that `core_evidence` has computed on it. They do not refer to the model, so both are freed together.
+_core_parts: WeakKeyDictionary[NeuronModel, dict] = WeakKeyDictionary()
 
-@dataclass(eq=False)
+
+@dataclass(frozen=True, eq=False)
 class Evidence:
-    """What selectors look at. Each part is computed when a selector first asks for it, and once.
+    """What selectors, language matrices and explorers look at. Each part is computed when it is first needed, and kept.
+
+    The thread that computes a part holds `model.lock`. Frozen: ``dataclasses.replace(evidence, rate=0.01)`` is another
+    evidence, with parts of its own.
 
     Attributes
     ----------
     model : NeuronModel
     counts : ActivationCounts
-        Of source, target and candidates (`count_active`).
+        Of source, target and bridges (`count_active`).
     rate : float
         Share of all neurons in a language's set (`top_neurons`).
     sentences : dict of str to list of str
         Parallel sentences, aligned by position; the core sentences by default.
     lexicon : callable
-        (src, tgt) -> Lexicon, whose source words are asked for; the core lexicon by default.
+        (src, tgt) -> Lexicon, whose source words the model is asked about; the core lexicon by default.
     items : pandas.DataFrame, optional
-        Rows of `answers` for bli by the same model: what they tell is not asked again.
+        Rows of `answers` for bli by the same model: what they already contain is not asked again.
     seed : int
-        Of the selector `random`.
+        Seed of the selector `random`.
+
+    Raises
+    ------
+    InputError
+        If `rate` is not between 0 and 1, or `items` lack a column; when a part is computed, if `bridgex_nb.interventions`
+        change the model in another way than when it was counted.
+
+    Examples
+    --------
+    >>> model = load_model()
+    >>> evidence = Evidence(model, count_active(model, core_sentences()), rate=0.05)
+    >>> language_matrix(evidence, "lift").shape
+    (15, 15)
     """
 
     model: NeuronModel
     counts: ActivationCounts
-    rate: float = 0.05
+    rate: float = RATE
     sentences: dict[str, list[str]] = field(default_factory=core_sentences, repr=False)
     lexicon: Callable[[str, str], Lexicon] = field(default=core_lexicon, repr=False)
     items: pd.DataFrame | None = field(default=None, repr=False)
     seed: int = 0
-    _kept: dict = field(default_factory=dict, init=False, repr=False)
+    _parts: dict = field(default_factory=dict, init=False, repr=False)
 
-    def _once(self, key, compute):
-        if key not in self._kept:
-            self._kept[key] = compute()
-        return self._kept[key]
+    def __post_init__(self):
+        check_share("rate", self.rate)
+        if self.items is not None:
+            needed = ("src", "tgt", "bridge", "item", "bridge_text", "bridge_confidence", "correct")
+            missing = [column for column in needed if column not in self.items]
+            if missing:
+                raise InputError(f"items must be rows of `answers`; columns missing: {', '.join(missing)}")
 
-    @cached_property
-    def sets(self) -> dict[str, torch.Tensor]:
-        """Language neurons, language -> bool [L, N]."""
-        return top_neurons(self.counts, self.rate)
+    def _once(self, key: tuple, compute: Callable[[], Any]) -> Any:
+        if key not in self._parts:
+            with self._as_counted():
+                if key not in self._parts:  # another thread may have computed it meanwhile
+                    self._parts[key] = compute()
+        return self._parts[key]
+
+    @contextmanager
+    def _as_counted(self) -> Iterator[None]:
+        """Hold the model, which must not be changed in another way than when it was counted."""
+        with self.model.turn:
+            now, counted = (card.get("interventions") for card in (self.model.card, self.counts.card))
+            if now != counted:
+                raise InputError(
+                    "interventions change the model in another way than when it was counted; use the evidence outside that "
+                    "block, or count again inside it"
+                )
+            yield
+
+    @property
+    def sets(self) -> Mapping[str, torch.Tensor]:
+        """Language neurons, language -> bool [L, N]; read-only."""
+        key = ("sets", self.rate)
+        if key not in self._parts:  # needs only the counts, so there is no need to wait for the model
+            self._parts[key] = MappingProxyType(top_neurons(self.counts, self.rate))
+        return self._parts[key]
 
     def probability(self, code: str) -> torch.Tensor:
         """Activation probabilities of a language, float64 [L, N]."""
@@ -67,45 +116,52 @@ class Evidence:
         return self.counts.active[k].double() / self.counts.tokens[k]
 
     def probe(self, src: str, tgt: str) -> ProbeActivations:
-        """The probe of the words of a pair that the model knows; neurons that are in no language's set are not kept."""
-        keep = torch.stack(list(self.sets.values())).any(dim=0)
-        return self._once(("probe", src, tgt), lambda: probe(self.model, self._known(self.lexicon(src, tgt)), keep=keep))
+        """The probe of the words of a pair that the model knows. Only neurons in some language's set are kept."""
+        return self._once(
+            ("probe", self.rate, src, tgt), lambda: probe(self.model, self._known(self.lexicon(src, tgt)), keep=self._keep())
+        )
+
+    @property
+    def shared_probe(self) -> ProbeActivations:
+        """The probe of the sentences of all languages together. Only neurons in some language's set are kept."""
+        texts = (text for code in self.counts.languages for text in self.sentences[code])
+        return self._once(("shared_probe", self.rate), lambda: probe(self.model, list(texts), keep=self._keep()))
+
+    def _keep(self) -> torch.Tensor:
+        return torch.stack(list(self.sets.values())).any(dim=0)
 
     def _known(self, lexicon: Lexicon) -> Lexicon:
-        """`known_words`, from the items where they hold the whole lexicon."""
+        """`known_words`, from the items if they cover the whole lexicon."""
         if self.items is not None:
             of_pair = (self.items.src == lexicon.src) & (self.items.tgt == lexicon.tgt)
-            asked = self.items[of_pair & (self.items.bridge == ZERO_SHOT)]
-            right = asked.word[asked.correct]
-            if set(asked.word) == set(lexicon.entries) and len(right) > 1:
-                return lexicon.keep(right)
+            zero_shot = self.items[of_pair & (self.items.bridge == ZERO_SHOT)]
+            if set(zero_shot.item) == set(lexicon.entries):
+                right = zero_shot.item[zero_shot.correct.astype(bool)]
+                if len(right) > 1:
+                    return lexicon.keep(right)
         return known_words(self.model, lexicon)
 
-    @cached_property
-    def _translations(self) -> dict[tuple[str, str, str], tuple[float, str]]:
-        """(from, to, word) -> confidence and answer."""
-        if self.items is None:
-            return {}
-        rows = self.items[self.items.bridge != ZERO_SHOT]
-        asked = zip(rows.src, rows.bridge, rows.word, strict=True)
-        return dict(zip(asked, zip(rows.bridge_confidence, rows.bridge_word, strict=True), strict=True))
+    def answers(self, word: str, src: str, tgt: str, bridges: Sequence[str]) -> pd.DataFrame:
+        """Rows of `bridgex_nb.answers` for one word, zero-shot and through bridges.
 
-    @cached_property
-    def shared_probe(self) -> ProbeActivations:
-        """The probe of the sentences of all languages together; neurons that are in no language's set are not kept."""
-        keep = torch.stack(list(self.sets.values())).any(dim=0)
-        return probe(self.model, [text for code in self.counts.languages for text in self.sentences[code]], keep=keep)
+        `correct` and `score` are missing if the lexicon does not contain the word.
+        """
+        golds = self.lexicon(src, tgt).entries.get(word, [])
+        with self._as_counted():
+            items = answers(self.model, "bli", Lexicon(src, tgt, {word: golds}), [None, *bridges])
+        return items if golds else items.assign(correct=pd.NA, score=float("nan"))
 
     def spectrum(self, layer: int) -> pd.DataFrame:
         """Normalized `spectrum` of a layer over the shared probe."""
         window = layer / self.model.num_layers, (layer + 1) / self.model.num_layers
         options = {"window": window, "estimator": "normalized"}
-        return self._once(("spectrum", layer), lambda: spectrum(self.shared_probe, self.sets, **options))
+        return self._once(("spectrum", self.rate, layer), lambda: spectrum(self.shared_probe, self.sets, **options))
 
-    @cached_property
+    @property
     def alignment(self) -> torch.Tensor:
         """NeuronXA's score between every two languages of the counts at each layer, float64 [L, K, K]."""
-        return mutual_alignment(self.model, {code: self.sentences[code] for code in self.counts.languages})
+        sentences = {code: self.sentences[code] for code in self.counts.languages}
+        return self._once(("alignment",), lambda: mutual_alignment(self.model, sentences))
 
     def gram(self, code: str) -> torch.Tensor:
         """Centred Gram matrices of a language's sentences at each layer, float64 [L, S, S], each of Frobenius norm 1.
@@ -122,14 +178,46 @@ class Evidence:
         return self._once(("gram", code), compute)
 
     def confidence(self, src: str, tgt: str, words: Sequence[str]) -> tuple[float, list[str]]:
-        """How sure the model is of its translations of some words: mean log-probability a token, and its answers.
+        """How sure the model is of its translations of some words: mean log-probability per token, and its answers.
 
-        Pairs share languages and words: what was asked before is not asked again.
+        Pairs have languages and words in common: a word that was asked before is not asked again.
         """
-        known = self._translations
+        known = self._once(("translations",), self._from_items)
         new = [word for word in dict.fromkeys(words) if (src, tgt, word) not in known]
-        done = complete_scored(self.model, [word_prompt(src, tgt, word) for word in new])
-        known.update(
-            {(src, tgt, word): (one.confidence, read_word(one.text, tgt)) for word, one in zip(new, done, strict=True)}
-        )
+        if new:
+            with self._as_counted():
+                done = complete_scored(self.model, [word_prompt(src, tgt, word) for word in new])
+            for word, completion in zip(new, done, strict=True):
+                known[src, tgt, word] = completion.confidence, read_word(completion.text, tgt)
         return fmean(known[src, tgt, word][0] for word in words), [known[src, tgt, word][1] for word in words]
+
+    def _from_items(self) -> dict[tuple[str, str, str], tuple[float, str]]:
+        """(src, tgt, word) -> confidence and answer, from the first hops of the items."""
+        if self.items is None:
+            return {}
+        rows = self.items[self.items.bridge != ZERO_SHOT]
+        hops = zip(rows.src, rows.bridge, rows.item, strict=True)
+        return dict(zip(hops, zip(rows.bridge_confidence, rows.bridge_text, strict=True), strict=True))
+
+
+def core_evidence(model: NeuronModel, rate: float = RATE) -> Evidence:
+    """The evidence of a model over the core sentences and the core lexicon, computed once for all that ask for it.
+
+    Every rate has its own `Evidence`; they share the counts and whatever else does not depend on the rate.
+
+    Raises
+    ------
+    InputError
+        If interventions change the model: its parts are those of the unchanged model.
+    """
+    check_share("rate", rate)
+    parts = _core_parts.setdefault(model, {})
+    if ("counts",) not in parts:
+        with model.turn:
+            if model.card.get("interventions"):
+                raise InputError("interventions change the model; its evidence is that of the unchanged model")
+            if ("counts",) not in parts:
+                parts["counts",] = count_active(model, core_sentences())
+    evidence = Evidence(model, parts["counts",], rate)
+    object.__setattr__(evidence, "_parts", parts)
+    return evidence

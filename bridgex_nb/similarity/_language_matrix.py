@@ -1,4 +1,4 @@
-"""How alike languages are inside a model: by every measure, at any depth, and whether families and typology agree with it."""
+"""How alike languages are inside a model, by several measures and at any depth."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,6 +9,7 @@ import torch
 from ..exceptions import InputError
 from ..models._layer_window import layer_window
 from ..neurons._sets import overlap_matrix
+from ..utils._run_card import RunCard, data_card, run_card
 from ._evidence import Evidence
 
 
@@ -18,20 +19,20 @@ def language_matrix(evidence: Evidence, kind: str = "alignment", window: tuple[f
     Parameters
     ----------
     evidence : Evidence
-        Its counts say which languages; `alignment` and `hsic` read its sentences.
+        Its counts define the languages; `alignment` and `hsic` read its sentences.
     kind : {"count", "jaccard", "lift", "cosine", "hsic", "alignment"}
         `count`, `jaccard`, `lift`: the language neurons that two languages share (`overlap_matrix`). `cosine`: of their
         activation probabilities, over all neurons. `hsic`: `spectrum` of their language neurons over the sentences of all
-        languages, normalized. `alignment`: share of sentences that find their translation (`mutual_alignment`), the mean over
+        languages, normalized. `alignment`: share of sentences that find their translation (`mutual_alignment`), averaged over
         the layers.
     window : tuple of float
-        Layers, as fractions of depth [from, to). Language neurons are those of the whole model, of which the window holds some.
+        Layers, as fractions of depth [from, to). Language neurons are those of the whole model; the ones in the window count.
 
     Returns
     -------
     pandas.DataFrame
-        [language x language], symmetric, the higher the more alike. The diagonal is a language with itself, missing (NaN) for
-        `hsic`, as are pairs without language neurons there.
+        [language x language], symmetric; the higher, the more alike. The diagonal is a language with itself; for `hsic` it is
+        missing (NaN), as are pairs without language neurons in the window. The run card is in ``.attrs["card"]``.
 
     Raises
     ------
@@ -43,9 +44,11 @@ def language_matrix(evidence: Evidence, kind: str = "alignment", window: tuple[f
     >>> evidence = Evidence(model, counts)  # doctest: +SKIP
     >>> language_matrix(evidence, "lift", window=(0.5, 1)).loc["sw", "tl"]  # doctest: +SKIP
     """
-    _check(evidence, [kind])
+    check_matrices(evidence, [kind])
     _layers(evidence, window)  # refuses a window without layers before the model runs
-    return SPECTRA[kind](evidence, window)
+    matrix = SPECTRA[kind](evidence, window)
+    matrix.attrs["card"] = evidence_card("language_matrix", evidence, [kind], {"kind": kind, "window": window})
+    return matrix
 
 
 def _layers(evidence, window):
@@ -55,7 +58,8 @@ def _layers(evidence, window):
 
 def _overlap(kind):
     def matrix(evidence, window):
-        return overlap_matrix({code: one[_layers(evidence, window)] for code, one in evidence.sets.items()}, kind)
+        layers = _layers(evidence, window)
+        return overlap_matrix({code: neuron_set[layers] for code, neuron_set in evidence.sets.items()}, kind)
 
     return matrix
 
@@ -88,25 +92,39 @@ SPECTRA: dict[str, Callable[[Evidence, tuple[float, float]], pd.DataFrame]] = {
     "hsic": _hsic,
     "alignment": _alignment,
 }
+#: Kinds that read the sentences of the evidence, and kinds that depend on its rate.
+_READ_SENTENCES, _READ_SETS = {"hsic", "alignment"}, {"count", "jaccard", "lift", "hsic"}
+
+
+def evidence_card(function: str, evidence: Evidence, kinds: Sequence[str], options: dict) -> RunCard:
+    """The run card of a result of language matrices: with the rate and the sentences where the kinds depend on them."""
+    data = None
+    if _READ_SENTENCES & set(kinds):
+        sentences = {code: evidence.sentences[code] for code in evidence.counts.languages}
+        data = {"kind": "parallel sentences", **data_card(sentences)}
+    if _READ_SETS & set(kinds):
+        options = options | {"rate": evidence.rate}
+    counts = evidence.counts.card
+    return run_card(function, evidence.model.card | counts, data=data, options=options, inputs={"counts": counts})
 
 
 def pair_table(matrix: pd.DataFrame) -> pd.DataFrame:
-    """A symmetric matrix as a row a pair: a, b, value; each pair once, without the diagonal."""
+    """A symmetric matrix as one row per pair: a, b, value; each pair once, without the diagonal."""
     i, j = np.triu_indices(len(matrix), 1)
     return pd.DataFrame({"a": matrix.index[i], "b": matrix.index[j], "value": matrix.to_numpy(float)[i, j]})
 
 
 def check_kinds(kinds: Sequence[str]) -> None:
-    """Refuse kinds of language matrices that there are not, and none."""
+    """Refuse unknown kinds of language matrices, and an empty list of them."""
     unknown = [kind for kind in kinds if kind not in SPECTRA]
     if unknown or not kinds:
-        problem = f"unknown kind of language matrix {unknown[0]!r}" if unknown else "no kind of language matrix"
-        raise InputError(f"{problem}; there are {', '.join(SPECTRA)}")
+        problem = f"unknown kind of language matrix {unknown[0]!r}" if unknown else "no kind of language matrix is given"
+        raise InputError(f"{problem}; choose from {', '.join(SPECTRA)}")
 
 
-def _check(evidence: Evidence, kinds: Sequence[str]) -> None:
-    """Refuse what the matrices cannot be made from, before the model runs."""
+def check_matrices(evidence: Evidence, kinds: Sequence[str]) -> None:
+    """Refuse, before the model runs, kinds that are unknown or for which the evidence lacks sentences."""
     check_kinds(kinds)
     missing = [code for code in evidence.counts.languages if code not in evidence.sentences]
-    if missing and {"hsic", "alignment"} & set(kinds):
-        raise InputError(f"the sentences hold no {', '.join(missing)}")
+    if missing and _READ_SENTENCES & set(kinds):
+        raise InputError(f"there are no sentences in {', '.join(missing)}")

@@ -1,5 +1,6 @@
 """The linguistic spectrum of BridgeX-ICL: HSIC between the language neurons of every two languages."""
 
+import warnings
 from collections.abc import Mapping
 from itertools import combinations
 
@@ -8,8 +9,9 @@ import torch
 
 from ..activations._results import ProbeActivations
 from ..models._layer_window import WINDOW, layer_window
-from ..neurons._probe_rows import _check_shapes, _rows
+from ..neurons._probe_rows import check_shapes, constant_note, finite_rows
 from ..stats._hsic import SCORE_TOLERANCE, hsic_scaled, hsic_score, scale, standardize
+from ..utils._run_card import run_card, set_card
 
 
 def spectrum(
@@ -21,16 +23,16 @@ def spectrum(
     estimator: str = "biased",
     device: str | torch.device | None = None,
 ) -> pd.DataFrame:
-    """The linguistic spectrum: HSIC score between the own neurons of every two languages over one shared probe.
+    """The linguistic spectrum: HSIC score between the language neurons of every two languages over one shared probe.
 
     For languages a and b, X is the neurons T_a and Y the neurons T_b. The score is the mean of `hsic_score` over the layers of
-    the window in which both have neurons. A neuron that both languages own meets itself there: sharing is the strongest
-    dependence. With ``estimator="normalized"`` the score lies between 0 and 1, the same sets.
+    the window in which both have neurons. A neuron that is in both sets is compared with itself there, and no dependence is
+    stronger than that. With ``estimator="normalized"`` the score lies between 0 and 1, which identical sets reach.
 
     Parameters
     ----------
     probe : ProbeActivations
-        Prompts that all the languages have a part in.
+        Prompts to which all the languages contribute.
     sets : mapping of str to torch.Tensor
         Language -> bool [L, N].
     window, sigma, estimator, device
@@ -39,16 +41,44 @@ def spectrum(
     Returns
     -------
     pandas.DataFrame
-        [language x language], symmetric; the diagonal, and pairs without neurons in the window, are missing (NaN).
+        [language x language], symmetric; the diagonal, and pairs without neurons in the window, are missing (NaN). The run card
+        is in ``.attrs["card"]``.
+
+    Raises
+    ------
+    InputError
+        If the sets do not fit the probe, no layer lies in the window, or activations are not finite.
+
+    Warns
+    -----
+    UserWarning
+        If neurons are constant over the probe.
+
+    Notes
+    -----
+    BridgeX-ICL (Xu et al. 2025, arXiv 2508.17078).
+
+    Examples
+    --------
+    >>> probed = probe(model, [text for texts in sentences.values() for text in texts])  # doctest: +SKIP
+    >>> spectrum(probed, top_neurons(counts)).loc["sw", "tl"]  # doctest: +SKIP
     """
-    _check_shapes(probe, sets)
+    check_shapes(probe, sets)
     scores = {pair: [] for pair in combinations(sets, 2)}
     for layer in layer_window(probe.num_layers, window):
-        z = {code: standardize(_rows(probe, layer, own[layer], device)) for code, own in sets.items() if own[layer].any()}
-        for one, other in combinations(z, 2):
-            scores[one, other].append(hsic_score(hsic_scaled(*scale(z[one], z[other], sigma), estimator, SCORE_TOLERANCE)))
+        z = {}
+        for code, neuron_set in sets.items():
+            if neuron_set[layer].any():
+                rows = finite_rows(probe, layer, neuron_set[layer], device)
+                if note := constant_note(rows, layer):
+                    warnings.warn(f"{code}: {note}", stacklevel=2)
+                z[code] = standardize(rows)
+        for a, b in combinations(z, 2):
+            scores[a, b].append(hsic_score(hsic_scaled(*scale(z[a], z[b], sigma), estimator, SCORE_TOLERANCE)))
     matrix = pd.DataFrame(float("nan"), index=list(sets), columns=list(sets))
-    for (one, other), some in scores.items():
-        if some:
-            matrix.loc[one, other] = matrix.loc[other, one] = sum(some) / len(some)
+    for (a, b), layer_scores in scores.items():
+        if layer_scores:
+            matrix.loc[a, b] = matrix.loc[b, a] = sum(layer_scores) / len(layer_scores)
+    options = {"window": window, "sigma": sigma, "estimator": estimator, "sets": set_card(sets)}
+    matrix.attrs["card"] = run_card("spectrum", probe.card, options=options, inputs={"probe": probe.card})
     return matrix

@@ -132,9 +132,12 @@ def tensor_hash(tensor: torch.Tensor) -> str:
     return hashlib.sha256(tensor.detach().cpu().contiguous().numpy().tobytes()).hexdigest()
 
 
-def set_card(sets: Mapping[str, torch.Tensor]) -> dict[str, dict[str, Any]]:
-    """Number of neurons and hash of each neuron set that a result was computed from, by name."""
-    return {name: {"neurons": int(chosen.sum()), "sha256": tensor_hash(chosen)} for name, chosen in sets.items()}
+def set_card(sets: Mapping[str, torch.Tensor]) -> dict[str, Any]:
+    """Sizes and hash of the neuron sets, bool [L, N], that a result was computed from."""
+    digest = hashlib.sha256()
+    for neuron_set in sets.values():
+        digest.update(np.packbits(neuron_set.cpu().numpy()).tobytes())
+    return {"sizes": {code: int(neuron_set.sum()) for code, neuron_set in sets.items()}, "sha256": digest.hexdigest()}
 
 
 def card_hash(card: Mapping[str, Any]) -> str:

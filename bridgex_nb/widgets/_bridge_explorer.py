@@ -16,9 +16,8 @@ from ..exceptions import InputError
 from ..models._neuron_model import NeuronModel
 from ..neurons._sets import RULES
 from ..stats._hsic import ESTIMATORS
-from ._bridge_state import EXPORTS, BridgeState, Trial
-from ._measurements import LARGEST_RATE, measurements
-from ._parts import STYLE, language_options, not_live, progress_row, svg, table
+from ._bridge_state import EXPORTS, LARGEST_RATE, BridgeState, Trial
+from ._parts import STYLE, language_options, loaded, not_live, progress_row, svg, table
 
 #: Shares of neurons that the slider stops at.
 RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, LARGEST_RATE)
@@ -64,7 +63,7 @@ class BridgeExplorer(VBox):
         rate: float = 0.05,
         folder: str | Path = ".",
     ):
-        self.state = BridgeState(measurements(model), src, tgt, rate)
+        self.state = BridgeState(loaded(model), src, tgt, rate)
         self.trial, self.folder = Trial(), folder
         state = self.state
         self._verdict, self._picture = HTML(), HTML()
@@ -164,7 +163,7 @@ class BridgeExplorer(VBox):
         rates = sorted({*RATES, state.rate})
         choices = {
             "rate": SelectionSlider(options=[(f"{100 * rate:g} %", rate) for rate in rates], description="Neurons", **wide),
-            "layers": IntRangeSlider(max=state.measured.model.num_layers - 1, description="Layers", **wide),
+            "layers": IntRangeSlider(max=state.model.num_layers - 1, description="Layers", **wide),
             "rule": Dropdown(options=[(rule.replace("_", " "), rule) for rule in RULES], description="Bridge rule", **wide),
             "estimator": Dropdown(options=ESTIMATORS, description="HSIC", **wide),
         }

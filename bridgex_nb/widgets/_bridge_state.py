@@ -1,6 +1,5 @@
 """What the explorers show, without any widget: choices in, rankings, tables, files and code out."""
 
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,26 +11,25 @@ from traitlets import Enum, Float, Instance, List, Tuple, observe
 
 from .. import plots
 from ..activations._results import ProbeActivations
-from ..bridges._bridgex_icl import BridgeRanking, rank_bridges
+from ..bridges._bridgex_icl import BridgeRanking, rank_without_warnings
 from ..datasets._languages import BRIDGES, LANGUAGES, language
 from ..exceptions import InputError
 from ..models._layer_window import layer_window
 from ..models._load_model import MINI
 from ..models._neuron_model import NeuronModel
 from ..neurons._sets import RULES, bridge_neurons, overlap_matrix
+from ..similarity._evidence import core_evidence
 from ..stats._hsic import ESTIMATORS, hsic
 from ._background import Background
-from ._measurements import LARGEST_RATE, Measurements
 
+#: The largest share of neurons that an explorer lets a language's set hold.
+LARGEST_RATE = 0.1
 #: What `BridgeState.export` writes.
 EXPORTS = ("png", "svg", "pdf", "csv", "py")
 #: Rows of `BridgeState.shared`.
 TOP = 10
 #: The traits of `BridgeState` that a ranking follows from.
 CHOICES = ("src", "tgt", "candidates", "rate", "rule", "estimator", "layers")
-
-# What a ranking warns of stands in `BridgeState.notes`. (`warnings.catch_warnings` is not for threads.)
-warnings.filterwarnings("ignore", module=__name__.replace(".", r"\."))
 
 
 class BridgeState(Background):
@@ -71,12 +69,12 @@ class BridgeState(Background):
     shared = Instance(pd.DataFrame, allow_none=True)
     notes = List()
 
-    def __init__(self, measured: Measurements, src: str, tgt: str, rate: float):
+    def __init__(self, model: NeuronModel, src: str, tgt: str, rate: float):
         language(src), language(tgt)
         if not 0 < rate <= LARGEST_RATE:
             raise InputError(f"rate must be above 0 and at most {LARGEST_RATE}, not {rate}")
-        self.measured = measured
-        inside = layer_window(measured.model.num_layers)
+        self.model = model
+        inside = layer_window(model.num_layers)
         super().__init__(
             src=src,
             tgt=tgt,
@@ -107,26 +105,28 @@ class BridgeState(Background):
     def window(self) -> tuple[float, float]:
         """The layers as `rank_bridges` takes them: fractions of depth [from, to)."""
         first, last = self.layers
-        depth = self.measured.model.num_layers
+        depth = self.model.num_layers
         return first / depth, (last + 1) / depth
 
     def _rank(self) -> Iterator[dict]:
         src, tgt, candidates, inside = self.src, self.tgt, list(self.candidates), slice(self.layers[0], self.layers[1] + 1)
         options = {"rule": self.rule, "window": self.window, "estimator": self.estimator}
-        probe, sets = self.measured.probe(src, tgt), self.measured.evidence(self.rate).sets
-        ranking = rank_bridges(probe, sets, candidates, resamples=0, **options)
+        # The sets of the largest rate contain those of every smaller one, so one probe serves them all.
+        probe = core_evidence(self.model, LARGEST_RATE).probe(src, tgt)
+        sets = core_evidence(self.model, self.rate).sets
+        ranking = rank_without_warnings(probe, sets, candidates, resamples=0, **options)
         bridges = ranking.table.bridge.tolist()
         yield {
             "overlap": _overlap({code: sets[code][inside] for code in (src, tgt, *bridges)}),
             "shared": _top_shared(probe, sets, ranking.best, inside, options["rule"], options["estimator"]),
-            "notes": _notes(ranking, candidates),
+            "notes": list(ranking.notes),
             "ranking": ranking,  # last: views draw when it changes
         }
-        yield {"ranking": rank_bridges(probe, sets, candidates, **options)}
+        yield {"ranking": rank_without_warnings(probe, sets, candidates, **options)}
 
     def figure(self) -> Figure:
         """The picture of the ranking, once it has its intervals."""
-        if self.measured.model.card.get("interventions"):  # whoever changes the model has its turn: this would wait for ever
+        if self.model.card.get("interventions"):  # whoever changes the model has its turn: this would wait for ever
             raise InputError("the model is changed by the block around this call, and the explorer shows it as it is")
         self.wait()
         if self.ranking is None:
@@ -137,11 +137,11 @@ class BridgeState(Background):
     def code(self) -> str:
         """A script that computes the ranking of these choices."""
         first, last = self.layers
-        depth = self.measured.model.num_layers
+        depth = self.model.num_layers
         return f"""\
 import bridgex_nb as bx
 
-model = {_load_call(self.measured.model)}
+model = {_load_call(self.model)}
 counts = bx.count_active(model, bx.core_sentences())
 sets = bx.top_neurons(counts, rate={self.rate})
 known = bx.known_words(model, bx.core_lexicon("{self.src}", "{self.tgt}"))
@@ -208,15 +208,6 @@ def _top_shared(
     return pd.concat(tables).nlargest(TOP, "hsic").reset_index(drop=True)
 
 
-def _notes(ranking: BridgeRanking, candidates: list[str]) -> list[str]:
-    shown = {*ranking.table.bridge, ranking.src, ranking.tgt}
-    lost = [language(code).name for code in candidates if code not in shown]
-    notes = [f"Left out, without neurons of their own in the layers that decide: {', '.join(lost)}."] if lost else []
-    if ranking.absent:
-        notes.append(f"No shared neurons in layer {', '.join(map(str, ranking.absent))}.")
-    return notes
-
-
 def _load_call(model: NeuronModel) -> str:
     """The call that loads a model again."""
     bundled = model.card["model"] == "bridgex-mini" and model.hf_model.name_or_path == str(MINI)
@@ -244,7 +235,7 @@ class Trial(Background):
         if not word:
             self.answers = None
         else:
-            self.start(self._ask(state.measured, word, state.src, state.tgt, list(state.candidates)))
+            self.start(self._ask(state.model, word, state.src, state.tgt, list(state.candidates)))
 
-    def _ask(self, measured, *question) -> Iterator[dict]:
-        yield {"answers": measured.answers(*question)}
+    def _ask(self, model, *question) -> Iterator[dict]:
+        yield {"answers": core_evidence(model).answers(*question)}

@@ -12,9 +12,9 @@ from ..activations._token_values import token_values
 from ..datasets._corpora import core_sentences
 from ..datasets._languages import language
 from ..models._neuron_model import NeuronModel
+from ..similarity._evidence import core_evidence
 from ._background import Background
-from ._measurements import Measurements, measurements
-from ._parts import STYLE, not_live, progress_row, svg, table
+from ._parts import STYLE, loaded, not_live, progress_row, svg, table
 
 
 class NeuronState(Background):
@@ -35,8 +35,8 @@ class NeuronState(Background):
     probability = Instance(pd.Series, allow_none=True)
     tokens = Instance(pd.DataFrame, allow_none=True)
 
-    def __init__(self, measured: Measurements, texts: Mapping[str, Sequence[str]], layer: int, neuron: int):
-        self.measured, self.texts = measured, texts
+    def __init__(self, model: NeuronModel, texts: Mapping[str, Sequence[str]], layer: int, neuron: int):
+        self.model, self.texts = model, texts
         super().__init__(layer=layer, neuron=neuron)
         self.refresh()  # also where both are 0, and nothing has changed
 
@@ -46,9 +46,9 @@ class NeuronState(Background):
         self.start(self._look(self.layer, self.neuron))
 
     def _look(self, layer, neuron) -> Iterator[dict]:
-        with self.measured.turn:
-            tokens = token_values(self.measured.model, self.texts, layer, neuron)
-        counts = self.measured.counts()
+        with self.model.turn:
+            tokens = token_values(self.model, self.texts, layer, neuron)
+        counts = core_evidence(self.model).counts
         yield {"probability": pd.Series(counts.probability[:, layer, neuron].tolist(), counts.languages), "tokens": tokens}
 
     def strongest_tokens(self, number: int = 10) -> pd.DataFrame:
@@ -89,8 +89,8 @@ class NeuronExplorer(VBox):
         texts: Mapping[str, Sequence[str]] | None = None,
     ):
         texts = texts or {code: some[:40] for code, some in core_sentences().items()}
-        self.state = NeuronState(measurements(model), texts, layer, neuron)
-        model = self.state.measured.model
+        self.state = NeuronState(loaded(model), texts, layer, neuron)
+        model = self.state.model
         pickers = {
             "layer": BoundedIntText(max=model.num_layers - 1, description="Layer"),
             "neuron": BoundedIntText(max=model.num_neurons - 1, description="Neuron"),

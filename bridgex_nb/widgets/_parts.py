@@ -12,6 +12,9 @@ from matplotlib.figure import Figure
 
 from .. import plots
 from ..datasets._languages import LANGUAGES, Language
+from ..exceptions import InputError
+from ..models._load_model import load_model
+from ..models._neuron_model import NeuronModel
 from ._background import Background
 
 # Pictures take the colours of the page, dark or light: what matplotlib draws black or grey becomes its text colour.
@@ -27,6 +30,14 @@ STYLE = """<style>
 .bridgex-error { color: var(--jp-error-color1, #b00020); font-weight: bold; }
 .bridgex-word input { unicode-bidi: plaintext; }
 </style>"""
+
+
+def loaded(model: NeuronModel | str | None) -> NeuronModel:
+    """The model that an explorer shows; loaded if it is a folder or hub id, or None for bridgex-mini."""
+    model = model if isinstance(model, NeuronModel) else load_model(model)
+    if model.card.get("interventions"):
+        raise InputError("the explorers show the unchanged model: open them outside the block that changes it")
+    return model
 
 
 def not_live(view: VBox) -> str:

@@ -10,11 +10,11 @@ from traitlets import Enum, Instance, Tuple, link, observe
 
 from ..datasets._languages import LANGUAGES, language
 from ..models._neuron_model import NeuronModel
+from ..similarity._evidence import core_evidence
 from ..similarity._language_matrix import SPECTRA, language_matrix
 from ._background import Background
 from ._bridge_explorer import BridgeExplorer
-from ._measurements import Measurements, measurements
-from ._parts import not_live, progress_row
+from ._parts import loaded, not_live, progress_row
 
 #: Colours of the cells of a spectrum.
 _SHADES = 24
@@ -37,9 +37,9 @@ class SpectrumState(Background):
     layers = Tuple()
     matrix = Instance(pd.DataFrame, allow_none=True)
 
-    def __init__(self, measured: Measurements, rate: float):
-        self.measured, self.rate = measured, rate
-        super().__init__(kind="lift", layers=(0, measured.model.num_layers - 1))
+    def __init__(self, model: NeuronModel, rate: float):
+        self.model, self.rate = model, rate
+        super().__init__(kind="lift", layers=(0, model.num_layers - 1))
 
     @observe("kind", "layers")
     def refresh(self, _change=None) -> None:
@@ -47,11 +47,9 @@ class SpectrumState(Background):
         self.start(self._compare(self.kind, self.layers))
 
     def _compare(self, kind, layers) -> Iterator[dict]:
-        depth = self.measured.model.num_layers
-        evidence = self.measured.evidence(self.rate)
-        with self.measured.turn:
-            matrix = language_matrix(evidence, kind, (layers[0] / depth, (layers[1] + 1) / depth))
-        yield {"matrix": matrix}
+        depth = self.model.num_layers
+        window = layers[0] / depth, (layers[1] + 1) / depth
+        yield {"matrix": language_matrix(core_evidence(self.model, self.rate), kind, window)}
 
 
 class SpectrumExplorer(VBox):
@@ -75,8 +73,8 @@ class SpectrumExplorer(VBox):
     """
 
     def __init__(self, model: NeuronModel | str | None = None, rate: float = 0.05, **options):
-        self.state = SpectrumState(measurements(model), rate)
-        model = self.state.measured.model
+        self.state = SpectrumState(loaded(model), rate)
+        model = self.state.model
         self.pair = BridgeExplorer(model, rate=rate, **options)
         kinds = Dropdown(options=list(SPECTRA), description="Likeness")
         layers = IntRangeSlider(max=model.num_layers - 1, description="Layers", layout=Layout(width="330px"))

@@ -6,7 +6,7 @@ import time
 import pytest
 
 import bridgex_nb as bx
-from bridgex_nb.widgets._measurements import measurements
+from bridgex_nb.similarity._evidence import core_evidence
 from tests.browser.conftest import browser, folder, lab, visit  # noqa: F401  (fixtures)
 from tests.browser.test_explorer import explorer, page  # noqa: F401  (fixtures)
 
@@ -14,14 +14,14 @@ STOPS = (0.01, 0.03, 0.05, 0.1)
 
 
 def test_a_ranking_is_computed_in_100_ms(mini):
-    measured = measurements(mini)
-    probe = measured.probe("sw", "tl")
+    evidence = core_evidence(mini, max(STOPS))
+    probe = evidence.probe("sw", "tl")
     taken = {}
     for rate in STOPS:
         times = []
         for _ in range(9):
             start = time.perf_counter()
-            bx.rank_bridges(probe, bx.top_neurons(measured.counts(), rate), resamples=0)
+            bx.rank_bridges(probe, bx.top_neurons(evidence.counts, rate), resamples=0)
             times.append(1e3 * (time.perf_counter() - start))
         taken[rate] = statistics.median(times)
     print(

@@ -1,6 +1,7 @@
-"""Ranking of bridges and the spectrum, on hand-made activations and sets, against direct loops over Gram matrices."""
+"""Ranking of bridges on hand-made activations and sets, against direct loops over Gram matrices."""
 
 import itertools
+import threading
 import warnings
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from scipy.spatial.distance import pdist
 
 import bridgex_nb as bx
+from bridgex_nb.bridges._bridgex_icl import rank_without_warnings
 from bridgex_nb.models._layer_window import layer_window
 
 LAYERS, NEURONS, SAMPLES = 8, 40, 50
@@ -23,7 +25,7 @@ def probe_of(values, src="sw", tgt="tl"):
 
 @pytest.fixture
 def probe():
-    """Neurons that depend on each other: random mixtures of a few hidden causes, bent."""
+    """Dependent neurons: nonlinear functions of random mixtures of a few hidden causes."""
     generator = torch.Generator().manual_seed(0)
     mix = torch.randn(LAYERS, NEURONS, 6, generator=generator)
     return probe_of((mix @ torch.randn(LAYERS, 6, SAMPLES, generator=generator)).tanh())
@@ -31,16 +33,16 @@ def probe():
 
 @pytest.fixture
 def sets():
-    """Random sets of source, target, the candidate bridges and one more language."""
+    """Random sets of source, target, the default bridges and one more language."""
     generator = torch.Generator().manual_seed(1)
     return {code: torch.rand(LAYERS, NEURONS, generator=generator) < 0.3 for code in ("sw", "tl", *bx.BRIDGES, "zh")}
 
 
 def only(*neurons):
     """The set of these neurons in every layer."""
-    mask = torch.zeros(LAYERS, NEURONS, dtype=torch.bool)
-    mask[:, list(neurons)] = True
-    return mask
+    neuron_set = torch.zeros(LAYERS, NEURONS, dtype=torch.bool)
+    neuron_set[:, list(neurons)] = True
+    return neuron_set
 
 
 def gram_score(x, y):
@@ -61,7 +63,7 @@ def gram_score(x, y):
 # The ranking
 
 
-def test_every_layer_is_the_definition(probe, sets):
+def test_every_layer_follows_the_definition(probe, sets):
     ranking = bx.rank_bridges(probe, sets)
     expected = {}
     for layer, bridge in itertools.product(range(LAYERS), bx.BRIDGES):
@@ -72,7 +74,7 @@ def test_every_layer_is_the_definition(probe, sets):
     assert set(ranking.by_layer.layer[ranking.by_layer.in_window]) == set(WINDOW)
 
 
-def test_all_pairs_of_the_bundled_model_are_the_definition(mini):
+def test_all_pairs_of_the_bundled_model_follow_the_definition(mini):
     counts = bx.count_active(mini, bx.core_sentences())
     sets = bx.top_neurons(counts, 0.05)
     for src, tgt in bx.PAIRS:
@@ -124,7 +126,20 @@ def test_options_reach_hsic_and_the_card(probe, sets):
     assert row.score == pytest.approx(bx.hsic_score(bx.hsic(x, y, 2.0, "reference")))
     assert set(ranking.by_layer.layer[ranking.by_layer.in_window]) == {0, 1, 2, 3}
     options = {"rule": "minus_overlap", "window": [0, 0.5], "sigma": 2.0, "estimator": "reference", "resamples": 200, "seed": 0}
-    assert ranking.card == {"site": "act", "ranking": options}
+    sizes = {code: int(sets[code].sum()) for code in ("sw", "tl", "en")}
+    card = ranking.card
+    assert (card["function"], card["site"]) == ("rank_bridges", "act")
+    assert card["options"]["sets"]["sizes"] == sizes
+    assert {name: card["options"][name] for name in options} == options
+    assert card["options"]["bridges"] == ["en"]
+
+
+def test_the_card_knows_the_sets_that_were_used(probe, sets):
+    cards = [bx.rank_bridges(probe, changed, ["en"], resamples=0).card for changed in (sets, sets, {**sets, "en": ~sets["en"]})]
+    first, same, other = (card["options"]["sets"]["sha256"] for card in cards)
+    assert first == same != other
+    without_use = bx.rank_bridges(probe, {**sets, "zh": ~sets["zh"]}, ["en"], resamples=0).card
+    assert without_use["options"]["sets"] == cards[0]["options"]["sets"]
 
 
 def test_planted_bridge_wins():
@@ -158,14 +173,14 @@ def test_layers_keep_their_numbers(probe, sets):
 
 
 @pytest.mark.parametrize(("pair", "left"), [(("en", "sw"), 5), (("sw", "de"), 5), (("fr", "it"), 4), (("sw", "tl"), 6)])
-def test_source_and_target_are_no_candidates(probe, sets, pair, left):
+def test_source_and_target_are_not_ranked(probe, sets, pair, left):
     ranking = bx.rank_bridges(probe_of(probe.values, *pair), sets)
     assert not set(pair) & set(ranking.table.bridge)
     assert not set(pair) & set(ranking.by_layer.bridge)
     assert len(ranking.table) == left
 
 
-def test_a_candidate_named_twice_counts_once(probe, sets):
+def test_a_bridge_named_twice_counts_once(probe, sets):
     twice, once = (bx.rank_bridges(probe, sets, names) for names in (["en", "fr", "en"], ["en", "fr"]))
     assert twice.table.equals(once.table)
     assert twice.by_layer.equals(once.by_layer)
@@ -178,9 +193,9 @@ def test_any_language_with_a_set_can_be_a_bridge(probe, sets):
 def test_kept_neurons_give_the_same_ranking(probe, sets):
     keep = (sets["sw"] & sets["tl"]) | sets["en"] | sets["fr"]
     kept = bx.ProbeActivations(probe.values[keep], probe.words, "sw", "tl", keep, probe.card)
-    one, other = (bx.rank_bridges(p, sets, ["en", "fr"]) for p in (kept, probe))
-    assert one.table.equals(other.table)
-    assert one.by_layer.equals(other.by_layer)
+    of_kept, of_all = (bx.rank_bridges(p, sets, ["en", "fr"]) for p in (kept, probe))
+    assert of_kept.table.equals(of_all.table)
+    assert of_kept.by_layer.equals(of_all.by_layer)
 
 
 def test_kept_neurons_of_a_real_model_give_the_same_ranking():
@@ -191,25 +206,28 @@ def test_kept_neurons_of_a_real_model_give_the_same_ranking():
     lexicon = lexicon.keep(list(lexicon.entries)[:12])
     shared = sets["sw"] & sets["tl"]
     keep = shared | bx.bridge_neurons(sets, "sw", "tl", "en") | bx.bridge_neurons(sets, "sw", "tl", "fr")
-    one, other = (bx.rank_bridges(bx.probe(model, lexicon, keep=k), sets, ["en", "fr"]) for k in (keep, None))
-    assert one.best == other.best
-    assert one.by_layer.score.tolist() == pytest.approx(other.by_layer.score.tolist(), rel=1e-3)
-    assert one.by_layer.drop(columns="score").equals(other.by_layer.drop(columns="score"))
+    of_kept, of_all = (bx.rank_bridges(bx.probe(model, lexicon, keep=k), sets, ["en", "fr"]) for k in (keep, None))
+    assert of_kept.best == of_all.best
+    assert of_kept.by_layer.score.tolist() == pytest.approx(of_all.by_layer.score.tolist(), rel=1e-3)
+    assert of_kept.by_layer.drop(columns="score").equals(of_all.by_layer.drop(columns="score"))
 
 
-def test_a_candidate_without_neurons_is_left_out_with_a_warning(probe, sets):
+def test_a_bridge_without_neurons_is_left_out_with_a_warning(probe, sets):
     sets["it"] = torch.zeros_like(sets["it"])
-    with pytest.warns(UserWarning, match=r"sw-tl: it left out.*higher rate"):
+    with pytest.warns(UserWarning, match=r"sw-tl: Left out.*layers 3-5: Italian.*higher rate"):
         ranking = bx.rank_bridges(probe, sets)
+    (note,) = ranking.notes
+    assert "Italian" in note
     assert sorted(ranking.table.bridge) == ["de", "en", "es", "fr", "pt"]
 
 
 def test_constant_neurons_warn_and_do_not_spoil_the_scores(probe, sets):
     neuron = int((sets["sw"] & sets["tl"])[4].nonzero()[0])
     probe.values[4, neuron] = 0.1
-    with pytest.warns(UserWarning, match=r"layer 4: 1 neuron"):
+    with pytest.warns(UserWarning, match=r"Layer 4: 1 neuron is constant"):
         ranking = bx.rank_bridges(probe, sets)
     assert np.isfinite(ranking.by_layer.score).all()
+    assert ranking.notes == ("Layer 4: 1 neuron is constant over the probe; its HSIC is 0.",)
 
 
 def test_a_probe_without_any_change_scores_zero(sets):
@@ -218,24 +236,55 @@ def test_a_probe_without_any_change_scores_zero(sets):
     assert (ranking.table.score == 0).all()
 
 
-def test_nothing_is_warned_of_without_reason(probe, sets):
+def test_there_are_no_warnings_or_notes_without_a_reason(probe, sets):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        bx.rank_bridges(probe, sets)
+        assert bx.rank_bridges(probe, sets).notes == ()
+
+
+def test_layers_without_shared_neurons_are_noted_without_a_warning(probe, sets):
+    sets["sw"] = sets["sw"].clone()
+    sets["sw"][[1, 4]] &= ~sets["tl"][[1, 4]]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert bx.rank_bridges(probe, sets, resamples=0).notes == ("No shared neurons in layers 1, 4.",)
+
+
+def test_a_thread_can_rank_without_warnings(probe, sets):
+    """Warning filters belong to the whole process, so a thread cannot silence its own warnings."""
+    sets["it"] = torch.zeros_like(sets["it"])
+    probe.values[4, int((sets["sw"] & sets["tl"])[4].nonzero()[0])] = 0.1
+    rankings = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        thread = threading.Thread(target=lambda: rankings.append(rank_without_warnings(probe, sets, resamples=20)))
+        thread.start()
+        thread.join()
+        assert not caught
+        loud = bx.rank_bridges(probe, sets, resamples=20)
+    assert [str(warning.message) for warning in caught] == [f"sw-tl: {note}" for note in loud.notes]
+    assert rankings[0].notes == loud.notes
+    assert len(loud.notes) == 2
+    assert rankings[0].table.equals(loud.table)
 
 
 # Errors
 
 
-def test_unknown_candidate(probe, sets):
+def test_an_unknown_bridge_is_refused(probe, sets):
     with pytest.raises(bx.InputError, match=r"'xx'.*sw"):
         bx.rank_bridges(probe, sets, ["en", "xx"])
 
 
-@pytest.mark.parametrize("candidates", [[], ["sw", "tl"]])
-def test_no_candidate_is_left(probe, sets, candidates):
-    with pytest.raises(bx.InputError, match="no candidate"):
-        bx.rank_bridges(probe, sets, candidates)
+@pytest.mark.parametrize("bridges", [[], ["sw", "tl"]])
+def test_no_bridge_is_left(probe, sets, bridges):
+    with pytest.raises(bx.InputError, match="no candidate bridge is left"):
+        bx.rank_bridges(probe, sets, bridges)
+
+
+def test_a_probe_of_one_language_is_refused(probe, sets):
+    with pytest.raises(bx.InputError, match="sw-sw: a bridge needs two different languages"):
+        bx.rank_bridges(probe_of(probe.values, "sw", "sw"), sets)
 
 
 @pytest.mark.parametrize("code", ["sw", "tl", "en"])
@@ -252,8 +301,8 @@ def test_no_shared_neurons_in_the_window(probe, sets):
         bx.rank_bridges(probe, sets)
 
 
-def test_no_candidate_has_neurons_in_the_window(probe, sets):
-    # Neurons are shared there; the message must not say otherwise.
+def test_no_bridge_has_neurons_in_the_window(probe, sets):
+    # Source and target do share neurons there, and the message must not deny it.
     with pytest.raises(bx.InputError, match=r"en, fr.*layers 3-5.*higher rate"):
         bx.rank_bridges(probe, {**sets, "en": sets["sw"], "fr": sets["tl"]}, ["en", "fr"])
 
@@ -271,11 +320,11 @@ def test_probe_that_did_not_keep_the_neurons(probe, sets):
 
 
 def test_sets_of_another_model(probe, sets):
-    smaller = {code: mask[:, :-1] for code, mask in sets.items()}
-    fewer = {code: mask[:-1] for code, mask in sets.items()}
-    for others in (smaller, fewer):
+    narrower = {code: neuron_set[:, :-1] for code, neuron_set in sets.items()}
+    shallower = {code: neuron_set[:-1] for code, neuron_set in sets.items()}
+    for of_another_model in (narrower, shallower):
         with pytest.raises(bx.InputError, match="another model"):
-            bx.rank_bridges(probe, others)
+            bx.rank_bridges(probe, of_another_model)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -305,42 +354,3 @@ def test_window_of_all_layers():
 def test_window_without_layers(window):
     with pytest.raises(bx.InputError, match="no layer of 8"):
         layer_window(8, window)
-
-
-# The spectrum
-
-
-def test_spectrum_is_the_definition_for_a_pair(probe, sets):
-    scores = []
-    for layer in WINDOW:
-        scores.append(gram_score(probe.values[layer, sets["en"][layer]], probe.values[layer, sets["fr"][layer]]))
-    spectrum = bx.spectrum(probe, {code: sets[code] for code in ("en", "fr", "sw")})
-    assert spectrum.loc["en", "fr"] == pytest.approx(sum(scores) / 3, rel=1e-5)
-
-
-def test_spectrum_is_symmetric_with_nothing_on_the_diagonal(probe, sets):
-    spectrum = bx.spectrum(probe, sets)
-    assert list(spectrum.index) == list(spectrum.columns) == list(sets)
-    values = spectrum.to_numpy()
-    assert np.array_equal(np.isnan(values), np.eye(len(sets), dtype=bool))
-    assert np.array_equal(values, values.T, equal_nan=True)
-
-
-def test_spectrum_does_not_need_languages_of_the_probe(probe, sets):
-    plain = bx.spectrum(probe_of(probe.values, None, None), sets)
-    assert plain.equals(bx.spectrum(probe, sets))
-
-
-def test_normalized_spectrum_of_the_same_neurons_is_one(probe, sets):
-    chosen = {"en": sets["en"], "fr": sets["en"].clone(), "it": sets["it"]}
-    spectrum = bx.spectrum(probe, chosen, estimator="normalized")
-    assert spectrum.loc["en", "fr"] == pytest.approx(1)
-    assert spectrum.loc["en", "it"] == pytest.approx(spectrum.loc["fr", "it"])
-    assert 0 < spectrum.loc["en", "it"] < 1
-
-
-def test_spectrum_leaves_out_layers_without_neurons(probe, sets):
-    chosen = {"en": sets["en"].clone(), "it": sets["it"]}
-    chosen["en"][4] = False
-    scores = [gram_score(probe.values[layer, sets["en"][layer]], probe.values[layer, sets["it"][layer]]) for layer in (3, 5)]
-    assert bx.spectrum(probe, chosen).loc["en", "it"] == pytest.approx(sum(scores) / 2, rel=1e-5)

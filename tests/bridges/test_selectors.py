@@ -1,6 +1,7 @@
-"""Selectors of the bridge, each against a direct computation; typological distances against URIEL."""
+"""Selectors of the bridge language, each against a direct computation; typological distances against URIEL."""
 
 import math
+from dataclasses import replace
 from importlib.resources import files
 
 import numpy as np
@@ -14,14 +15,14 @@ import bridgex_nb as bx
 from bridgex_nb.inference._generation import Completion, complete_scored
 from bridgex_nb.models._layer_window import layer_window
 
-#: Their codes in URIEL (ISO 639-3).
+#: Codes of the languages in URIEL (ISO 639-3).
 ISO = {"en": "eng", "de": "deu", "fr": "fra", "it": "ita", "pt": "por", "es": "spa", "zh": "cmn", "ja": "jpn", "ar": "arb"}
 ISO |= {"he": "heb", "id": "ind", "tl": "tgl", "fi": "fin", "hu": "hun", "sw": "swh"}
 
 
 @pytest.fixture(scope="module")
 def evidence():
-    """Of a random model of three layers; its words are few, and it "knows" them all."""
+    """Of a random model of three layers, with few words, all of which count as known."""
     model = tiny.load("llama")
     sentences = {code: texts[:12] for code, texts in bx.core_sentences().items()}
     return bx.Evidence(model, bx.count_active(model, sentences), 0.3, sentences, few_words)
@@ -42,19 +43,30 @@ def _all_known(monkeypatch):
     monkeypatch.setattr("bridgex_nb.similarity._evidence.known_words", lambda model, lexicon: lexicon)
 
 
-def column(evidence, name, src="sw", tgt="tl", candidates=bx.BRIDGES):
-    return bx.select_bridges(evidence, src, tgt, candidates, [name])[name]
+def column(evidence, name, src="sw", tgt="tl", bridges=bx.BRIDGES):
+    return bx.select_bridges(evidence, src, tgt, bridges, [name])[name]
+
+
+def with_active(evidence, code, active):
+    """The evidence with other counts [L, N] of active tokens in one language, and as many tokens as in Tagalog."""
+    k, tl = (evidence.counts.languages.index(language) for language in (code, "tl"))
+    counts = bx.ActivationCounts(evidence.counts.active.clone(), evidence.counts.tokens.clone(), evidence.counts.languages, {})
+    counts.active[k], counts.tokens[k] = active, counts.tokens[tl]
+    return replace(evidence, counts=counts)
 
 
 # The table
 
 
-def test_every_selector_scores_every_candidate(evidence):
+def test_every_selector_scores_every_bridge(evidence):
     table = bx.select_bridges(evidence, "sw", "tl")
     assert list(table.index) == list(bx.BRIDGES)
     assert list(table.columns) == list(bx.SELECTORS)
     assert not table.isna().any(axis=None)
     assert table.dtypes.eq(float).all()
+    card = table.attrs["card"]
+    assert (card["function"], card["options"]["selectors"]) == ("select_bridges", list(bx.SELECTORS))
+    assert card["inputs"]["counts"]["data"] == evidence.counts.card["data"]
 
 
 def test_each_selector_alone_gives_its_column(evidence):
@@ -68,7 +80,7 @@ def test_direction_does_not_matter_where_nothing_is_translated(evidence, name):
     assert column(evidence, name).to_numpy() == pytest.approx(column(evidence, name, "tl", "sw").to_numpy())
 
 
-def test_source_and_target_are_no_candidates(evidence):
+def test_source_and_target_are_not_scored(evidence):
     assert list(bx.select_bridges(evidence, "en", "sw", selectors=["english"]).index) == ["de", "fr", "it", "pt", "es"]
     assert list(bx.select_bridges(evidence, "sw", "tl", ["fr", "en", "fr"], ["english"]).index) == ["fr", "en"]
 
@@ -77,27 +89,27 @@ def test_source_and_target_are_no_candidates(evidence):
     ("options", "message"),
     [
         ({"src": "xx"}, "unknown language 'xx'"),
-        ({"candidates": ["yy"]}, "unknown language 'yy'"),
+        ({"bridges": ["yy"]}, "unknown language 'yy'"),
         ({"tgt": "sw"}, "both 'sw'"),
-        ({"candidates": ["sw"]}, "no candidate"),
-        ({"selectors": ["oracle"]}, "unknown selector 'oracle'; there are hsic"),
+        ({"bridges": ["sw"]}, "no candidate bridge"),
+        ({"selectors": ["oracle"]}, "unknown selector 'oracle'; choose from hsic"),
     ],
 )
-def test_what_cannot_be_chosen_from_is_refused(evidence, options, message):
+def test_bad_choices_are_refused(evidence, options, message):
     with pytest.raises(bx.InputError, match=message):
         bx.select_bridges(**{"evidence": evidence, "src": "sw", "tgt": "tl"} | options)
 
 
 def test_languages_without_counts_or_sentences_are_refused(evidence):
     counts = bx.count_active(evidence.model, {code: evidence.sentences[code] for code in ("sw", "tl", "en")})
-    with pytest.raises(bx.InputError, match="the counts hold no de, fr"):
+    with pytest.raises(bx.InputError, match="no counts of de, fr"):
         bx.select_bridges(bx.Evidence(evidence.model, counts), "sw", "tl")
     only = {code: texts for code, texts in evidence.sentences.items() if code != "it"}
-    with pytest.raises(bx.InputError, match="the sentences hold no it"):
+    with pytest.raises(bx.InputError, match="no sentences of it"):
         bx.select_bridges(bx.Evidence(evidence.model, evidence.counts, sentences=only), "sw", "tl")
 
 
-# What the model's neurons say
+# From the model's neurons
 
 
 @pytest.mark.parametrize(("name", "estimator"), [("hsic", "biased"), ("hsic_reference", "reference")])
@@ -110,8 +122,8 @@ def test_hsic_is_that_of_the_ranking(evidence, name, estimator):
 
 @pytest.mark.filterwarnings("ignore:sw-tl")
 def test_a_bridge_without_neurons_of_its_own_is_never_chosen(evidence):
-    bare = bx.Evidence(evidence.model, evidence.counts, 0.3, evidence.sentences, few_words)
-    bare.sets["en"] = torch.zeros_like(bare.sets["en"])
+    bare = with_active(evidence, "en", evidence.counts.active[evidence.counts.languages.index("tl")])
+    assert torch.equal(bare.sets["en"], bare.sets["tl"])
     scores = column(bare, "hsic_reference")
     assert scores["en"] == -math.inf
     assert np.isfinite(scores.drop("en")).all()
@@ -119,11 +131,11 @@ def test_a_bridge_without_neurons_of_its_own_is_never_chosen(evidence):
 
 @pytest.mark.parametrize("kind", ["count", "jaccard", "lift"])
 def test_overlap_by_counting(evidence, kind):
-    neurons = {code: {tuple(one) for one in mask.nonzero().tolist()} for code, mask in evidence.sets.items()}
+    neurons = {code: {tuple(index) for index in chosen.nonzero().tolist()} for code, chosen in evidence.sets.items()}
     total = evidence.model.num_layers * evidence.model.num_neurons
 
-    def overlap(one, other):
-        a, b = neurons[one], neurons[other]
+    def overlap(src, tgt):
+        a, b = neurons[src], neurons[tgt]
         return {"count": len(a & b), "jaccard": len(a & b) / len(a | b), "lift": len(a & b) * total / len(a) / len(b)}[kind]
 
     for bridge, score in column(evidence, f"overlap_{kind}").items():
@@ -134,16 +146,17 @@ def test_cosine_of_activation_probabilities(evidence):
     shared = (evidence.sets["sw"] & evidence.sets["tl"]).numpy()
     p = dict(zip(evidence.counts.languages, evidence.counts.probability.numpy()[:, shared], strict=True))
 
-    def cosine(one, other):
-        return p[one] @ p[other] / np.linalg.norm(p[one]) / np.linalg.norm(p[other])
+    def cosine(a, b):
+        return p[a] @ p[b] / np.linalg.norm(p[a]) / np.linalg.norm(p[b])
 
     for bridge, score in column(evidence, "activation_cosine").items():
         assert score == pytest.approx(math.sqrt(cosine("sw", bridge) * cosine(bridge, "tl")))
 
 
 def test_cosine_without_shared_neurons_is_zero(evidence):
-    bare = bx.Evidence(evidence.model, evidence.counts, 0.3, evidence.sentences)
-    bare.sets["sw"] = ~bare.sets["tl"]
+    active = evidence.counts.active[evidence.counts.languages.index("tl")]
+    bare = with_active(evidence, "sw", active.max() - active)
+    assert not (bare.sets["sw"] & bare.sets["tl"]).any()
     assert (column(bare, "activation_cosine") == 0).all()
 
 
@@ -154,18 +167,18 @@ def test_linear_cka_by_its_definition(evidence):
         for code in ("sw", "tl", "en", "fr")
     }
 
-    def cka(one, other):
+    def cka(a, b):
         scores = []
         for layer in layers:
-            x, y = (states[code][layer] - states[code][layer].mean(axis=0) for code in (one, other))
+            x, y = (states[code][layer] - states[code][layer].mean(axis=0) for code in (a, b))
             scores.append(np.linalg.norm(x.T @ y) ** 2 / np.linalg.norm(x.T @ x) / np.linalg.norm(y.T @ y))
         return sum(scores) / len(scores)
 
-    for bridge, score in column(evidence, "alignment_cka", candidates=["en", "fr"]).items():
+    for bridge, score in column(evidence, "alignment_cka", bridges=["en", "fr"]).items():
         assert score == pytest.approx(math.sqrt(cka("sw", bridge) * cka(bridge, "tl")), rel=1e-5)
 
 
-# What the model says
+# From the model's answers
 
 
 def test_confidence_of_both_hops(evidence, monkeypatch):
@@ -174,19 +187,19 @@ def test_confidence_of_both_hops(evidence, monkeypatch):
     def answer(model, prompts):
         asked.extend(prompts)
 
-        # -2 a token into English or out of it, -1 into French, -4 out of it.
-        def one(prompt):
+        # Log-probability per token: -2 into and out of English, -1 into French, -4 out of French.
+        def completion(prompt):
             token = -1.0 if prompt.endswith("→Français:") else -4.0 if prompt.startswith("Français") else -2.0
             return Completion('"jibu"', 3 * token, 3)
 
-        return [one(prompt) for prompt in prompts]
+        return [completion(prompt) for prompt in prompts]
 
     monkeypatch.setattr("bridgex_nb.similarity._evidence.complete_scored", answer)
     fresh = bx.Evidence(evidence.model, evidence.counts, 0.3, evidence.sentences, few_words)
     table = bx.select_bridges(fresh, "sw", "tl", ["en", "fr"], ["confidence_min", "confidence_sum"])
     assert table.confidence_min.to_dict() == {"en": -2, "fr": -4}
     assert table.confidence_sum.to_dict() == {"en": -4, "fr": -5}
-    # A word is asked once; on the second hop it is the model's own answer to the first.
+    # Every word is asked once; the second hop asks for the model's own answer to the first.
     words = list(few_words("sw", "tl").entries)
     assert asked == [
         *(bx.word_prompt("sw", "en", word) for word in words),
@@ -198,7 +211,7 @@ def test_confidence_of_both_hops(evidence, monkeypatch):
     assert asked[2 * len(words) + 2 :] == [bx.word_prompt("en", "ja", "jibu")]
 
 
-def test_confidence_needs_no_gold(evidence):
+def test_confidence_needs_no_gold_translation(evidence):
     def without_gold(src, tgt):
         return bx.Lexicon(src, tgt, {word: ["?"] for word in few_words(src, tgt).entries})
 
@@ -206,24 +219,29 @@ def test_confidence_needs_no_gold(evidence):
     pd.testing.assert_series_equal(column(blind, "confidence_min"), column(evidence, "confidence_min"))
 
 
-def test_what_items_tell_is_not_asked_again(mini, monkeypatch):
+def bli_items(model, lexicon, bridges):
+    """Answers in the columns that all tasks have in common."""
+    return bx.answers(model, "bli", lexicon, bridges).rename(columns={"word": "item", "bridge_word": "bridge_text"})
+
+
+def test_what_the_items_contain_is_not_asked_again(mini, monkeypatch):
     lexicon = bx.core_lexicon("sw", "tl")
-    counts, items = bx.count_active(mini, bx.core_sentences()), bx.answers(mini, "bli", lexicon, [None, "en", "fr"])
-    told, asked = bx.Evidence(mini, counts, items=items), []
-    assert told.probe("sw", "tl").words == tuple(bx.known_words(mini, lexicon).entries)
+    counts, items = bx.count_active(mini, bx.core_sentences()), bli_items(mini, lexicon, [None, "en", "fr"])
+    informed, asked = bx.Evidence(mini, counts, items=items), []
+    assert informed.probe("sw", "tl").words == tuple(bx.known_words(mini, lexicon).entries)
 
     def listen(model, prompts):
         asked.extend(prompts)
         return complete_scored(model, prompts)
 
     monkeypatch.setattr("bridgex_nb.similarity._evidence.complete_scored", listen)
-    scores = column(told, "confidence_sum", candidates=["en", "fr"])
+    scores = column(informed, "confidence_sum", bridges=["en", "fr"])
     assert not {bx.word_prompt("sw", bridge, word) for bridge in ("en", "fr") for word in lexicon.entries} & set(asked)
-    pd.testing.assert_series_equal(scores, column(bx.Evidence(mini, counts), "confidence_sum", candidates=["en", "fr"]))
+    pd.testing.assert_series_equal(scores, column(bx.Evidence(mini, counts), "confidence_sum", bridges=["en", "fr"]))
 
 
 @pytest.mark.parametrize("kind", ["llama", "gemma2", "mini"])
-def test_log_probability_is_that_of_one_prompt_and_one_token_at_a_time(kind):
+def test_log_probability_is_that_of_one_prompt_and_token_at_a_time(kind):
     model = bx.load_model() if kind == "mini" else tiny.load(kind)
     words = [*list(bx.core_lexicon("sw", "en").entries)[:6], "neno refu sana la majaribio"]
     prompts = [bx.word_prompt("sw", "en", word) for word in words]
@@ -244,11 +262,11 @@ def test_log_probability_is_that_of_one_prompt_and_one_token_at_a_time(kind):
 def test_completions_are_those_without_scores():
     model = tiny.load("llama")
     prompts = [bx.word_prompt("sw", "en", word) for word in list(bx.core_lexicon("sw", "en").entries)[:5]]
-    assert [one.text for one in bx.complete_scored(model, prompts)] == bx.complete(model, prompts)
+    assert [completion.text for completion in bx.complete_scored(model, prompts)] == bx.complete(model, prompts)
     assert bx.complete_scored(model, []) == []
 
 
-# What needs no model
+# Without the model
 
 
 def test_english_family_and_random(evidence):
@@ -259,7 +277,7 @@ def test_english_family_and_random(evidence):
     assert column(evidence, "family", "id", "fi", ["tl", "hu", "en"]).to_dict() == {"tl": 1, "hu": 1, "en": 0}
 
 
-def test_random_is_seeded_and_even(evidence):
+def test_random_is_seeded_and_uniform(evidence):
     pd.testing.assert_series_equal(column(evidence, "random"), column(evidence, "random"))
     chosen = []
     for seed in range(300):
@@ -271,22 +289,22 @@ def test_random_is_seeded_and_even(evidence):
 # Typology
 
 
-def test_typology_has_every_language_and_only_yes_no_and_both():
+def test_typology_has_every_language_and_only_the_values_no_both_and_yes():
     table = typology_table()
     assert list(table.columns) == ["feature", "meaning", "wals", *bx.LANGUAGES]
     assert table.feature.is_unique
     assert not table.isna().any(axis=None)
     values = table[list(bx.LANGUAGES)]
     assert values.isin([0, 0.5, 1]).all(axis=None)
-    assert (values.nunique(axis=1) > 1).all()  # a feature that all share tells nothing
+    assert (values.nunique(axis=1) > 1).all()  # a feature that all languages share says nothing
 
 
 def test_typological_distance_is_the_mean_difference(evidence):
     table = typology_table()
     distance = bx.typological_distance()
-    for one in bx.LANGUAGES:
-        for other in bx.LANGUAGES:
-            assert distance.loc[one, other] == pytest.approx((table[one] - table[other]).abs().mean())
+    for a in bx.LANGUAGES:
+        for b in bx.LANGUAGES:
+            assert distance.loc[a, b] == pytest.approx((table[a] - table[b]).abs().mean())
     expected = {bridge: -(distance.loc["sw", bridge] + distance.loc["tl", bridge]) / 2 for bridge in bx.BRIDGES}
     assert column(evidence, "typology").to_dict() == pytest.approx(expected)
 
@@ -299,12 +317,12 @@ def test_typological_distances_order_pairs_as_uriel_does(shared_data, file):
         row = {code: list(uriel["langs"]).index(iso) for code, iso in ISO.items()}
         values = uriel["data"][list(row.values())][:, syntax, 0].astype(float)
     ours, theirs = [], []
-    for i, one in enumerate(row):
-        for j, other in enumerate(list(row)[:i]):
+    for i, a in enumerate(row):
+        for j, b in enumerate(list(row)[:i]):
             known = np.isfinite(values[[i, j]]).all(axis=0) & (values[[i, j]] >= 0).all(axis=0)
-            a, b = values[i, known], values[j, known]
-            ours.append(bx.typological_distance().loc[one, other])
-            theirs.append(1 - a @ b / np.linalg.norm(a) / np.linalg.norm(b))
+            x, y = values[i, known], values[j, known]
+            ours.append(bx.typological_distance().loc[a, b])
+            theirs.append(1 - x @ y / np.linalg.norm(x) / np.linalg.norm(y))
     rho = spearmanr(ours, theirs).statistic
     print(f"\ntypological distance against URIEL's {file}, {len(ours)} language pairs: Spearman {rho:.2f}")
     assert rho >= 0.6

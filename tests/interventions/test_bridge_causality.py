@@ -31,7 +31,7 @@ def test_bridge_causality_is_the_change_of_accuracy(mini, counts):
             assert row.low <= row.change <= row.high
     card = table.attrs["card"]
     assert (card["function"], card["data"]["texts"]) == ("bridge_causality", {"sw": 15, "tl": 15})
-    assert card["options"]["sets"]["shared"]["neurons"] == int(chosen["shared"].sum())
+    assert card["options"]["sets"]["sizes"]["shared"] == int(chosen["shared"].sum())
     assert (card["options"]["draws"], card["options"]["resamples"], card["options"]["seed"]) == (2, 200, 3)
 
 

@@ -37,7 +37,7 @@ def test_shift_is_the_change_of_shares(mini):
         assert rows.change.sum() == pytest.approx(0)
     card = table.attrs["card"]
     assert card["data"]["texts"] == {"prompts": 6}
-    assert card["options"]["sets"]["positive"]["neurons"] == int(sides["positive"].sum())
+    assert card["options"]["sets"]["sizes"]["positive"] == int(sides["positive"].sum())
     assert (card["options"]["factor"], card["options"]["draws"], card["options"]["max_new_tokens"]) == (4.0, 2, 8)
 
 

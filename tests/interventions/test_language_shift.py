@@ -25,7 +25,7 @@ def test_the_score_is_the_share_of_items_whose_lead_rises():
     assert table["random"][0] == pytest.approx(np.mean([(change > 0).mean() for change in random]))
     card = table.attrs["card"]
     assert card["data"]["texts"] == {"prompts": 3, "source": 3, "target": 3}
-    assert card["options"]["sets"]["on"]["neurons"] == int(on.sum())
+    assert card["options"]["sets"]["sizes"]["on"] == int(on.sum())
     assert (card["options"]["factor"], card["options"]["draws"], card["options"]["seed"]) == (3.0, 2, 7)
 
 

@@ -1,4 +1,4 @@
-"""The bundled model: what it is, and that it is what its own records say."""
+"""The bundled model: what it is, and whether its records are right."""
 
 import json
 from itertools import islice, permutations
@@ -43,42 +43,44 @@ def test_choosing_a_bridge_matters(measured):
     assert (bridged.max(axis=1) - bridged.min(axis=1)).gt(0.05).sum() >= 10
 
 
-def test_the_records_are_of_these_weights(mini, measured):
-    again = bx.evaluate(mini, "bli", "ar", "he", [None, "fr"]).set_index("bridge").accuracy
-    kept = measured[(measured.kind == "pair") & (measured.src == "ar") & (measured.tgt == "he")].set_index("bridge").accuracy
-    assert again.to_dict() == pytest.approx(kept[["zero-shot", "fr"]].to_dict(), abs=0.01)
+def test_the_records_belong_to_these_weights(mini, measured):
+    table = bx.evaluate(mini, "bli", "ar", "he", [None, "fr"]).set_index("bridge").accuracy
+    recorded = (
+        measured[(measured.kind == "pair") & (measured.src == "ar") & (measured.tgt == "he")].set_index("bridge").accuracy
+    )
+    assert table.to_dict() == pytest.approx(recorded[["zero-shot", "fr"]].to_dict(), abs=0.01)
     log = json.loads((MINI / "training.json").read_text())
     assert {tuple(edge["languages"]): edge["share"] for edge in log["graph"]} == train.EDGES
     assert log["loss"][-1]["loss"] < 0.25 * log["loss"][0]["loss"]
 
 
-def test_two_languages_that_are_not_bridges_never_stand_in_one_text():
-    """The known truth about good bridges hangs on it."""
-    autonyms = {one.autonym: code for code, one in LANGUAGES.items()}
+def test_two_languages_that_are_not_bridges_never_occur_in_one_text():
+    """That the good bridges are known depends on it."""
+    autonyms = {language.autonym: code for code, language in LANGUAGES.items()}
     texts = train.Texts(seed=0)
-    seen = set()
+    pairs = set()
     for pieces in islice(iter(texts.__next__, None), 20_000):
         line = "".join(piece for piece, _ in pieces)
         if "→" in line:
-            meeting = [autonyms[part.rsplit(":", 1)[0]] for part in line.split("→")[:-1]]
-            meeting.append(autonyms[line.split("→")[-1].split(":", 1)[0]])
-            seen |= set(permutations(meeting, 2))
-    assert seen >= {pair for edge in train.EDGES for pair in permutations(edge)}
-    assert all(set(pair) & set(bx.BRIDGES) for pair in seen)
+            languages = [autonyms[part.rsplit(":", 1)[0]] for part in line.split("→")[:-1]]
+            languages.append(autonyms[line.split("→")[-1].split(":", 1)[0]])
+            pairs |= set(permutations(languages, 2))
+    assert pairs >= {pair for edge in train.EDGES for pair in permutations(edge)}
+    assert all(set(pair) & set(bx.BRIDGES) for pair in pairs)
 
 
-def test_study_pairs_beside_english_swahili_have_no_edge():
-    edges = set(train.EDGES) | {(two, one) for one, two in train.EDGES}
+def test_no_study_pair_except_english_swahili_has_an_edge():
+    edges = set(train.EDGES) | {(b, a) for a, b in train.EDGES}
     assert set(bx.PAIRS) & edges == {("en", "sw")}
 
 
 def test_training_twice_gives_the_same_weights():
     threads = torch.get_num_threads()
     try:
-        (one, _, curve), (two, _, again) = train.train(seed=3, steps=4), train.train(seed=3, steps=4)
+        (first, _, curve), (second, _, same_curve) = train.train(seed=3, steps=4), train.train(seed=3, steps=4)
     finally:
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(False)
-    assert curve == again
-    for name, weight in one.state_dict().items():
-        assert torch.equal(weight, two.state_dict()[name]), name
+    assert curve == same_curve
+    for name, weight in first.state_dict().items():
+        assert torch.equal(weight, second.state_dict()[name]), name

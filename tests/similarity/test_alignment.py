@@ -1,4 +1,4 @@
-"""Alignment of sentences between languages: pooling and score from their formulas, and what they say of real models."""
+"""Alignment of sentences between languages: pooling and score from their formulas, and what they say about real models."""
 
 import shutil
 
@@ -31,22 +31,22 @@ def untrained(tmp_path_factory):
 
 def layer_outputs(model, ids):
     """The output of every layer [L, T, d] for one row of token ids, by plain torch hooks."""
-    seen = []
+    outputs = []
 
-    def see(module, given, output):
-        seen.append(output if torch.is_tensor(output) else output[0])
+    def record(module, inputs, output):
+        outputs.append(output if torch.is_tensor(output) else output[0])
 
     layers = model.hf_model.get_submodule(model.architecture.layers)
-    handles = [layer.register_forward_hook(see) for layer in layers]
+    handles = [layer.register_forward_hook(record) for layer in layers]
     with torch.inference_mode():
         model.hf_model(torch.tensor([ids]))
     for handle in handles:
         handle.remove()
-    return torch.cat([one.view(1, len(ids), -1) for one in seen])
+    return torch.cat([output.view(1, len(ids), -1) for output in outputs])
 
 
 def looped_vectors(model, texts, state):
-    """The formula of the pooling, one sentence and one token at a time, without padding."""
+    """The pooling formula, sentence by sentence and token by token, without padding."""
     rows = []
     for text in texts:
         ids = model.tokenizer(text)["input_ids"]
@@ -76,13 +76,13 @@ def looped_score(x, y):
 
 @pytest.mark.parametrize("state", ["binary", "value", "hidden"])
 @pytest.mark.parametrize("kind", ["llama", "gemma2", "gpt2", "opt", "bloom", "falcon", "gpt_neox", "mpt"])
-def test_pooling_is_the_formula_and_padding_changes_nothing(kind, state):
+def test_pooling_follows_the_formula_and_padding_changes_nothing(kind, state):
     model = tiny.load(kind)
     expected = looped_vectors(model, SENTENCES["sw"], state)
     in_batches = bx.sentence_vectors(model, SENTENCES["sw"], state=state)
     alone = bx.sentence_vectors(model, SENTENCES["sw"], state=state, token_budget=1)
     assert expected.shape == in_batches.shape
-    # In a padded batch the last bit may differ: a neuron that rounding takes for off weighs at most one token.
+    # In a padded batch the last bit may differ: a neuron that is rounded to inactive changes the weight of one token at most.
     assert tiny.close(alone, expected)
     assert tiny.close(in_batches, expected)
 
@@ -92,9 +92,9 @@ def test_hidden_states_are_those_that_transformers_gives():
     text = SENTENCES["en"][0]
     ids = torch.tensor([model.tokenizer(text)["input_ids"]])
     with torch.inference_mode():
-        states = model.hf_model(ids, output_hidden_states=True).hidden_states[1:-1]  # the last one is behind the final norm
+        states = model.hf_model(ids, output_hidden_states=True).hidden_states[1:-1]  # the last one comes after the final norm
     weights = torch.arange(1.0, ids.shape[1] + 1)
-    expected = torch.stack([(weights / weights.sum()) @ one[0] for one in states])
+    expected = torch.stack([(weights / weights.sum()) @ state[0] for state in states])
     vectors = bx.sentence_vectors(model, [text, SENTENCES["en"][1]], state="hidden")
     assert tiny.close(vectors[:-1, 0], expected)
 
@@ -116,7 +116,7 @@ def test_right_padding_gives_the_same_vectors(monkeypatch):
     assert tiny.close(bx.sentence_vectors(model, SENTENCES["tl"], state="value"), left)
 
 
-def test_without_special_tokens_the_first_word_is_token_one():
+def test_without_special_tokens_the_first_word_has_weight_one():
     model = tiny.load("llama")
     text, other = SENTENCES["en"][:2]
     values = tiny.hooked(model, model.tokenizer(text)["input_ids"])["act"][:, 1:]
@@ -127,24 +127,24 @@ def test_without_special_tokens_the_first_word_is_token_one():
 
 @pytest.mark.parametrize("state", ["binary", "hidden"])
 def test_remote_vectors_are_the_local_ones(state):
-    here, there = tiny.load("gpt2"), bx.load_model(tiny.folder("gpt2"), remote="local")
-    vectors = [bx.sentence_vectors(model, SENTENCES["sw"], state=state) for model in (here, there)]
+    models = tiny.load("gpt2"), bx.load_model(tiny.folder("gpt2"), remote="local")
+    vectors = [bx.sentence_vectors(model, SENTENCES["sw"], state=state) for model in models]
     assert torch.equal(*vectors)
 
 
-def test_one_sentence_has_a_vector_and_no_sentence_has_none():
+def test_a_single_sentence_has_a_vector_and_an_empty_list_is_refused():
     model = tiny.load("llama")
     two = bx.sentence_vectors(model, SENTENCES["en"][:2], token_budget=1)
     assert torch.equal(bx.sentence_vectors(model, SENTENCES["en"][:1]), two[:, :1])
     for texts in ([], "The sun is hot."):
-        with pytest.raises(bx.InputError, match="sentence_vectors needs a list of one text or more"):
+        with pytest.raises(bx.InputError, match="sentence_vectors needs a list of at least one text"):
             bx.sentence_vectors(model, texts)
     with pytest.raises(bx.InputError, match="unknown state"):
         bx.sentence_vectors(model, SENTENCES["en"], state="spike")
 
 
 @pytest.mark.parametrize("state", ["binary", "value", "hidden"])
-def test_a_model_that_is_not_finite_is_refused(state):
+def test_activations_that_are_not_finite_are_refused(state):
     model = bx.load_model(tiny.folder("llama"))
     model.hf_model.model.layers[1].mlp.gate_proj.weight.data[5] = float("nan")
     with pytest.raises(bx.InputError, match=r"layer 1: .*not finite"):
@@ -156,7 +156,7 @@ def test_a_model_that_is_not_finite_is_refused(state):
 
 @settings(max_examples=30, deadline=None)
 @given(n=st.integers(2, 9), d=st.integers(2, 6), seed=st.integers(0, 10**6))
-def test_score_is_its_definition(n, d, seed):
+def test_score_follows_its_definition(n, d, seed):
     x, y = torch.randn(2, n, d, generator=torch.Generator().manual_seed(seed))
     assert bx.aligned(x, y).double().mean().item() == looped_score(x, y)
     assert torch.equal(bx.aligned(x, y), bx.aligned(y, x))
@@ -164,7 +164,7 @@ def test_score_is_its_definition(n, d, seed):
 
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 10**6))
-def test_score_does_not_hang_on_length_or_order(seed):
+def test_score_does_not_depend_on_length_or_order(seed):
     generator = torch.Generator().manual_seed(seed)
     x, y = torch.randn(2, 3, 12, 5, generator=generator)
     order = torch.randperm(12, generator=generator)
@@ -177,18 +177,18 @@ def test_perfect_alignment_is_one_and_shuffled_is_chance():
     n = 400
     x = torch.randn(20, n, 64, generator=generator)
     assert bx.aligned(x, 3 * x).all()
-    y = torch.stack([one[torch.randperm(n, generator=generator)] for one in x])
-    # Each of 8,000 marks is right with probability 1 / n: 20 are expected.
+    y = torch.stack([layer[torch.randperm(n, generator=generator)] for layer in x])
+    # Each of 8,000 marks is true with probability 1 / n: 20 are expected.
     assert 8 <= int(bx.aligned(x, y).sum()) <= 36
 
 
-def test_vectors_without_structure_score_half_of_that():
+def test_vectors_without_structure_score_half_of_chance():
     x, y = torch.randn(2, 400, 50, 16, generator=torch.Generator().manual_seed(0))
     # C_ii is the largest of the 2 n - 1 cosines in its row and column by chance alone: 202 of 20,000 marks are expected.
     assert 150 <= int(bx.aligned(x, y).sum()) <= 255
 
 
-def test_what_ties_is_not_aligned():
+def test_ties_are_not_aligned():
     x = torch.eye(4)
     y = x.clone()
     y[1] = y[0]
@@ -197,14 +197,14 @@ def test_what_ties_is_not_aligned():
     assert not bx.aligned(x, y)[2]
 
 
-def test_shapes_that_do_not_pair():
-    with pytest.raises(bx.InputError, match="alike"):
+def test_vectors_that_cannot_be_paired_are_refused():
+    with pytest.raises(bx.InputError, match="of one shape, n >= 2"):
         bx.aligned(torch.zeros(3, 4), torch.zeros(4, 4))
-    with pytest.raises(bx.InputError, match="alike"):
+    with pytest.raises(bx.InputError, match="of one shape, n >= 2"):
         bx.aligned(torch.zeros(1, 4), torch.zeros(1, 4))
 
 
-# The whole
+# Alignment
 
 
 @pytest.mark.parametrize("state", ["binary", "value", "hidden"])
@@ -213,6 +213,9 @@ def test_alignment_of_a_real_model_by_hand(state):
     result = bx.alignment(model, SENTENCES, "sw", state=state, resamples=50)
     vectors = {code: looped_vectors(model, texts, state) for code, texts in SENTENCES.items()}
     assert result.table.language.tolist() == ["en", "tl"]
+    options = {"pivot": "sw", "state": state, "special_tokens": True, "resamples": 50, "seed": 0}
+    assert (result.card["function"], result.card["options"]) == ("alignment", options)
+    assert result.card["data"]["texts"] == {"en": 8, "tl": 8, "sw": 8}
     for row in result.by_layer.itertuples():
         assert row.score == looped_score(vectors["sw"][row.layer], vectors[row.language][row.layer])
         assert row.low <= row.score <= row.high
@@ -236,24 +239,24 @@ def test_intervals_are_those_of_a_share(mini):
     assert layer.high == pytest.approx(interval.high, abs=0.03)
 
 
-def test_seeded(mini):
+def test_the_seed_decides_the_intervals(mini):
     words = {code: bx.core_words()[code][:30] for code in ("en", "de")}
-    one, two, other = (bx.alignment(mini, words, resamples=40, seed=seed).table for seed in (0, 0, 1))
-    pd.testing.assert_frame_equal(one, two)
-    assert one.score.equals(other.score)
-    assert not one.equals(other)
+    first, same, other = (bx.alignment(mini, words, resamples=40, seed=seed).table for seed in (0, 0, 1))
+    pd.testing.assert_frame_equal(first, same)
+    assert first.score.equals(other.score)
+    assert not first.equals(other)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"pivot": "xx"}, "pivot 'xx'; there are en tl sw"),
-        ({"state": "spike"}, "unknown state 'spike'; there are binary, value, hidden"),
+        ({"pivot": "xx"}, "pivot 'xx'; available: en, tl, sw"),
+        ({"state": "spike"}, "unknown state 'spike'; choose from binary, value, hidden"),
         ({"sentences": {"en": SENTENCES["en"]}}, "second language"),
         ({"sentences": SENTENCES | {"sw": SENTENCES["sw"][:5]}}, "en 8, tl 8, sw 5"),
-        ({"sentences": {code: texts[:1] for code, texts in SENTENCES.items()}}, "two or more"),
-        ({"sentences": {"en": "The sun", "sw": "Jua"}}, "two or more"),
-        ({"sentences": {}}, "there are none"),
+        ({"sentences": {code: texts[:1] for code, texts in SENTENCES.items()}}, "at least two"),
+        ({"sentences": {"en": "The sun", "sw": "Jua"}}, "at least two"),
+        ({"sentences": {}}, "given: none"),
         ({"sentences": SENTENCES | {"sw": ["maji " * 100, *SENTENCES["sw"][1:]]}}, f"sw sentence 0 .*{tiny.POSITIONS}"),
         ({"sentences": SENTENCES | {"sw": ["", *SENTENCES["sw"][1:]]}, "special_tokens": False}, "sw sentence 0 has no token"),
         ({"resamples": 0}, "resamples=0"),
@@ -279,12 +282,12 @@ def test_training_aligns_the_words_it_was_trained_on(mini, untrained, state):
 
 
 def test_flores(shared_data, mini, untrained):
-    """bridgex-mini has seen no such sentences: what it aligns is what they share on the surface, and so it is untrained."""
+    """bridgex-mini has not seen such sentences: it aligns what they share on the surface, as an untrained model does."""
     folder = shared_data / "flores200" / "devtest"
     texts = [(folder / f"{code}.devtest").read_text(encoding="utf-8").splitlines()[:80] for code in ("eng_Latn", "por_Latn")]
     for name, model in (("bridgex-mini", mini), ("untrained", untrained)):
-        x, y = (bx.sentence_vectors(model, some) for some in texts)
-        right, wrong = (bx.aligned(x, one).double().mean().item() for one in (y, y.roll(1, dims=1)))
-        print(f"\nFLORES, English and Portuguese, {name}: {right:.3f}, with the sentences one off {wrong:.3f}")
+        x, y = (bx.sentence_vectors(model, sentences) for sentences in texts)
+        right, wrong = (bx.aligned(x, vectors).double().mean().item() for vectors in (y, y.roll(1, dims=1)))
+        print(f"\nFLORES, English and Portuguese, {name}: {right:.3f}, with the sentences shifted by one {wrong:.3f}")
         assert right > 0.06
         assert wrong < 0.04  # chance is 1 / 80

@@ -9,28 +9,22 @@ from traitlets import TraitError
 import bridgex_nb as bx
 from bridgex_nb.models._load_model import MINI
 from bridgex_nb.widgets._bridge_state import EXPORTS, BridgeState, Trial, _load_call
-from bridgex_nb.widgets._measurements import measurements
 
 CHOICES = {"rate": 0.03, "rule": "minus_overlap", "layers": (1, 3), "estimator": "normalized", "candidates": ["en", "id", "es"]}
 
 
-@pytest.fixture(scope="module")
-def measured(mini):
-    return measurements(mini)
-
-
 @pytest.fixture
-def state(measured):
+def state(mini):
     """Of the default choices, which are still being ranked."""
-    state = BridgeState(measured, "sw", "tl", 0.05)
+    state = BridgeState(mini, "sw", "tl", 0.05)
     yield state
     state.cancel()
 
 
 @pytest.fixture(scope="module")
-def shown(measured):
+def shown(mini):
     """With the ranking of the default choices, for tests that only look."""
-    state = BridgeState(measured, "sw", "tl", 0.05)
+    state = BridgeState(mini, "sw", "tl", 0.05)
     state.wait()
     return state
 
@@ -110,9 +104,9 @@ def test_what_cannot_be_ranked_says_why_and_can_be_mended(state):
         (("sw", "tl", 0), "rate must be above 0"),
     ],
 )
-def test_a_bad_beginning_is_refused(measured, choices, message):
+def test_a_bad_beginning_is_refused(mini, choices, message):
     with pytest.raises(bx.InputError, match=message):
-        BridgeState(measured, *choices)
+        BridgeState(mini, *choices)
 
 
 def test_a_bad_choice_is_refused_and_changes_nothing(state):
@@ -123,7 +117,7 @@ def test_a_bad_choice_is_refused_and_changes_nothing(state):
         assert getattr(state, name) == before
 
 
-@pytest.mark.filterwarnings("ignore:sw-tl")  # pytest undoes the package's own filter
+@pytest.mark.filterwarnings("error")
 def test_bridges_without_neurons_are_named(state, counts):
     state.choose(rate=0.002, layers=(4, 4), candidates=list(bx.LANGUAGES))
     state.wait()
@@ -137,8 +131,8 @@ def test_bridges_without_neurons_are_named(state, counts):
     assert lost
     assert absent
     assert state.notes == [
-        f"Left out, without neurons of their own in the layers that decide: {', '.join(lost)}.",
-        f"No shared neurons in layer {', '.join(absent)}.",
+        f"Left out, without neurons of their own in layer 4: {', '.join(lost)}. A higher rate may give them some.",
+        f"No shared neurons in layers {', '.join(absent)}.",
     ]
 
 
@@ -167,9 +161,9 @@ def test_top_shared_neurons_are_the_best_matches_of_the_bridge(shown, counts, pr
     assert pair[0][0, probe.words.index(first.word)] == pair[0].max()
 
 
-def test_a_cancelled_measurement_can_be_taken_up_again(measured, monkeypatch):
+def test_a_cancelled_measurement_can_be_taken_up_again(mini, monkeypatch):
     monkeypatch.setattr("bridgex_nb.widgets._background.REPORT_EVERY", 0)
-    state = BridgeState(measured, "ar", "he", 0.05)
+    state = BridgeState(mini, "ar", "he", 0.05)
     state.observe(lambda change: state.cancel() if change.new == "answering" else None, "task")
     state.wait()
     assert state.cancelled
@@ -192,11 +186,6 @@ def test_exports_hold_the_view_and_stay_the_same(shown, tmp_path):
     assert_frame_equal(pd.read_csv(tmp_path / "bridges_sw-tl.csv"), shown.ranking.table)
     with pytest.raises(bx.InputError, match="unknown export 'gif'"):
         shown.export("gif", tmp_path)
-
-
-def test_the_widgets_of_a_model_share_its_measurements(mini, measured):
-    assert measurements(mini) is measured
-    assert measured.probe("sw", "tl") is measured.probe("sw", "tl")
 
 
 @pytest.mark.parametrize("options", [{"site": "gated"}, {"name": MINI}, {"dtype": "bfloat16"}])

@@ -6,7 +6,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 import bridgex_nb as bx
-from bridgex_nb.widgets._measurements import measurements
+from bridgex_nb.similarity._evidence import core_evidence
 from bridgex_nb.widgets._neuron_explorer import NeuronState, coloured
 from bridgex_nb.widgets._spectrum_explorer import SpectrumState
 
@@ -14,29 +14,24 @@ TEXTS = {code: texts[:5] for code, texts in bx.core_sentences().items()}
 
 
 @pytest.fixture(scope="module")
-def measured(mini):
-    return measurements(mini)
-
-
-@pytest.fixture(scope="module")
-def neuron(measured):
-    state = NeuronState(measured, TEXTS, 3, 267)
+def neuron(mini):
+    state = NeuronState(mini, TEXTS, 3, 267)
     state.wait()
     return state
 
 
-def test_the_spectrum_is_a_language_matrix(mini, measured):
-    state = SpectrumState(measured, 0.05)
+def test_the_spectrum_is_a_language_matrix(mini):
+    state = SpectrumState(mini, 0.05)
     state.wait()
-    evidence = bx.Evidence(mini, measured.counts())
+    evidence = bx.Evidence(mini, core_evidence(mini).counts)
     assert_frame_equal(state.matrix, bx.language_matrix(evidence, "lift"))
     state.kind, state.layers = "jaccard", (2, 4)
     state.wait()
     assert_frame_equal(state.matrix, bx.language_matrix(evidence, "jaccard", (2 / 6, 5 / 6)))
 
 
-def test_a_neuron_is_what_counts_and_tokens_say(mini, measured, neuron):
-    counts = measured.counts()
+def test_a_neuron_is_what_counts_and_tokens_say(mini, neuron):
+    counts = core_evidence(mini).counts
     assert neuron.probability["sw"] == counts.active[counts.languages.index("sw"), 3, 267] / counts.tokens[-1]
     assert_frame_equal(neuron.tokens, bx.token_values(mini, TEXTS, 3, 267))
     strongest = neuron.tokens.loc[neuron.tokens.value.idxmax()]
@@ -47,8 +42,8 @@ def test_a_neuron_is_what_counts_and_tokens_say(mini, measured, neuron):
     assert neuron.strongest_tokens().value.tolist() == sorted(means, reverse=True)[:10]
 
 
-def test_a_neuron_that_is_not_there_is_told_in_words(measured):
-    state = NeuronState(measured, TEXTS, 6, 0)
+def test_a_neuron_that_is_not_there_is_told_in_words(mini):
+    state = NeuronState(mini, TEXTS, 6, 0)
     state.wait()
     assert state.error.startswith("no neuron 0 in layer 6")
 

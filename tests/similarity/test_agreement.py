@@ -1,0 +1,95 @@
+"""Agreement of language matrices with families and typology."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import tiny
+
+import bridgex_nb as bx
+
+CODES = ["en", "de", "sw", "tl", "id"]
+SENTENCES = {code: texts[:10] for code, texts in bx.core_sentences().items() if code in CODES}
+
+
+@pytest.fixture(scope="module")
+def evidence():
+    model = tiny.load("llama")
+    return bx.Evidence(model, bx.count_active(model, SENTENCES), 0.3, SENTENCES)
+
+
+def symmetric(n, seed):
+    values = np.random.default_rng(seed).normal(size=(n, n))
+    codes = list(bx.LANGUAGES)[:n]
+    return pd.DataFrame(values + values.T, index=codes, columns=codes)
+
+
+def test_a_matrix_made_from_a_reference_agrees_with_it():
+    noise = symmetric(15, 0) * 0.1
+    families = bx.agreement(bx.same_family() + noise).set_index("reference")
+    assert families.r["family"] > 0.9
+    assert families.p["family"] == 1 / 1000
+    typology = bx.agreement(noise - bx.typological_distance()).set_index("reference")
+    assert typology.r["typology"] > 0.5
+    assert (typology.languages == 15).all()
+
+
+def test_the_card_holds_the_options_and_the_matrix(evidence):
+    matrix = bx.language_matrix(evidence, "lift")
+    card = bx.agreement(matrix, permutations=20, seed=3).attrs["card"]
+    assert card["options"] == {"references": ["family", "typology"], "permutations": 20, "seed": 3}
+    assert card["inputs"]["matrix"]["options"] == matrix.attrs["card"]["options"]
+    assert card["weights_sha256"] == evidence.model.card["weights_sha256"]
+    by_depth = bx.agreement_by_depth(evidence, ["lift"], bands=2, permutations=20).attrs["card"]
+    assert by_depth["options"]["bands"] == 2
+    assert "agreement" in bx.agreement(symmetric(8, 0), permutations=20).attrs["card"]["function"]
+
+
+def test_same_family_agrees_with_the_languages():
+    table = bx.same_family()
+    for a in bx.LANGUAGES.values():
+        for b in bx.LANGUAGES.values():
+            assert table.loc[a.code, b.code] == (a.family == b.family)
+
+
+def test_a_language_without_values_is_left_out():
+    matrix = symmetric(8, 0)
+    matrix.loc["fr"] = matrix["fr"] = np.nan
+    expected = bx.agreement(matrix.drop(index="fr", columns="fr"))
+    pd.testing.assert_frame_equal(bx.agreement(matrix), expected)
+    assert expected.languages.tolist() == [7, 7]
+
+
+def test_agreement_by_depth_is_that_of_each_band(evidence):
+    table = bx.agreement_by_depth(evidence, ["lift", "alignment"], bands=3, permutations=50)
+    assert len(table) == 2 * 3 * 2
+    for (kind, start, end), rows in table.groupby(["kind", "start", "end"]):
+        matrix = bx.language_matrix(evidence, kind, (start, end))
+        expected = bx.agreement(matrix, permutations=50)
+        assert rows.r.tolist() == pytest.approx(expected.r.tolist())
+        assert rows.p.tolist() == expected.p.tolist()
+        values = matrix.to_numpy(float)[np.triu_indices(5, 1)]
+        assert rows.similarity.to_numpy() == pytest.approx(values.mean())
+        relatives = [matrix.loc["en", "de"], matrix.loc["id", "tl"]]
+        assert rows.family_similarity.to_numpy() == pytest.approx(np.mean(relatives))
+
+
+def test_your_own_references_and_too_many_bands(evidence):
+    lift = bx.language_matrix(evidence, "lift")
+    table = bx.agreement_by_depth(evidence, ["lift"], bands=1, references={"itself": lift}, permutations=20)
+    assert table.reference.tolist() == ["itself"]
+    assert table.r[0] == pytest.approx(1)
+    with pytest.raises(bx.InputError, match="bands=4: the model has 3 layers"):
+        bx.agreement_by_depth(evidence, bands=4)
+    with pytest.raises(bx.InputError, match="no kind of language matrix is given; choose from count"):
+        bx.agreement_by_depth(evidence, [])
+
+
+def test_languages_beyond_the_fifteen(evidence):
+    texts = {{"sw": "xh", "tl": "vi"}.get(code, code): texts for code, texts in SENTENCES.items()}
+    renamed = bx.Evidence(evidence.model, bx.count_active(evidence.model, texts), 0.3, texts)
+    lift = bx.language_matrix(renamed, "lift")
+    table = bx.agreement_by_depth(renamed, ["lift"], 1, {"itself": lift}, permutations=20)
+    assert table.family_similarity[0] == pytest.approx(lift.loc["en", "de"])  # the only two of the same family
+    assert table.languages[0] == 5
+    with pytest.raises(bx.InputError, match=r"lift, depth 0\.00 to 1\.00: 3 item"):
+        bx.agreement_by_depth(renamed, ["lift"], 1)

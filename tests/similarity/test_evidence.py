@@ -1,0 +1,147 @@
+"""`Evidence`: frozen, with parts that are computed once and belong to the model they were computed on."""
+
+import gc
+import threading
+import weakref
+from dataclasses import FrozenInstanceError, replace
+
+import pytest
+import tiny
+import torch
+
+import bridgex_nb as bx
+from bridgex_nb.similarity._evidence import core_evidence
+
+SENTENCES = {code: bx.core_sentences()[code][:10] for code in ("en", "sw", "tl")}
+
+
+@pytest.fixture(scope="module")
+def evidence():
+    model = tiny.load("llama")
+    return bx.Evidence(model, bx.count_active(model, SENTENCES), 0.3, SENTENCES)
+
+
+def everything_off(model):
+    return torch.ones(model.num_layers, model.num_neurons, dtype=torch.bool)
+
+
+# Frozen
+
+
+def test_another_rate_needs_another_evidence(evidence):
+    before = evidence.sets["sw"]
+    with pytest.raises(FrozenInstanceError):
+        evidence.rate = 0.1
+    fewer = replace(evidence, rate=0.1)
+    assert fewer.sets["sw"].sum() < before.sum()
+    assert torch.equal(fewer.sets["sw"], bx.top_neurons(evidence.counts, 0.1)["sw"])
+    assert evidence.sets["sw"] is before
+
+
+def test_sets_cannot_be_exchanged(evidence):
+    with pytest.raises(TypeError):
+        evidence.sets["sw"] = ~evidence.sets["sw"]
+
+
+def test_parts_are_computed_once(evidence):
+    assert evidence.sets is evidence.sets
+    assert evidence.alignment is evidence.alignment
+    assert evidence.shared_probe is evidence.shared_probe
+    assert evidence.gram("sw") is evidence.gram("sw")
+    assert evidence.spectrum(1) is evidence.spectrum(1)
+
+
+@pytest.mark.parametrize("rate", [0, 1, -0.1])
+def test_a_rate_that_is_not_a_share_is_refused(evidence, rate):
+    with pytest.raises(bx.InputError, match="rate is a share"):
+        replace(evidence, rate=rate)
+    with pytest.raises(bx.InputError, match="rate is a share"):
+        core_evidence(evidence.model, rate)
+
+
+def test_items_without_the_columns_of_answers_are_refused(evidence):
+    items = bx.answers(evidence.model, "bli", bx.core_lexicon("sw", "tl").keep(["moto", "maji"]), [None])
+    with pytest.raises(bx.InputError, match="columns missing: correct"):
+        replace(evidence, items=items.drop(columns="correct").rename(columns={"word": "item", "bridge_word": "bridge_text"}))
+
+
+# Interventions
+
+
+def test_nothing_is_computed_on_a_model_that_is_changed_otherwise_than_when_it_was_counted(evidence):
+    fresh = replace(evidence)
+    with bx.deactivate(evidence.model, everything_off(evidence.model)):
+        for compute in (
+            lambda: fresh.alignment,
+            lambda: fresh.shared_probe,
+            lambda: fresh.confidence("sw", "tl", ["moto"]),
+            lambda: fresh.answers("moto", "sw", "tl", []),
+        ):
+            with pytest.raises(bx.InputError, match="interventions change the model in another way"):
+                compute()
+        changed = bx.Evidence(evidence.model, bx.count_active(evidence.model, SENTENCES), 0.3, SENTENCES)
+        off = changed.gram("sw")
+    assert torch.equal(fresh.alignment, evidence.alignment)
+    assert not torch.equal(off, fresh.gram("sw"))
+    with pytest.raises(bx.InputError, match="interventions"):
+        changed.gram("tl")
+
+
+def test_the_evidence_of_a_model_is_not_taken_from_a_changed_one():
+    model = bx.load_model(tiny.folder("llama"))
+    with bx.deactivate(model, everything_off(model)), pytest.raises(bx.InputError, match="unchanged model"):
+        core_evidence(model)
+
+
+# One evidence per model
+
+
+def test_all_rates_of_a_model_share_its_counts(mini):
+    first, again, fewer = core_evidence(mini, 0.05), core_evidence(mini, 0.05), core_evidence(mini, 0.01)
+    assert first.counts is again.counts is fewer.counts
+    assert first.probe("sw", "tl") is again.probe("sw", "tl")
+    assert first.sets is again.sets
+    assert torch.equal(fewer.sets["sw"], bx.top_neurons(fewer.counts, 0.01)["sw"])
+    assert core_evidence(bx.load_model(), 0.05).counts is not first.counts
+
+
+def test_threads_count_a_model_once(monkeypatch):
+    model = bx.load_model(tiny.folder("llama"))
+    calls, evidences = [], []
+
+    def count(*arguments):
+        calls.append(arguments)
+        return bx.count_active(model, SENTENCES)
+
+    monkeypatch.setattr("bridgex_nb.similarity._evidence.count_active", count)
+    threads = [threading.Thread(target=lambda: evidences.append(core_evidence(model))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(calls) == 1
+    assert len({id(evidence.counts) for evidence in evidences}) == 1
+
+
+def test_a_model_and_its_evidence_are_freed_together():
+    model = bx.load_model(tiny.folder("llama"))
+    evidence = core_evidence(model)
+    assert evidence.sets
+    counts, weights = weakref.ref(evidence.counts), weakref.ref(model.hf_model)
+    assert not [name for name in vars(model) if "measure" in name or "evidence" in name]
+    del model, evidence
+    gc.collect()
+    assert counts() is None
+    assert weights() is None
+
+
+def test_answers_to_a_word_are_those_of_the_model(mini):
+    direct = bx.answers(mini, "bli", bx.core_lexicon("sw", "tl").keep(["moto"]), [None, "en"])
+    assert core_evidence(mini).answers("moto", "sw", "tl", ["en"]).equals(direct)
+
+
+def test_a_word_outside_the_lexicon_is_neither_right_nor_wrong(mini):
+    items = core_evidence(mini).answers("kompyuta", "sw", "tl", ["en"])
+    assert items.correct.isna().all()
+    assert items.score.isna().all()
+    assert items.answer.str.len().gt(0).any()
