@@ -76,8 +76,8 @@ class Evidence:
         if self.items is not None:
             of_pair = (self.items.src == lexicon.src) & (self.items.tgt == lexicon.tgt)
             asked = self.items[of_pair & (self.items.bridge == ZERO_SHOT)]
-            right = asked.word[asked.correct]
-            if set(asked.word) == set(lexicon.entries) and len(right) > 1:
+            right = asked["item"][asked.correct]
+            if set(asked["item"]) == set(lexicon.entries) and len(right) > 1:
                 return lexicon.keep(right)
         return known_words(self.model, lexicon)
 
@@ -87,8 +87,8 @@ class Evidence:
         if self.items is None:
             return {}
         rows = self.items[self.items.bridge != ZERO_SHOT]
-        asked = zip(rows.src, rows.bridge, rows.word, strict=True)
-        return dict(zip(asked, zip(rows.bridge_confidence, rows.bridge_word, strict=True), strict=True))
+        asked = zip(rows.src, rows.bridge, rows["item"], strict=True)
+        return dict(zip(asked, zip(rows.bridge_confidence, rows.bridge_text, strict=True), strict=True))
 
     @cached_property
     def shared_probe(self) -> ProbeActivations:
