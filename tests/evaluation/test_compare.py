@@ -20,7 +20,9 @@ def items():
 
 def test_one_row_per_pair_and_bridge_with_its_scores(items):
     table = bx.compare(items)
-    assert table.columns.tolist() == ("src tgt bridge n zero_shot score gain low high helped harmed p p_holm".split())
+    assert table.columns.tolist() == (
+        ["src", "tgt", "bridge", "n", "zero_shot", "score", "gain", "low", "high", "helped", "harmed", "p", "p_holm"]
+    )
     assert list(zip(table.src, table.tgt, table.bridge, strict=True)) == [
         ("sw", "tl", "en"),
         ("sw", "tl", "fr"),
