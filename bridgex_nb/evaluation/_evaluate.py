@@ -183,7 +183,7 @@ def _with_pool(options: AnswerOptions, task, pairs, bridges, folder, lexicon=Non
         for code, tgt in wanted
         if code is not None
     ]
-    # Without a pool (examples in a bridge language, and no bridge) the data do, of which none is drawn.
+    # The pool is empty if examples are in a bridge language and there is no bridge; then none are drawn.
     return replace(options, examples=pool) if pool else options
 
 

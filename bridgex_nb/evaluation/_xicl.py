@@ -315,8 +315,8 @@ def known_words(
 
     Examples
     --------
-    >>> known_words(load_model(), core_lexicon("sw", "tl").keep(["moto", "maji"]))
-    Lexicon('sw', 'tl', 2 words)
+    >>> known_words(load_model(), core_lexicon("sw", "en").keep(["moto", "maji"]))
+    Lexicon('sw', 'en', 2 words)
     """
     items = answers(
         model,
