@@ -1,4 +1,4 @@
-"""Selectors of bridges side by side, the one that loses least accuracy first."""
+"""Selectors of bridges side by side, the one with the least regret first."""
 
 from collections.abc import Sequence
 
@@ -6,11 +6,12 @@ import pandas as pd
 
 from ..activations._count_active import count_active
 from ..datasets._corpora import core_sentences
-from ..evaluation._compare import _by_pair
+from ..evaluation._answer_table import scores_by_pair
 from ..evaluation._xicl import ZERO_SHOT
 from ..models._neuron_model import NeuronModel
 from ..similarity._evidence import Evidence
 from ..utils._progress import outer_bar
+from ..utils._run_card import data_card, run_card
 from ._regret import regret
 from ._selectors import SELECTORS, select_bridges
 
@@ -23,24 +24,24 @@ def leaderboard(
     resamples: int = 2000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Selectors of bridges, the one that loses least accuracy first.
+    """Selectors of bridges, the one with the least regret first.
 
     Parameters
     ----------
     evidence : Evidence or NeuronModel
-        What the selectors look at. A model stands for its `Evidence` with counts of the core sentences.
+        What the selectors look at. For a model, that is its `Evidence` with counts over the core sentences.
     items : pandas.DataFrame
         Rows of `answers` of the same model, for one task.
     selectors : sequence of str, optional
-        Names in `SELECTORS`; all by default. Always English, random and the oracle are always there.
+        Names in `SELECTORS`; all by default. `english`, `random` and the oracle are always included.
     resamples, seed
         As in `regret`.
 
     Returns
     -------
     pandas.DataFrame
-        The table of `regret` with always-English as the baseline, sorted. `random` is what choosing at random gives on
-        average, not the one order of `select_bridges`.
+        The table of `regret` with always-English as the baseline, sorted by regret. `random` is what choosing at random gives
+        on average, not the one order of `select_bridges`. The run card is in ``.attrs["card"]``.
 
     Raises
     ------
@@ -53,16 +54,28 @@ def leaderboard(
     >>> leaderboard(model, items).selector[1]  # the oracle is first  # doctest: +SKIP
     """
     names = list(dict.fromkeys([*(SELECTORS if selectors is None else selectors), "english"]))
-    asked = [name for name in names if name != "random"]
-    by_pair = _by_pair(items)
+    computed = [name for name in names if name != "random"]
+    by_pair = scores_by_pair(items)
     if isinstance(evidence, NeuronModel):
         evidence = Evidence(evidence, count_active(evidence, core_sentences()), items=items)
     scores = {}
-    with outer_bar(list(by_pair), desc="selecting", unit="pair") as bar:
-        for src, tgt in bar:
+    with outer_bar(list(by_pair), desc="selecting", unit="pair") as progress:
+        for src, tgt in progress:
             bridges = by_pair[src, tgt].columns.drop(ZERO_SHOT, errors="ignore")
-            scores[src, tgt] = select_bridges(evidence, src, tgt, list(bridges), asked).assign(random=0.0)
+            scores[src, tgt] = select_bridges(evidence, src, tgt, list(bridges), computed).assign(random=0.0)
     table = regret(items, scores, "english", resamples=resamples, seed=seed)
     # The oracle comes before a selector that is as good.
-    table = table.iloc[::-1].sort_values(["regret", "accuracy"], ascending=[True, False], kind="stable")
-    return table.reset_index(drop=True)
+    table = table.iloc[::-1].sort_values(["regret", "score"], ascending=[True, False], kind="stable").reset_index(drop=True)
+    options = {"selectors": names, "resamples": resamples, "seed": seed}
+    inputs = {
+        "evidence": {
+            "function": "Evidence",
+            "data": data_card(evidence.sentences),
+            "options": {"rate": evidence.rate, "seed": evidence.seed},
+            "inputs": {"counts": evidence.counts.card},
+        }
+    }
+    if "card" in items.attrs:
+        inputs["items"] = items.attrs["card"]
+    table.attrs["card"] = run_card("leaderboard", evidence.model.card, options=options, inputs=inputs)
+    return table

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -10,10 +11,12 @@ from ..datasets._languages import BRIDGES, PAIRS, language
 from ..datasets._lexicon import Lexicon
 from ..exceptions import InputError
 from ..models._neuron_model import NeuronModel
+from ..utils._run_card import RunCard, run_card
 from ._metrics import accuracy, translation_scores
+from ._options import AnswerOptions, Data
 from ._shots import example_language
-from ._tasks import Task, find_task, task_items
-from ._xicl import answering_bar, answers, carry_out, make_plan
+from ._tasks import Task, find_task, lexicon_items, limit_items, task_items
+from ._xicl import Plan, answering_progress, make_plan, run_plan
 
 
 def evaluate(
@@ -26,7 +29,14 @@ def evaluate(
     lexicon: Lexicon | None = None,
     folder: str | Path | None = None,
     limit: int | None = None,
-    **options,
+    scoring: str | None = None,
+    shots: int = 0,
+    shots_in: str = "src",
+    examples: Data | None = None,
+    seed: int = 0,
+    max_new_tokens: int | None = None,
+    token_budget: int = 8192,
+    store: str | Path | None = None,
 ) -> pd.DataFrame:
     """Accuracy of a task on one pair, zero-shot and through each bridge.
 
@@ -40,46 +50,48 @@ def evaluate(
     bridges : sequence of str or None
         Bridge languages; None is zero-shot.
     lexicon : Lexicon, optional
-        Words and accepted translations for the task bli; the core lexicon by default.
+        Words from `src` to `tgt` and their accepted translations, for the task bli; the core lexicon by default.
     folder, limit
-        Where the data set of any other task is, and how many of its items are taken, as in `task_items`.
-    **options
-        As in `answers`, which keeps every output. Examples are drawn from all items.
+        Where the data set of any other task is, and how many of the items are taken, as in `task_items`.
+    scoring, shots, shots_in, seed, max_new_tokens, token_budget, store
+        As in `answers`, which returns every output.
+    examples : Lexicon, DataFrame or sequence of them, optional
+        As in `answers`; by default all items of the data set, or of `lexicon` where examples are of its pair.
 
     Returns
     -------
     pandas.DataFrame
-        A row a bridge: src, tgt, bridge, n, correct, accuracy, low, high (95 % Wilson interval); for the task translation as
-        `translation_scores`.
+        One row per bridge: src, tgt, bridge, n, correct, accuracy, low, high (95 % Wilson interval); for the task translation
+        as `translation_scores`. The run card is in ``.attrs["card"]``.
 
     Raises
     ------
     InputError
-        If a bridge is source or target, and as `task_items` and `answers`.
+        If a bridge is source or target, the lexicon is of another pair, empty or given for a task other than bli, and as
+        `task_items` and `answers`.
 
     Examples
     --------
     >>> evaluate(load_model(), "bli", "sw", "tl", [None, "en"]).bridge.tolist()
     ['zero-shot', 'en']
     """
+    options = AnswerOptions(scoring, shots, shots_in, examples, seed, max_new_tokens, token_budget, store)
+    task = find_task(task)
     ends = [bridge for bridge in bridges if bridge in (src, tgt)]
     if ends:
         raise InputError(f"{ends[0]!r} cannot be the bridge between {src} and {tgt}")
-    data = lexicon or task_items(task, src, tgt, folder=folder, limit=limit)
-    if options.get("shots") and options.get("examples") is None:
-        options["examples"] = _pool(task, [(src, tgt)], bridges, options.get("shots_in", "src"), folder)
-    return _scores(task, answers(model, task, data, bridges, **options))
-
-
-def _pool(task, pairs, bridges, shots_in, folder) -> list[pd.DataFrame]:
-    """All items that examples may be drawn from."""
-    wanted = dict.fromkeys(
-        (example_language(shots_in, src, tgt, bridge), tgt)
-        for src, tgt in pairs
-        for bridge in bridges
-        if bridge not in (src, tgt)
-    )
-    return [task_items(task, code, tgt, folder=folder) for code, tgt in wanted if code is not None]
+    if lexicon is not None:
+        _check_lexicon(lexicon, task, src, tgt)
+        data = limit_items(lexicon_items(lexicon), limit)
+    else:
+        data = task_items(task, src, tgt, folder=folder, limit=limit)
+    options = _with_pool(options, task, [(src, tgt)], bridges, folder, lexicon)
+    plan = make_plan(task, data, bridges, options)
+    with answering_progress([plan]) as progress:
+        items = run_plan(model, plan, options, progress)
+    table = _scores(task, items)
+    table.attrs["card"] = _card("evaluate", table, items, limit)
+    return table
 
 
 def evaluate_grid(
@@ -90,7 +102,14 @@ def evaluate_grid(
     *,
     folder: str | Path | None = None,
     limit: int | None = None,
-    **options,
+    scoring: str | None = None,
+    shots: int = 0,
+    shots_in: str = "src",
+    examples: Data | None = None,
+    seed: int = 0,
+    max_new_tokens: int | None = None,
+    token_budget: int = 8192,
+    store: str | Path | None = None,
 ) -> pd.DataFrame:
     """Accuracy of tasks over language pairs, zero-shot and through every bridge.
 
@@ -99,48 +118,94 @@ def evaluate_grid(
     model : NeuronModel
     tasks : sequence of str or Task
     pairs : sequence of (str, str)
-        Those that a task has no data for are left out there, with a warning.
+        Pairs that a task has no data for are left out there, with a warning.
     bridges : sequence of str
-        Those that are a pair's source or target are left out for that pair.
-    folder, limit
+        A bridge that is a pair's source or target is left out for that pair.
+    folder, limit, scoring, shots, shots_in, examples, seed, max_new_tokens, token_budget, store
         As in `evaluate`.
-    **options
-        As in `answers`, which keeps every output.
 
     Returns
     -------
     pandas.DataFrame
-        A row a task, pair and bridge: task, src, tgt, bridge, n, and the columns of `accuracy` or `translation_scores`. The
-        run card of each task is in ``.attrs["card"]``.
+        One row per task, pair and bridge: task, src, tgt, bridge, n, and the columns of `accuracy` or `translation_scores`.
+        ``.attrs["card"]`` holds the run card of each task by its name.
 
     Raises
     ------
     InputError
-        If a task has no data for any pair.
+        If a task has no data for any pair, and as `task_items` and `answers`.
+
+    Examples
+    --------
+    >>> evaluate_grid(load_model(), ["bli"], [("sw", "tl"), ("ar", "he")], ["en"], limit=20).n.tolist()
+    [20, 20, 20, 20]
     """
-    run = {name: options.pop(name) for name in ("max_new_tokens", "token_budget", "store") if name in options}
-    plans = [_grid_plan(task, pairs, [None, *bridges], folder, limit, options) for task in tasks]
-    with answering_bar(plans) as bar:
-        tables = [_scores(plan.task, carry_out(model, plan, bar, **run)).assign(task=plan.task.name) for plan in plans]
+    options = AnswerOptions(scoring, shots, shots_in, examples, seed, max_new_tokens, token_budget, store)
+    bridges = [None, *bridges]
+    planned = [_grid_plan(task, pairs, bridges, folder, limit, options) for task in tasks]
+    tables, cards = [], {}
+    with answering_progress([plan for plan, _ in planned]) as progress:
+        for plan, task_options in planned:
+            items = run_plan(model, plan, task_options, progress)
+            table = _scores(plan.task, items)
+            cards[plan.task.name] = _card("evaluate_grid", table, items, limit)
+            tables.append(table.assign(task=plan.task.name))
     table = pd.concat(tables, ignore_index=True)
     table = table[["task", *table.columns.drop("task")]]
-    table.attrs["card"] = {plan.task.name: one.attrs["card"] for plan, one in zip(plans, tables, strict=True)}
+    table.attrs["card"] = cards
     return table
 
 
-def _grid_plan(task, pairs, bridges, folder, limit, options):
+def _check_lexicon(lexicon: Lexicon, task: Task, src: str, tgt: str) -> None:
+    """Refuse a lexicon that cannot be what is asked."""
+    if task.name != "bli":
+        raise InputError(f"{task.name} takes no lexicon, that is for the task bli; its data set is named by folder=")
+    if (lexicon.src, lexicon.tgt) != (src, tgt):
+        turned = "; lexicon.reverse() turns it around" if (lexicon.tgt, lexicon.src) == (src, tgt) else ""
+        raise InputError(f"the lexicon is {lexicon.src}-{lexicon.tgt}, the pair is {src}-{tgt}{turned}")
+    if not len(lexicon):
+        raise InputError(f"the {src}-{tgt} lexicon has no words; leave out lexicon= for the core lexicon")
+
+
+def _with_pool(options: AnswerOptions, task, pairs, bridges, folder, lexicon=None) -> AnswerOptions:
+    """The options with all items that examples may be drawn from, unless they name them."""
+    if not options.shots or options.examples is not None:
+        return options
+    wanted = dict.fromkeys(
+        (example_language(options.shots_in, src, tgt, bridge), tgt)
+        for src, tgt in pairs
+        for bridge in bridges
+        if bridge not in (src, tgt)
+    )
+    own = lexicon and (lexicon.src, lexicon.tgt)
+    pool = [
+        lexicon if (code, tgt) == own else task_items(task, code, tgt, folder=folder)
+        for code, tgt in wanted
+        if code is not None
+    ]
+    # The pool is empty if examples are in a bridge language and there is no bridge; then none are drawn.
+    return replace(options, examples=pool) if pool else options
+
+
+def _grid_plan(task, pairs, bridges, folder, limit, options) -> tuple[Plan, AnswerOptions]:
     task = find_task(task)
-    there = [pair for pair in pairs if all(language(code).code in task.languages for code in pair)]
-    if not there:
-        raise InputError(f"{task.name}: no pair of languages that its data have, {' '.join(task.languages)}")
-    if len(there) < len(pairs):
-        left_out = ", ".join(f"{src}-{tgt}" for src, tgt in pairs if (src, tgt) not in there)
+    available = [pair for pair in pairs if all(language(code).code in task.languages for code in pair)]
+    if not available:
+        raise InputError(f"{task.name}: its data have none of the pairs; they have {' '.join(task.languages)}")
+    if len(available) < len(pairs):
+        left_out = ", ".join(f"{src}-{tgt}" for src, tgt in pairs if (src, tgt) not in available)
         warnings.warn(f"{task.name} has no data for {left_out}: left out", stacklevel=3)
-    data = [task_items(task, src, tgt, folder=folder, limit=limit) for src, tgt in there]
-    if options.get("shots") and options.get("examples") is None:
-        options = options | {"examples": _pool(task, there, bridges, options.get("shots_in", "src"), folder)}
-    return make_plan(task, data, bridges, **options)
+    data = [task_items(task, src, tgt, folder=folder, limit=limit) for src, tgt in available]
+    options = _with_pool(options, task, available, bridges, folder)
+    return make_plan(task, data, bridges, options), options
 
 
-def _scores(task: str | Task, items: pd.DataFrame) -> pd.DataFrame:
-    return accuracy(items) if find_task(task).metric == "accuracy" else translation_scores(items)
+def _scores(task: Task, items: pd.DataFrame) -> pd.DataFrame:
+    return accuracy(items) if task.metric == "accuracy" else translation_scores(items)
+
+
+def _card(function: str, table: pd.DataFrame, items: pd.DataFrame, limit: int | None) -> RunCard:
+    """The card of the answers under the name of the function, with what is added: the limit, and how they were scored."""
+    source = items.attrs["card"]
+    scores = {key: table.attrs["card"][key] for key in ("function", "options")}
+    return run_card(function, source, options=source["options"] | {"limit": limit}, inputs={"scores": scores})

@@ -1,5 +1,6 @@
-"""What a table of answers amounts to: accuracy, and chrF and BLEU of translations."""
+"""Scores of a table of answers: accuracy, and chrF and BLEU of translations."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -7,7 +8,12 @@ import pandas as pd
 from sacrebleu.metrics import BLEU, CHRF
 from scipy.stats import binomtest
 
+from ..exceptions import InputError
 from ..stats._resampling import percentile_interval
+from ._answer_table import card_from_items, require_columns
+
+#: chrF2: character n-grams of up to this order, recall weighs this much more than precision.
+CHRF_ORDER, CHRF_BETA = 6, 2
 
 
 def accuracy(items: pd.DataFrame, by: Sequence[str] = ("src", "tgt", "bridge")) -> pd.DataFrame:
@@ -16,20 +22,32 @@ def accuracy(items: pd.DataFrame, by: Sequence[str] = ("src", "tgt", "bridge")) 
     Parameters
     ----------
     items : pandas.DataFrame
-        Rows of `answers`.
+        Rows of `answers` for a task whose answers are right or wrong.
     by : sequence of str
-        Columns whose combinations get a row each.
+        Columns: one row of the result per combination of their values.
 
     Returns
     -------
     pandas.DataFrame
-        The columns of `by`, then n, correct, accuracy, low, high (shares of 1).
+        The columns of `by`, then n, correct, accuracy, low, high (0 to 1). The run card is in ``.attrs["card"]``.
+
+    Raises
+    ------
+    InputError
+        If a column is missing, or answers are neither right nor wrong (the task translation).
     """
-    table = items.groupby(list(by), sort=False).correct.agg(n="size", correct="sum").reset_index()
+    require_columns(items, (*by, "correct"))
+    if items.correct.isna().any():
+        raise InputError(
+            f"{int(items.correct.isna().sum())} answers are neither right nor wrong; translation_scores scores those of the "
+            "task translation"
+        )
+    table = items.astype({"correct": bool}).groupby(list(by), sort=False).correct.agg(n="size", correct="sum").reset_index()
     table["accuracy"] = table.correct / table.n
-    intervals = [binomtest(int(k), int(n)).proportion_ci(method="wilson") for k, n in zip(table.correct, table.n, strict=True)]
-    table["low"], table["high"] = [one.low for one in intervals], [one.high for one in intervals]
-    table.attrs.update(items.attrs)
+    counts = zip(table.correct, table.n, strict=True)
+    intervals = [binomtest(int(correct), int(n)).proportion_ci(method="wilson") for correct, n in counts]
+    table["low"], table["high"] = [interval.low for interval in intervals], [interval.high for interval in intervals]
+    table.attrs["card"] = card_from_items("accuracy", items, by=list(by))
     return table
 
 
@@ -48,29 +66,62 @@ def translation_scores(items: pd.DataFrame, *, resamples: int = 1000, seed: int 
     Returns
     -------
     pandas.DataFrame
-        src, tgt, bridge, n, chrf, low, high, bleu (0 to 100). sacrebleu's signatures are in ``.attrs["card"]``.
+        One row per pair and bridge: src, tgt, bridge, n, chrf, low, high, bleu (0 to 100). The run card, with sacrebleu's
+        signatures, is in ``.attrs["card"]``.
+
+    Raises
+    ------
+    InputError
+        If a column is missing, or answers are right or wrong (all other tasks).
 
     Notes
     -----
-    chrF2 (Popović 2015) and BLEU of the whole set, by sacrebleu (Post 2018). BLEU takes Chinese apart with the tokenizer "zh",
+    chrF2 (Popović 2015) and BLEU of the whole set, by sacrebleu (Post 2018). BLEU splits Chinese with the tokenizer "zh",
     Japanese into characters and all others with "13a", so it cannot be compared between languages.
     """
+    require_columns(items, ("src", "tgt", "bridge", "answer", "gold"))
+    if "correct" in items and items.correct.notna().any():
+        raise InputError("these answers are right or wrong, not translations of sentences; accuracy scores them")
     rng, rows, signatures = np.random.default_rng(seed), [], {}
-    for (src, tgt, bridge), some in items.groupby(["src", "tgt", "bridge"], sort=False):
-        outputs, golds = some.answer.tolist(), [some.gold.tolist()]
+    for (src, tgt, bridge), group in items.groupby(["src", "tgt", "bridge"], sort=False):
+        outputs, golds = group.answer.tolist(), group.gold.tolist()
         chrf, bleu = CHRF(), BLEU(tokenize={"zh": "zh", "ja": "char"}.get(tgt, "13a"))
-        score = chrf.corpus_score(outputs, golds).score
-        # Not sacrebleu's own bootstrap: its mean fails where some draws have a score of 0 and others not.
-        counts = np.array(chrf._extract_corpus_statistics(outputs, golds))
-        drawn = rng.multinomial(len(some), np.full(len(some), 1 / len(some)), size=resamples) @ counts
-        low, high = percentile_interval([chrf._compute_f_score(one) for one in drawn.tolist()])
-        rows.append((src, tgt, bridge, len(some), score, low, high, bleu.corpus_score(outputs, golds).score))
+        scores = chrf.corpus_score(outputs, [golds]).score, bleu.corpus_score(outputs, [golds]).score
+        # Not sacrebleu's own bootstrap: its mean fails where some draws have a score of 0 and others do not.
+        counts = np.array([chrf_counts(output, gold) for output, gold in zip(outputs, golds, strict=True)])
+        draws = rng.multinomial(len(group), np.full(len(group), 1 / len(group)), size=resamples)
+        low, high = percentile_interval(chrf_of_counts(np.tensordot(draws, counts, axes=1)))
+        rows.append((src, tgt, bridge, len(group), scores[0], low, high, scores[1]))
         signatures["chrf"], signatures[f"bleu {tgt}"] = str(chrf.get_signature()), str(bleu.get_signature())
     table = pd.DataFrame(rows, columns=["src", "tgt", "bridge", "n", "chrf", "low", "high", "bleu"])
-    table.attrs["card"] = items.attrs.get("card", {}) | {"metrics": signatures}
+    table.attrs["card"] = card_from_items("translation_scores", items, resamples=resamples, seed=seed, metrics=signatures)
     return table
 
 
 def sentence_chrf(output: str, gold: str) -> float:
     """chrF2 of one sentence, 0 to 100 (sacrebleu)."""
     return CHRF().sentence_score(output, [gold]).score
+
+
+def chrf_counts(output: str, gold: str) -> np.ndarray:
+    """Character n-grams of a sentence, spaces left out: int [order, (of the output, of the gold, of both)].
+
+    Where the gold is shorter than n, n-grams of the output are not counted, as in sacrebleu.
+    """
+    texts = ["".join(text.split()) for text in (output, gold)]
+    counts = []
+    for n in range(1, CHRF_ORDER + 1):
+        written, expected = (Counter(text[i : i + n] for i in range(len(text) - n + 1)) for text in texts)
+        counts.append((written.total() if expected else 0, expected.total(), (written & expected).total()))
+    return np.array(counts)
+
+
+def chrf_of_counts(counts: np.ndarray) -> np.ndarray:
+    """chrF2 [...], 0 to 100, of the sums of `chrf_counts` over sentences, [..., order, 3]."""
+    written, expected, both = np.moveaxis(counts, -1, 0)
+    present = (written > 0) & (expected > 0)
+    orders = present.sum(axis=-1).clip(min=1)
+    precision = np.where(present, both / written.clip(min=1), 0.0).sum(axis=-1) / orders
+    recall = np.where(present, both / expected.clip(min=1), 0.0).sum(axis=-1) / orders
+    denominator = CHRF_BETA**2 * precision + recall
+    return 100 * ((1 + CHRF_BETA**2) * precision * recall / np.where(denominator > 0, denominator, 1))

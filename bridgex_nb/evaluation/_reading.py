@@ -1,4 +1,4 @@
-"""Reading the answer out of what a model wrote: a word, a letter, a number, a text."""
+"""Reading the answer from what a model wrote: a word, a letter, an option, a number, a text."""
 
 import re
 import unicodedata
@@ -12,12 +12,12 @@ _CUT = re.compile(r"[,،、;؛(\[?؟!]")
 
 
 def read_word(text: str, tgt: str | None = None) -> str:
-    """The word that a completion answers, in the writing that the model gave it.
+    """The word that a completion answers, as the model spelled it.
 
-    The first line counts, without full stops, cut at a comma, bracket or question mark and taken out of its quotes (released
-    code of BridgeX-ICL). Where the text has arrows, what follows the last arrow and its colon is the answer; if `tgt` is given,
-    what follows the last arrow *to that language*, or else what stands before the first one: a model that goes on to
-    translate into a third language has answered before. (The released code takes the last arrow, whatever it leads to.)
+    Of the first line, without full stops, up to a comma, bracket or question mark and without its quotes (released code of
+    BridgeX-ICL). In a line with arrows, what follows the last arrow and its colon is the answer; if `tgt` is given, what
+    follows the last arrow *to that language*, or, without such an arrow, what comes before the first one: a model that goes on
+    to translate into a third language has answered already. (The released code takes the last arrow, wherever it leads.)
 
     Examples
     --------
@@ -40,10 +40,15 @@ def read_word(text: str, tgt: str | None = None) -> str:
 
 
 def fold(word: str) -> str:
-    """A word as exact match compares it.
+    """A word in the form that is compared for exact match.
 
-    NFKC and lower case; no quotes or apostrophes, no Hebrew niqqud or Arabic vowel marks, no invisible direction marks; the
-    Hebrew hyphen is a space.
+    NFKC and lower case, without quotes and apostrophes, Hebrew niqqud, Arabic vowel marks and invisible direction marks; the
+    Hebrew hyphen becomes a space.
+
+    Examples
+    --------
+    >>> fold("S’asseoir")
+    'sasseoir'
     """
     word = unicodedata.normalize("NFKD", word).replace("\u05be", " ")
     word = "".join(c for c in word if unicodedata.category(c) != "Cf" and not _VOWEL_MARKS.match(c))
@@ -54,7 +59,7 @@ _VOWEL_MARKS = re.compile("[\u0591-\u05c7\u0640\u064b-\u0652\u0670]")
 
 
 def read_answer(text: str, tgt: str | None = None) -> str:
-    """The answer of a completion as exact match compares it: `fold` of `read_word`.
+    """The answer of a completion in the form that is compared for exact match: `fold` of `read_word`.
 
     Examples
     --------
@@ -65,10 +70,10 @@ def read_answer(text: str, tgt: str | None = None) -> str:
 
 
 def read_text(text: str, tgt: str | None = None) -> str:
-    """The sentence or passage that a completion answers: its first line, out of its quotes.
+    """The sentence or passage that a completion answers: its first line, without its quotes.
 
-    What follows an arrow is left off: a model that goes on to translate into a third language has answered before. `tgt` makes
-    no difference; every reader takes it.
+    What follows an arrow is left out: a model that goes on to translate into a third language has answered already. `tgt` makes
+    no difference; every reader of a task takes it.
 
     Examples
     --------
@@ -86,24 +91,26 @@ def read_text(text: str, tgt: str | None = None) -> str:
 
 
 def read_letter(text: str, tgt: str | None = None) -> str:
-    """The first letter A to G that stands alone in the first line; "" where there is none.
+    """The letter of the choice that a completion answers: the first of A to G that stands alone in its first line, or "".
 
-    After the released code of BridgeX-ICL, which takes the first of A to D; here a letter inside a word is none.
+    The reader of the tasks with lettered choices. Only the first line counts, because a model that goes on may list the choices
+    again. After the released code of BridgeX-ICL, which takes the first of A to D; here a letter inside a word does not count.
+    `read_option` reads many completions, for options of any spelling, on any line.
 
     Examples
     --------
     >>> read_letter(" By the passage, (B) is right.")
     'B'
     """
-    found = _LETTER.search(unicodedata.normalize("NFKC", text).split("\n", 1)[0])
-    return found.group() if found else ""
+    match = _LETTER.search(unicodedata.normalize("NFKC", text).split("\n", 1)[0])
+    return match.group() if match else ""
 
 
 def read_number(text: str, tgt: str | None = None) -> str:
-    """The last number of the first line in plain digits; "" where there is none.
+    """The last number of the first line in plain digits; "" if there is none.
 
-    Digits of any script. Groups of three digits may be set off by a comma, a full stop, an apostrophe or a space: 1.234 is more
-    than a thousand.
+    Digits may be of any script. Groups of three digits may be separated by a comma, a full stop, an apostrophe or a space:
+    1.234 is more than a thousand.
 
     Examples
     --------
@@ -126,7 +133,16 @@ _NUMBER = re.compile(r"(?<!\d)(\d{1,3}(?:[,.'’ ]\d{3})+|\d+)(?:[.,](\d+))?(?!\
 
 
 def read_option(completions: Sequence[str], options: Sequence[str] = ("A", "B")) -> list[str | None]:
-    """The option that each completion names first, as a word of its own; None where it names none.
+    """The option that each completion names first, as a word by itself; None if it names none.
+
+    A measure of behaviour over many completions (`contrast_shift`): options are any words, and the whole completion counts.
+    `read_letter` reads the answer of a single completion to lettered choices.
+
+    Parameters
+    ----------
+    completions : sequence of str
+    options : sequence of str
+        Upper and lower case differ. Where one option begins with another, name the longer one first.
 
     Examples
     --------
@@ -134,4 +150,4 @@ def read_option(completions: Sequence[str], options: Sequence[str] = ("A", "B"))
     ['B', None]
     """
     named = re.compile(rf"(?<!\w)({'|'.join(map(re.escape, options))})(?!\w)")
-    return [found.group(1) if (found := named.search(text)) else None for text in completions]
+    return [match.group(1) if (match := named.search(text)) else None for text in completions]

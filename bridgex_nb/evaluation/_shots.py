@@ -1,4 +1,4 @@
-"""Worked examples in front of a prompt, drawn so that nothing of what is asked stands in them."""
+"""Worked examples at the beginning of a prompt, drawn so that they give away nothing that is asked."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -10,19 +10,13 @@ from ._tasks import Task, chain, full_answer, full_prompt
 
 Pair = tuple[str, str]
 
+#: What `shots_in` may be.
+SHOT_LANGUAGES = ("src", "bridge", "tgt")
+
 
 def example_language(shots_in: str, src: str, tgt: str, bridge: str | None) -> str | None:
-    """The language that the text of an example is in; None where it would be a bridge's and there is none.
-
-    Raises
-    ------
-    InputError
-        If `shots_in` is none of "src", "bridge" and "tgt".
-    """
-    languages = {"src": src, "bridge": bridge, "tgt": tgt}
-    if shots_in not in languages:
-        raise InputError(f"shots_in is {shots_in!r}; examples are in one of {', '.join(languages)}")
-    return languages[shots_in]
+    """The language of an example's text; None if it is a bridge's and there is no bridge."""
+    return dict(zip(SHOT_LANGUAGES, (src, bridge, tgt), strict=True))[shots_in]
 
 
 def with_examples(
@@ -36,26 +30,26 @@ def with_examples(
     shots_in: str,
     seed: int,
 ) -> tuple[dict[Pair, pd.DataFrame], dict[tuple[str, str, str | None], str]]:
-    """Items without those that the examples give away, and the examples in front of the prompts of each pair and bridge.
+    """Items without those that the examples give away, and the examples of each pair and bridge.
 
-    An example is an item of the pair (X, tgt), where X is the language `shots_in` names; it has no bridge of its own. All
-    prompts of a pair and bridge have the same ones. Left out for all bridges of a pair are the items that are examples for one
-    of them, those with the same text as such an item, and, where answers are not chosen from a list, those that accept an
-    answer of an example.
+    An example is an item of the pair (X, tgt), where X is the language that `shots_in` names; it has no bridge of its own. All
+    prompts of a pair and bridge begin with the same ones. Left out for all bridges of a pair are the items that are examples
+    for one of them, those with the same text as such an item, and, where answers are not chosen from a list, those that accept
+    an answer of an example.
 
     Parameters
     ----------
     task : Task
     scoring : str
-        One of `tasks.SCORINGS`.
+        One of `SCORINGS`.
     items : mapping of (src, tgt) to pandas.DataFrame
         What will be asked.
     bridges : sequence of str or None
-        Where there is no bridge and examples are in the bridge language, there are none.
+        Without a bridge there are no examples in the bridge language.
     pool : mapping of (src, tgt) to pandas.DataFrame
         What examples are drawn from.
     shots : int
-        Examples in front of each prompt.
+        Examples per prompt.
     shots_in : {"src", "bridge", "tgt"}
     seed : int
         Of the draw.
@@ -64,24 +58,25 @@ def with_examples(
     -------
     items : dict of (src, tgt) to pandas.DataFrame
     heads : dict of (src, tgt, bridge) to str
-        What stands in front of the prompts; nothing where there is no entry.
+        How the prompts begin; with nothing where there is no entry.
 
     Raises
     ------
     InputError
-        If `shots_in` is none of the three, the pool lacks a pair or has too few items, or no item is left.
+        If the pool lacks a pair or has too few items, or no item is left.
     """
     left, heads = {}, {}
     for (src, tgt), asked in items.items():
         examples = []
-        for bridge in (one for one in bridges if one not in (src, tgt)):
+        for bridge in bridges:
             code = example_language(shots_in, src, tgt, bridge)
-            if code is None:
+            if bridge in (src, tgt) or code is None:
                 continue
             drawn = _draw(pool, code, tgt, shots, seed)
-            heads[src, tgt, bridge] = "".join(_shown(task, scoring, code, tgt, one) for one in drawn)
+            heads[src, tgt, bridge] = "".join(_shown(task, scoring, code, tgt, example) for example in drawn)
             examples += drawn
-        left[src, tgt] = asked[[not gone for gone in _given_away(task, asked, examples, tgt)]]
+        given_away = _given_away(task, asked, examples, tgt)
+        left[src, tgt] = asked[[not gone for gone in given_away]]
         if left[src, tgt].empty:
             raise InputError(f"{src}-{tgt}: no item is left beside the {shots} examples")
     return left, heads
@@ -89,12 +84,12 @@ def with_examples(
 
 def _draw(pool, src, tgt, shots, seed) -> list[dict]:
     if (src, tgt) not in pool:
-        raise InputError(f"no items of {src}-{tgt} to draw examples from; give them as examples=")
-    there = {str(one["item"]): one for one in pool[src, tgt].to_dict("records")}
-    if len(there) <= shots:
-        raise InputError(f"{src}-{tgt}: {len(there)} items are too few to draw {shots} examples from")
-    # The same items for every language where items have the same names.
-    return [there[name] for name in random.Random(f"{seed} {tgt}").sample(sorted(there), shots)]
+        raise InputError(f"there are no items of {src}-{tgt} to draw examples from; pass them as examples=")
+    by_name = {str(item["item"]): item for item in pool[src, tgt].to_dict("records")}
+    if len(by_name) <= shots:
+        raise InputError(f"{src}-{tgt}: {len(by_name)} items are too few to draw {shots} examples from")
+    # Where items have the same names in every language, these are the same items.
+    return [by_name[name] for name in random.Random(f"{seed} {tgt}").sample(sorted(by_name), shots)]
 
 
 def _shown(task, scoring, src, tgt, item) -> str:
@@ -104,13 +99,13 @@ def _shown(task, scoring, src, tgt, item) -> str:
 
 def _given_away(task, asked, examples, tgt) -> list[bool]:
     """Which items the examples give away."""
-    names = {one["item"] for one in examples}
-    texts = {one["text"] for one in examples} | set(asked.text[asked.item.isin(names)])
+    names = {example["item"] for example in examples}
+    texts = {example["text"] for example in examples} | set(asked.text[asked.item.isin(names)])
     free = task.choices is None
-    answers = {task.same(gold) for one in examples for gold in task.gold(one, tgt)} if free else set()
+    answers = {task.same(gold) for example in examples for gold in task.gold(example, tgt)} if free else set()
     return [
-        one["item"] in names
-        or one["text"] in texts
-        or (free and not answers.isdisjoint(task.same(gold) for gold in task.gold(one, tgt)))
-        for one in asked.to_dict("records")
+        item["item"] in names
+        or item["text"] in texts
+        or (free and not answers.isdisjoint(task.same(gold) for gold in task.gold(item, tgt)))
+        for item in asked.to_dict("records")
     ]

@@ -1,8 +1,8 @@
 """What a task asks, how the answer is read, and what counts as right.
 
-A task is put in two languages. The *text* (a word, a passage, a premise …) stands in the source language; what is asked about
-it, and the choices, in the target language. A bridge enters in the same way everywhere: the model translates the text into it
-first, and the text becomes a chain, ``{Src}:"{text}"→{Bridge}:"{its translation}"``.
+A task is asked in two languages: its *text* (a word, a passage, a premise …) is in the source language, the question about it
+and the choices are in the target language. A bridge enters in the same way everywhere: the model first translates the text into
+it, and the text becomes a chain, ``{Src}:"{text}"→{Bridge}:"{its translation}"``.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,40 +20,41 @@ from ._reading import fold, read_answer, read_letter, read_number, read_text, re
 #: Names of the choices in a prompt.
 LETTERS = "ABCDEFG"
 
-#: How an answer is found: the likeliest of the letters of the listed choices, the likeliest of the choices themselves, or what
-#: the model writes.
+#: How an answer is found: the likeliest of the listed choices' letters, the likeliest of the choices themselves, or what the
+#: model writes.
 SCORINGS = ("letters", "texts", "generation")
 
 
 @dataclass(frozen=True)
 class Task:
-    """One task. An item is a dict: `text` in the source language, the other fields in the target language.
+    """A task. An item is a dict: `text` in the source language, the other fields in the target language.
 
     Attributes
     ----------
     name : str
     items : callable
-        ``items(src, tgt, folder)`` -> the items of a language pair: a frame with `item` (unique) and `text`, and what the
-        following functions look at.
+        ``items(src, tgt, folder)`` -> the items of a language pair: a DataFrame with `item` (a unique name), `text`, and what
+        the following functions look at.
     prompt : callable
-        ``prompt(chain, item, tgt)`` -> the question. Where there are choices, they are listed behind it.
+        ``prompt(chain, item, tgt)`` -> the question. Choices, if there are any, are listed after it.
     gold : callable
-        ``gold(item, tgt)`` -> the accepted answers; where there are choices, the right one.
+        ``gold(item, tgt)`` -> the accepted answers; if there are choices, the right one.
     read : callable
         ``read(output, tgt)`` -> the answer in what the model wrote.
     choices : callable, optional
         ``choices(item, tgt)`` -> the texts to choose from.
     metric : {"accuracy", "chrf"}
+        Whether an answer is right or wrong, or scored by its chrF against the first accepted one.
     same : callable
-        What answer and gold are compared as.
+        Applied to answer and gold before they are compared.
     shown : str
-        How an answer stands behind its prompt.
+        How an answer is written after its prompt.
     read_text : callable
         ``read_text(output, bridge)`` -> the translation of the text in what the model wrote.
     new_tokens, text_tokens : int
         How many tokens the model may write for the answer, and for the translation of the text.
     languages : tuple of str
-        Those that its data have.
+        The languages of its data.
     """
 
     name: str
@@ -72,7 +73,7 @@ class Task:
 
 
 def chain(src: str, text: str, bridge: str | None = None, translated: str | None = None) -> str:
-    """A text in its language, and in the bridge's where there is one.
+    """A text in its language, followed by its translation if there is a bridge.
 
     Examples
     --------
@@ -84,7 +85,7 @@ def chain(src: str, text: str, bridge: str | None = None, translated: str | None
 
 
 def full_prompt(task: Task, scoring: str, text: str, item: dict, tgt: str) -> str:
-    """Everything that stands before the answer: the question about a `chain`, and the choices in letters if those answer it."""
+    """Everything before the answer: the question about a `chain`, and the lettered choices if a letter is the answer."""
     question = task.prompt(text, item, tgt)
     if task.choices is None:
         return question
@@ -93,14 +94,14 @@ def full_prompt(task: Task, scoring: str, text: str, item: dict, tgt: str) -> st
 
 
 def full_answer(task: Task, scoring: str, answer: str, item: dict, tgt: str) -> str:
-    """An answer as it stands behind that prompt."""
+    """An answer as it is written after that prompt."""
     if task.choices is not None and scoring != "texts":
         answer = LETTERS[list(task.choices(item, tgt)).index(answer)]
     return task.shown.format(answer)
 
 
 def find_task(task: str | Task) -> Task:
-    """The task of a name; a `Task` of one's own is taken as it is.
+    """The task of that name; your own `Task` is returned as it is.
 
     Raises
     ------
@@ -110,7 +111,7 @@ def find_task(task: str | Task) -> Task:
     if isinstance(task, Task):
         return task
     if task not in TASKS:
-        raise InputError(f"unknown task {task!r}; there are {', '.join(TASKS)}")
+        raise InputError(f"unknown task {task!r}; choose from {', '.join(TASKS)}")
     return TASKS[task]
 
 
@@ -129,7 +130,7 @@ def task_items(
     folder : str or Path, optional
         Of the task's data set, as for `flores`; by default it comes from the Hugging Face hub.
     limit : int, optional
-        Take so many items, drawn at random, the same ones every time: data sets are sorted by topic or source.
+        Take that many items, drawn at random (data sets are sorted by topic or source), the same ones every time.
 
     Returns
     -------
@@ -139,23 +140,35 @@ def task_items(
     Raises
     ------
     InputError
-        If there is no such task, the data do not have the languages, or they are not there.
+        If there is no such task, its data lack a language or are not found, or `limit` is below 1.
+
+    Examples
+    --------
+    >>> task_items("bli", "sw", "tl", limit=2).columns.tolist()
+    ['src', 'tgt', 'item', 'text', 'gold']
     """
     language(src), language(tgt)
     frame = find_task(task).items(src, tgt, folder)
-    if limit is not None and limit < len(frame):
-        frame = frame.sample(limit, random_state=0).sort_index().reset_index(drop=True)
-    return frame.assign(src=src, tgt=tgt)[["src", "tgt", *frame.columns]]
+    return limit_items(frame.assign(src=src, tgt=tgt)[["src", "tgt", *frame.columns]], limit)
+
+
+def limit_items(items: pd.DataFrame, limit: int | None) -> pd.DataFrame:
+    """That many items, drawn at random, the same ones every time; all where there are no more, or `limit` is None."""
+    if limit is not None and limit < 1:
+        raise InputError(f"limit is {limit}; it must be 1 or more")
+    if limit is None or limit >= len(items):
+        return items
+    return items.sample(limit, random_state=0).sort_index().reset_index(drop=True)
 
 
 def lexicon_items(lexicon: Lexicon) -> pd.DataFrame:
-    """Items of the task bli: src, tgt, item and text (both the word), gold (its accepted translations)."""
+    """Items of the task bli: src, tgt, item and text (both are the word), gold (its accepted translations)."""
     rows = [(lexicon.src, lexicon.tgt, word, word, gold) for word, gold in lexicon.entries.items()]
     return pd.DataFrame(rows, columns=["src", "tgt", "item", "text", "gold"])
 
 
 def _joined(read: Callable, text: str) -> Callable:
-    """`Task.items` of a parallel data set: its column `text` in the source language, all others in the target language."""
+    """`Task.items` of a parallel data set: column `text` in the source language, all others in the target language."""
 
     def items(src, tgt, folder):
         frame = read([src, tgt], folder=folder)

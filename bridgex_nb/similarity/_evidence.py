@@ -93,7 +93,7 @@ class Evidence:
     @contextmanager
     def _as_counted(self) -> Iterator[None]:
         """Hold the model, which must not be changed in another way than when it was counted."""
-        with self.model.turn:
+        with self.model.lock:
             now, counted = (card.get("interventions") for card in (self.model.card, self.counts.card))
             if now != counted:
                 raise InputError(
@@ -213,7 +213,7 @@ def core_evidence(model: NeuronModel, rate: float = RATE) -> Evidence:
     check_share("rate", rate)
     parts = _core_parts.setdefault(model, {})
     if ("counts",) not in parts:
-        with model.turn:
+        with model.lock:
             if model.card.get("interventions"):
                 raise InputError("interventions change the model; its evidence is that of the unchanged model")
             if ("counts",) not in parts:

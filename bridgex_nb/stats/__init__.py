@@ -3,6 +3,7 @@
 from ._correlation import correlate
 from ._hsic import BANDWIDTHS, ESTIMATORS, hsic, hsic_score
 from ._mantel import mantel
+from ._paired_tests import mcnemar, sign_flip_test
 from ._random_set_test import beyond_random
 from ._resampling import holm, percentile_interval
 
@@ -15,5 +16,7 @@ __all__ = [
     "hsic",
     "hsic_score",
     "mantel",
+    "mcnemar",
     "percentile_interval",
+    "sign_flip_test",
 ]

@@ -217,13 +217,13 @@ class BridgeExplorer(VBox):
         shown = pd.DataFrame(
             {
                 "through": [code if code == ZERO_SHOT else language(code).name for code in items.bridge],
-                "word of the bridge": items.bridge_word.fillna(""),
+                "word of the bridge": items.bridge_text.fillna(""),
                 "answer": items.answer,
                 "right": marks,
             }
         )
         asked = items.iloc[0]
-        word, gold = (f"<bdi>{html.escape(one)}</bdi>" for one in (asked.word, asked.gold.replace("|", ", ")))
+        word, gold = (f"<bdi>{html.escape(one)}</bdi>" for one in (asked["item"], asked.gold.replace("|", ", ")))
         self._answers.value = (
             f"<p>{word} – {'accepted: ' + gold if asked.gold else 'not in the core lexicon'}</p>{table(shown)}"
         )

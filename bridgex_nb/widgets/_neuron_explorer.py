@@ -46,7 +46,7 @@ class NeuronState(Background):
         self.start(self._look(self.layer, self.neuron))
 
     def _look(self, layer, neuron) -> Iterator[dict]:
-        with self.model.turn:
+        with self.model.lock:
             tokens = token_values(self.model, self.texts, layer, neuron)
         counts = core_evidence(self.model).counts
         yield {"probability": pd.Series(counts.probability[:, layer, neuron].tolist(), counts.languages), "tokens": tokens}

@@ -1,11 +1,28 @@
-"""Word translation, zero-shot and through bridges, on the bundled model."""
+"""What a model answers, zero-shot and through bridges: one table for every task, on real data with real models."""
 
+import dataclasses
 import math
 
 import pandas as pd
 import pytest
+import tiny
 
 import bridgex_nb as bx
+
+#: Task -> a pair and a bridge that its reference data have.
+TASKS = {
+    "bli": ("sw", "tl", "en"),
+    "mrc": ("de", "en", "fr"),
+    "topic": ("sw", "tl", "en"),
+    "translation": ("sw", "tl", "en"),
+    "nli": ("sw", "fr", "en"),
+    "math": ("sw", "ja", "en"),
+    "causal": ("sw", "it", "en"),
+}
+CHOICE = [name for name in TASKS if bx.TASKS[name].choices]
+COLUMNS = ["src", "tgt", "bridge", "item", "bridge_text", "bridge_confidence"]
+COLUMNS += ["output", "logprobs", "answer", "gold", "score", "correct"]
+MRC = {"text": "Maji ni baridi.", "question": "Wie ist das Wasser?", "choices": ["heiß", "kalt", "rot", "alt"], "answer": 1}
 
 
 @pytest.fixture(scope="module")
@@ -20,92 +37,163 @@ def items(mini, few):
     return bx.answers(mini, "bli", few, [None, "en", "es"])
 
 
-def test_a_row_an_item_and_bridge_with_its_output_kept(items, few):
-    assert items.groupby("bridge").word.apply(list).to_dict() == {
-        bridge: list(few.entries) for bridge in ("zero-shot", "en", "es")
-    }
+def test_one_row_per_item_and_bridge_with_its_output(items, few):
+    asked = {bridge: rows["item"].tolist() for bridge, rows in items.groupby("bridge")}
+    assert asked == {bridge: list(few.entries) for bridge in ("zero-shot", "en", "es")}
     assert items.output.str.len().gt(0).all()
-    assert items.bridge_word.isna().equals(items.bridge == "zero-shot")
+    assert items.bridge_text.isna().equals(items.bridge == "zero-shot")
 
 
-def test_in_one_batch_as_one_prompt_at_a_time(mini, items, few):
+def test_batches_answer_as_one_prompt_at_a_time(mini, items, few):
     """The published scripts ask one prompt at a time, each step by hand."""
     autonym = {code: bx.language(code).autonym for code in bx.LANGUAGES}
     for row in items.itertuples():
-        head = f'{autonym["sw"]}:"{row.word}"→'
+        head = f'{autonym["sw"]}:"{row.item}"→'
         if row.bridge == "zero-shot":
             prompt = f"{head}{autonym['tl']}:"
         else:
-            middle = bx.complete(mini, [f"{head}{autonym[row.bridge]}:"])[0].strip().strip('"')
-            assert middle == row.bridge_word
-            prompt = f'{head}{autonym[row.bridge]}:"{middle}"→{autonym["tl"]}:'
+            bridge_text = bx.complete(mini, [f"{head}{autonym[row.bridge]}:"])[0].strip().strip('"')
+            assert bridge_text == row.bridge_text
+            prompt = f'{head}{autonym[row.bridge]}:"{bridge_text}"→{autonym["tl"]}:'
         assert bx.complete(mini, [prompt]) == [row.output]
 
 
 def test_correct_means_one_of_the_accepted_translations(items, few):
     for row in items.itertuples():
-        assert row.correct == (row.answer in [word.lower() for word in few.entries[row.word]])
+        assert row.correct == (row.answer in [word.lower() for word in few.entries[row.item]])
 
 
-def test_a_grid_asks_what_single_evaluations_ask(mini):
-    pairs, bridges = [("ar", "he"), ("en", "sw")], ["en", "fr"]
-    grid = bx.evaluate_grid(mini, ["bli"], pairs, bridges).drop(columns="task")
-    single = [
-        bx.evaluate(mini, "bli", src, tgt, [None, *(bridge for bridge in bridges if bridge not in (src, tgt))])
-        for src, tgt in pairs
-    ]
-    pd.testing.assert_frame_equal(grid, pd.concat(single, ignore_index=True))
+@pytest.mark.filterwarnings("ignore:.*too long for the model's context")
+@pytest.mark.parametrize("kind", ["mini", "qwen3"])
+@pytest.mark.parametrize("task", TASKS)
+def test_every_task_has_the_same_columns(task, kind, mini, shared_data):
+    model, (src, tgt, bridge) = mini if kind == "mini" else tiny.load(kind), TASKS[task]
+    items = bx.task_items(task, src, tgt, folder=shared_data, limit=3)
+    table = bx.answers(model, task, items, [None, bridge])
+    assert table.columns.tolist() == COLUMNS
+    assert table["item"].tolist() == items["item"].tolist() * 2
+    assert table.bridge_text.isna().tolist() == [True] * 3 + [False] * 3
+    assert table.score.between(0, 1).all()
+    written = task not in CHOICE
+    assert table.output.notna().all() == written == table.logprobs.isna().all()
+    if task == "translation":
+        assert table.correct.isna().all()
+    else:
+        assert table.correct.dtype == bool
+        assert table.score.tolist() == table.correct.astype(float).tolist()
 
 
-def test_a_grid_of_several_tasks_has_one_bar(mini, shared_data, capfd, monkeypatch):
-    monkeypatch.delenv("TQDM_DISABLE", raising=False)
-    pairs = [("sw", "tl"), ("sw", "fr")]
-    with pytest.warns(UserWarning, match="nli has no data for sw-tl: left out"):
-        grid = bx.evaluate_grid(mini, ["bli", "topic", "nli"], pairs, ["en", "fr"], folder=shared_data, limit=3)
-    assert capfd.readouterr().err.count("answering:   0%") == 1
-    assert grid.groupby("task", sort=False).size().to_dict() == {"bli": 5, "topic": 5, "nli": 2}
-    assert (grid.n == 3).all()
-    assert {task: card["scoring"] for task, card in grid.attrs["card"].items()} == {
-        "bli": "generation",
-        "topic": "letters",
-        "nli": "letters",
+def test_tables_of_several_tasks_can_be_joined(mini, items, shared_data):
+    sentences = bx.task_items("translation", "sw", "tl", folder=shared_data, limit=2)
+    joined = pd.concat([items, bx.answers(mini, "translation", sentences, max_new_tokens=4)])
+    assert joined.columns.tolist() == COLUMNS
+    assert joined.correct.isna().sum() == 2
+
+
+def test_the_card_says_what_was_asked_and_how(mini, few, items):
+    card = items.attrs["card"]
+    assert (card["function"], card["model"]) == ("answers", mini.card["model"])
+    assert card["data"]["texts"] == {"sw-tl": 12}
+    assert card["options"] == {
+        "task": "bli",
+        "bridges": ["zero-shot", "en", "es"],
+        "scoring": "generation",
+        "shots": 0,
+        "max_new_tokens": None,
     }
-    with pytest.raises(bx.InputError, match="causal: no pair of languages that its data have, it zh id sw"):
-        bx.evaluate_grid(mini, ["causal"], pairs, ["en"], folder=shared_data)
+
+    def data_of(lexicon, **options):
+        return bx.answers(mini, "bli", lexicon, **options).attrs["card"]
+
+    assert data_of(few)["data"] == card["data"]
+    other = bx.Lexicon("sw", "tl", few.entries | {"jua": ["buwan"]})
+    assert data_of(other)["data"]["sha256"] != card["data"]["sha256"]
+    shot = data_of(few, shots=2, seed=1, max_new_tokens=9)["options"]
+    assert (shot["shots"], shot["shots_in"], shot["seed"], shot["max_new_tokens"]) == (2, "src", 1, 9)
+    assert shot["examples_sha256"] != data_of(few, shots=2, seed=2)["options"]["examples_sha256"]
 
 
-def test_accuracy_has_wilson_intervals():
-    items = pd.DataFrame({"src": "sw", "tgt": "tl", "bridge": "en", "correct": [True] * 45 + [False] * 5})
-    row = bx.accuracy(items).iloc[0]
-    # Wilson 1927, written out for z = 1.96.
-    n, p, z = 50, 0.9, 1.959963984540054
-    centre, spread = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    assert (row.n, row.correct, row.accuracy) == (50, 45, 0.9)
-    assert row.low == pytest.approx((centre - spread) / (1 + z * z / n))
-    assert row.high == pytest.approx((centre + spread) / (1 + z * z / n))
+@pytest.mark.filterwarnings("ignore:.*too long for the model's context")
+@pytest.mark.parametrize("scoring", ["letters", "texts"])
+@pytest.mark.parametrize("task", CHOICE)
+def test_the_likeliest_choice_is_the_answer(task, scoring, mini, shared_data):
+    src, tgt, _ = TASKS[task]
+    items = bx.task_items(task, src, tgt, folder=shared_data, limit=3)
+    table = bx.answers(mini, task, items, scoring=scoring)
+    for row, item in zip(table.itertuples(), items.to_dict("records"), strict=True):
+        choices = list(bx.TASKS[task].choices(item, tgt))
+        assert len(row.logprobs) == len(choices)
+        assert row.answer == choices[row.logprobs.index(max(row.logprobs))]
+        assert row.correct == (row.answer == row.gold)
+
+
+def test_more_choices_than_letters_are_refused(mini):
+    items = pd.DataFrame([{"src": "sw", "tgt": "de", "item": 0, **MRC, "choices": list("klmnopqrst")}])
+    with pytest.raises(bx.InputError, match="mrc has 10 choices, but letters are ABCDEFG"):
+        bx.answers(mini, "mrc", items)
+    assert len(bx.answers(mini, "mrc", items, scoring="texts").logprobs[0]) == 10
+
+
+@pytest.mark.parametrize(("letter", "answer"), [("B", "kalt"), ("D", "alt"), ("E", ""), ("", "")])
+def test_a_letter_that_is_read_names_a_choice(mini, letter, answer):
+    task = dataclasses.replace(bx.TASKS["mrc"], read=lambda output, tgt: letter)
+    items = pd.DataFrame([{"src": "sw", "tgt": "de", "item": 0, **MRC}])
+    (row,) = bx.answers(mini, task, items, scoring="generation", max_new_tokens=1).itertuples()
+    assert row.answer == answer
+    assert row.correct == (answer == "kalt")
+    assert row.logprobs is None
+
+
+def test_your_own_task(mini):
+    """Antonyms would be the same: a prompt, what is accepted, how it is read."""
+    task = bx.Task(
+        "spelling",
+        items=lambda src, tgt, folder: None,
+        prompt=lambda text, item, tgt: f"{text}→{bx.language(tgt).autonym}:",
+        gold=lambda item, tgt: item["gold"],
+        read=bx.TASKS["bli"].read,
+    )
+    items = bx.task_items("bli", "sw", "en", limit=10)
+    own, bli = bx.answers(mini, task, items), bx.answers(mini, "bli", items)
+    assert own.output.tolist() == bli.output.tolist()
+    assert own.columns.tolist() == COLUMNS
 
 
 def test_known_words_are_those_that_the_model_translates_right(mini, few):
     known = bx.known_words(mini, few)
-    right = bx.answers(mini, "bli", few).set_index("word").correct
+    right = bx.answers(mini, "bli", few).set_index("item").correct
     assert list(known.entries) == [word for word in few.entries if right[word]]
 
 
-def test_a_model_that_knows_nothing_is_told_so(mini):
+def test_a_model_that_knows_nothing_is_reported(mini):
     lexicon = bx.Lexicon("sw", "tl", {"moto": ["xyz"], "maji": ["zyx"]})
     with pytest.raises(bx.InputError, match="sw-tl: the model translates 0 of 2 words right"):
         bx.known_words(mini, lexicon)
 
 
+def test_a_bridge_confidence_is_there_where_a_bridge_is(items):
+    for row in items.itertuples():
+        assert math.isnan(row.bridge_confidence) == (row.bridge == "zero-shot")
+
+
+LEXICON = bx.core_lexicon("sw", "tl")
+
+
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "options", "message"),
     [
-        (("qa", "sw", "tl"), "unknown task 'qa'"),
-        (("bli", "sw", "xx"), "unknown language 'xx'"),
-        (("bli", "sw", "tl", ["tl"]), "'tl' cannot be the bridge"),
-        (("bli", "sw", "tl", ["yy"]), "unknown language 'yy'"),
+        (("bli", LEXICON), {"scoring": "letters"}, "bli has no choices to score; leave out scoring="),
+        (("mrc", LEXICON), {}, "a lexicon has no items of mrc"),
+        (("bli", []), {}, "there are no items to ask"),
+        (("bli", [LEXICON, bx.Lexicon("sw", "fi", {})]), {}, "the sw-fi lexicon has no words"),
+        (("bli", [LEXICON, LEXICON]), {}, "sw-tl: item 'jua' is given twice"),
+        (("bli", LEXICON, ["en", "en"]), {}, "'en' is given twice among the bridges"),
+        (("bli", LEXICON), {"scoring": "best"}, "unknown scoring 'best'; choose from letters"),
+        (("bli", LEXICON), {"shots": 2, "shots_in": "en"}, "unknown shots_in 'en'; choose from src, bridge, tgt"),
+        (("bli", LEXICON), {"shots": 2, "shots_in": "tgt"}, "no items of tl-tl to draw examples from"),
+        (("bli", LEXICON), {"shots": 9999}, "items are too few to draw 9999 examples from"),
     ],
 )
-def test_bad_input_is_named(mini, arguments, message):
+def test_bad_input_is_named(mini, arguments, options, message):
     with pytest.raises(bx.InputError, match=message):
-        bx.evaluate(mini, *arguments)
+        bx.answers(mini, *arguments, **options)

@@ -1,4 +1,4 @@
-"""Reading the answer out of what a model wrote."""
+"""Reading the answer from what a model wrote."""
 
 import re
 
@@ -6,7 +6,7 @@ import pytest
 
 import bridgex_nb as bx
 from bridgex_nb.datasets._lexicon import core_table
-from bridgex_nb.evaluation._reading import fold, read_answer, read_letter, read_number, read_text, read_word
+from bridgex_nb.evaluation import fold, read_answer, read_letter, read_number, read_option, read_text, read_word
 
 
 @pytest.mark.parametrize(
@@ -158,11 +158,11 @@ def test_one_word_in_two_encodings_is_one_word(word, same):
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("word", "different"),
     [("ano", "año"), ("はは", "ばば"), ("ハン", "パン"), ("اذن", "أذن"), ("סם", "שם"), ("hat", "hát"), ("tuli", "tüli")],
 )
-def test_marks_that_make_another_word_are_kept(one, other):
-    assert fold(one) != fold(other)
+def test_marks_that_make_another_word_are_kept(word, different):
+    assert fold(word) != fold(different)
 
 
 @pytest.mark.parametrize("code", bx.LANGUAGES)
@@ -277,5 +277,11 @@ def test_the_answers_of_mgsm_read_as_themselves(shared_data):
         ("none", '"→English:"x"', ""),
     ],
 )
-def test_a_text_out_of_its_quotes(code, text, sentence):
+def test_a_text_without_its_quotes(code, text, sentence):
     assert read_text(text) == sentence
+
+
+def test_a_letter_is_one_of_the_first_line_an_option_any_word_of_any_line():
+    text = "Let me think.\nyes, (A)"
+    assert (read_letter(text), read_option([text])) == ("", ["A"])
+    assert read_option([text, "no and yes", "maybe"], ("yes", "no")) == ["yes", "no", None]
