@@ -122,7 +122,7 @@ def _frame(column: int, row: int, inset: float, colour: str, line: str) -> Recta
 _DIFFERENCES = {
     1: (PALETTE[0], "better than zero-shot"),
     -1: (PALETTE[3], "worse than zero-shot"),
-    0: ("0.6", "no significant difference (corrected p ≥ 0.05)"),
+    0: ("0.6", "not significant (corrected p ≥ 0.05)"),
 }
 
 

@@ -73,8 +73,8 @@ def family(code: str) -> str:
 def _show_in_notebooks() -> None:
     """Let notebooks display a `Figure` that pyplot does not know.
 
-    IPython learns to do so only when pyplot is first used; until then, a cell that ends in a figure shows its repr. This adds the
-    printer to the running shell if it has none, and does nothing outside IPython.
+    IPython learns to do so only when pyplot is first used; until then a cell that ends in a figure shows its repr. This adds
+    the printer to the running shell if it has none, and does nothing outside IPython.
     """
     shell = get_ipython()
     if shell and not any(Figure in one.type_printers for one in shell.display_formatter.formatters.values()):

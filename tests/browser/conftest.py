@@ -16,7 +16,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from bridgex_nb.cli._gallery import notebook_folder
+from bridgex_nb.cli._notebooks import notebook_folder
 
 ROOT = Path(__file__).parents[2]
 
