@@ -1,4 +1,4 @@
-"""Pages that show the figures of a folder with their numbers and run cards, or two folders' side by side, without a server."""
+"""Pages that show the figures of a folder, or of two folders side by side, with numbers and run cards; no server needed."""
 
 import html
 import json
@@ -11,6 +11,7 @@ import pandas as pd
 
 from ..exceptions import InputError
 from ..plots._style import language_name
+from ._notebooks import notebook_folder
 
 _HEAD = """<!doctype html>
 <html lang="en">
@@ -33,23 +34,16 @@ details {{ overflow-x: auto; }}
 """
 _ABOUT = (
     "Below each picture are the numbers that it was drawn from (the CSV file beside it) and its run card: model, data, "
-    "settings and versions (the JSON file). What a picture means, and what to look at, is said in the notebook that it comes "
-    "from. <i>low</i> and <i>high</i> are the ends of a 95 % interval, <i>wins</i> the share of bootstrap resamples in which a "
-    "bridge comes first, <i>p</i> a p-value and <i>p_holm</i> the same, corrected for asking several times."
+    "settings and versions (the JSON file). The notebook that it comes from says what it means and what to look at. "
+    "<i>low</i> and <i>high</i> are the ends of a 95 % interval, <i>wins</i> the share of bootstrap resamples in which a "
+    "bridge comes first, <i>p</i> a p-value and <i>p_holm</i> the same, corrected for multiple tests."
 )
-
-
-def notebook_folder() -> Path:
-    """The notebooks: beside the package in a checkout, inside it in an installed wheel."""
-    package = Path(__file__).parents[1]
-    checkout = package.parent / "notebooks"
-    return checkout if (package.parent / "pyproject.toml").is_file() else package / "notebooks"
 
 
 def figures_in(folder: Path) -> list[Path]:
     """The figures of a folder: pictures named after a notebook's number, with their numbers and run card beside them."""
     pictures = sorted(folder.glob("[0-9][0-9]_*.png"))
-    return [one for one in pictures if one.with_suffix(".csv").is_file() and one.with_suffix(".json").is_file()]
+    return [path for path in pictures if path.with_suffix(".csv").is_file() and path.with_suffix(".json").is_file()]
 
 
 def write_gallery(folder: Path) -> Path:
@@ -58,45 +52,45 @@ def write_gallery(folder: Path) -> Path:
     Parameters
     ----------
     folder : Path
-        With a PNG, a CSV of the same name and a JSON run card for each figure, whose name begins with its notebook's number.
+        With a PNG, a CSV and a JSON run card for each figure; its name begins with the number of its notebook.
 
     Returns
     -------
     Path
-        The page. The same files give the same page, to the last byte.
+        The page. The same files give the same page, byte for byte.
     """
     parts = [_HEAD.format(title="Figures of bridgex_nb", width="70em", about=_ABOUT)]
-    for title, names in _chapters([one.stem for one in figures_in(folder)]):
+    for title, names in _chapters([path.stem for path in figures_in(folder)]):
         parts.append(f"<h2>{title}</h2>\n")
         parts += [_figure(folder, name, folder) for name in names]
     return _write(folder / "index.html", parts)
 
 
 def write_comparison(folder: Path, other: Path) -> Path:
-    """Write `compare.html` into a folder of figures: each of them beside the same one of another folder, of another model.
+    """Write `compare.html` into a folder of figures: each one beside the same figure of another folder, of another model.
 
     Parameters
     ----------
     folder, other : Path
-        As in `write_gallery`. Figures that only one of them has are left out, and named.
+        As in `write_gallery`. Figures that only one of them has are left out, and listed.
 
     Returns
     -------
     Path
-        The page, in `folder`; it shows the other's pictures where they are.
+        The page, in `folder`; it links to the pictures of the other folder where they are.
 
     Raises
     ------
     InputError
-        If they have no figure in common.
+        If the folders have no figure in common.
     """
-    mine, others = ([one.stem for one in figures_in(place)] for place in (folder, other))
-    both = [name for name in mine if name in others]
+    left, right = ([path.stem for path in figures_in(shown)] for shown in (folder, other))
+    both = [name for name in left if name in right]
     if not both:
-        raise InputError(f"{other}: no figure there has the name of one in {folder}; `bridgex figures` writes them")
+        raise InputError(f"{other}: no figure has the name of one in {folder}; `bridgex figures` writes them")
     about = f"Left {_model(folder, both)}, right {_model(other, both)}. {_ABOUT}"
-    if lone := sorted({*mine} ^ {*others}):
-        about += f" Only one of the two has: {html.escape(', '.join(lone))}."
+    if single := sorted({*left} ^ {*right}):
+        about += f" Only in one of the two: {html.escape(', '.join(single))}."
     parts = [_HEAD.format(title="Two models side by side", width="110em", about=about)]
     for title, names in _chapters(both):
         parts.append(f"<h2>{title}</h2>\n")
@@ -105,18 +99,18 @@ def write_comparison(folder: Path, other: Path) -> Path:
 
 
 def _chapters(names: list[str]) -> list[tuple[str, list[str]]]:
-    """The figures of each notebook below its title."""
+    """Title and names of the figures of each notebook that has some."""
     chapters = []
     for notebook in sorted(notebook_folder().glob("[0-9][0-9]_*.ipynb")):
-        own = [name for name in names if name[:2] == notebook.name[:2]]
-        if own:
+        figures = [name for name in names if name[:2] == notebook.name[:2]]
+        if figures:
             title = re.search("^# (.+)$", nbformat.read(notebook, as_version=4).cells[0].source, re.MULTILINE)
-            chapters.append((html.escape(title[1] if title else notebook.stem), own))
+            chapters.append((html.escape(title[1] if title else notebook.stem), figures))
     return chapters
 
 
 def _model(folder: Path, names: list[str]) -> str:
-    """The model of most of the figures; one is of the bundled model's training, whatever the model."""
+    """The model of most figures: one of them is always about the training of the bundled model."""
     models = [json.loads((folder / f"{name}.json").read_text(encoding="utf-8")).get("model") for name in names]
     return f"<b>{html.escape(str(max(models, key=models.count)))}</b>"
 
@@ -125,10 +119,10 @@ def _figure(folder: Path, name: str, page: Path) -> str:
     """One figure of a folder, on a page that may be in another one."""
     numbers = pd.read_csv(folder / f"{name}.csv").to_html(index=False, border=0, na_rep="", float_format="{:.4g}".format)
     card = (folder / f"{name}.json").read_text(encoding="utf-8")
-    place = html.escape(Path(os.path.relpath(folder / f"{name}.png", page)).as_posix())
+    link = html.escape(Path(os.path.relpath(folder / f"{name}.png", page)).as_posix())
     name = html.escape(name)
     return f"""<figure>
-<img src="{place}" alt="{name}: its numbers are below" loading="lazy">
+<img src="{link}" alt="{name}: its numbers are below" loading="lazy">
 <figcaption>
 {_caption(name, json.loads(card))}
 <details><summary>numbers</summary>{numbers}</details>
@@ -142,7 +136,7 @@ def _caption(name: str, card: dict) -> str:
     data = card.get("data")
     pair = [language_name(data[end]) for end in ("src", "tgt") if isinstance(data, dict) and data.get(end)]
     about = [card.get("model"), card.get("dtype"), " → ".join(pair)]
-    return f"<b>{name}</b> · {html.escape(' · '.join(str(one) for one in about if one))}"
+    return f"<b>{name}</b> · {html.escape(' · '.join(str(fact) for fact in about if fact))}"
 
 
 def _write(page: Path, parts: list[str]) -> Path:

@@ -9,37 +9,34 @@ from matplotlib.figure import Figure
 
 from ..bridges._bridgex_icl import BridgeRanking
 from ..datasets._languages import BRIDGES, LANGUAGES
-from ._evaluation import _points
-from ._style import PALETTE, STYLE, language_name, new_figure
+from ._style import LINE, PALETTE, SHADE, STYLE, draw_intervals, drawing, language_name
 
 _BRIDGE_COLOURS = dict(zip(BRIDGES, PALETTE, strict=False))
 _BRIDGE_MARKERS = dict(zip(BRIDGES, "osD^vP", strict=True))
 
 
-def hsic_by_layer(ranking: BridgeRanking) -> Figure:
-    """HSIC score by layer, a curve a candidate bridge; the layers that decide are shaded."""
-    with mpl.rc_context(STYLE):
-        figure, axes = new_figure(6.4, 3.8)
+def hsic_by_layer(ranking: BridgeRanking, *, ax: Axes | None = None) -> Figure:
+    """HSIC score by layer, one curve per bridge; the layers that a bridge's score is the mean of are shaded."""
+    with drawing(ax, 6.4, 3.8) as (figure, axes):
         _draw_layers(axes, ranking)
-        axes.set_title(f"Candidate bridges by layer, {_pair(ranking.src, ranking.tgt)}")
+        axes.set_title(f"Bridges by layer, {_pair(ranking.src, ranking.tgt)}")
     return figure
 
 
-def bridge_ranking(ranking: BridgeRanking) -> Figure:
-    """Score of each candidate bridge with its 95 % bootstrap interval, best on top."""
-    with mpl.rc_context(STYLE):
-        figure, axes = new_figure(5.2, 0.6 + 0.38 * len(ranking.table))
+def bridge_ranking(ranking: BridgeRanking, *, ax: Axes | None = None) -> Figure:
+    """Score of each bridge with its 95 % bootstrap interval, the best at the top."""
+    with drawing(ax, 5.2, 0.6 + 0.38 * len(ranking.table)) as (figure, axes):
         _draw_ranking(axes, ranking)
         axes.set_title(f"Bridges for {_pair(ranking.src, ranking.tgt)}")
     return figure
 
 
 def bridge_overview(ranking: BridgeRanking) -> Figure:
-    """`bridge_ranking` and `hsic_by_layer` beside each other."""
+    """`bridge_ranking` and `hsic_by_layer` side by side."""
     with mpl.rc_context(STYLE):
         height = max(3.2, 1.1 + 0.3 * len(ranking.table))
         figure = Figure(figsize=(10.4, height))
-        # Fixed places: where one picture follows another, nothing jumps; and a layout engine would draw everything twice.
+        # Fixed margins: nothing jumps when one picture replaces another, and a layout engine would draw everything twice.
         edges = {"left": 0.09, "right": 0.85, "wspace": 0.22, "bottom": 0.5 / height, "top": 1 - 0.4 / height}
         left, right = figure.subplots(1, 2, gridspec_kw=edges)
         _draw_ranking(left, ranking)
@@ -49,15 +46,15 @@ def bridge_overview(ranking: BridgeRanking) -> Figure:
 
 
 def _colours(ranking: BridgeRanking) -> dict[str, tuple]:
-    """The colour of each bridge: the six usual ones keep theirs, others share the rest, in the order of `LANGUAGES`."""
+    """The colour of each bridge: the six usual ones keep theirs, others take what is left, in the order of `LANGUAGES`."""
     others = [code for code in LANGUAGES if code in set(ranking.table.bridge) and code not in BRIDGES]
     return _BRIDGE_COLOURS | dict(zip(others, cycle(PALETTE[len(BRIDGES) :]), strict=False))
 
 
 def _draw_layers(axes: Axes, ranking: BridgeRanking) -> None:
     table, colours = ranking.by_layer, _colours(ranking)
-    inside = table.layer[table.in_window]
-    axes.axvspan(inside.min() - 0.5, inside.max() + 0.5, color="0.93", zorder=0, label="layers that decide")
+    averaged = table.layer[table.in_window]
+    axes.axvspan(averaged.min() - 0.5, averaged.max() + 0.5, color=SHADE, linewidth=0, zorder=0, label="layers averaged")
     for bridge in ranking.table.bridge:
         curve = table[table.bridge == bridge]
         axes.plot(
@@ -77,7 +74,7 @@ def _draw_ranking(axes: Axes, ranking: BridgeRanking) -> None:
     table = ranking.table
     axes.barh(table.name, table.score, color=[_colours(ranking)[code] for code in table.bridge])
     if "low" in table:
-        axes.hlines(table.name, table.low, table.high, color="0.25", linewidth=1.2)
+        axes.hlines(table.name, table.low, table.high, color=LINE, linewidth=1.2)
         for row in table.itertuples():
             axes.annotate(
                 f"first in {row.wins:.0%}",
@@ -89,7 +86,7 @@ def _draw_ranking(axes: Axes, ranking: BridgeRanking) -> None:
             )
         axes.margins(x=0.28)
     axes.invert_yaxis()
-    axes.set_xlabel("HSIC score, mean over layers", loc="left")  # the power of ten stands on the right
+    axes.set_xlabel("HSIC score, mean over layers", loc="left")  # the power of ten is on the right
 
 
 def _pair(src: str, tgt: str) -> str:
@@ -97,26 +94,26 @@ def _pair(src: str, tgt: str) -> str:
 
 
 def selector_leaderboard(table: pd.DataFrame) -> Figure:
-    """Selectors of bridges: their regret, their accuracy beside always-English's, both with 95 % intervals, and their ranks.
+    """Selectors of bridges: regret and accuracy against always-English, with 95 % intervals, and rank correlation.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        What `leaderboard` gives.
+        Result of `leaderboard`.
     """
     heights = range(len(table))
     colours = [{"oracle": PALETTE[2], "english": PALETTE[1]}.get(name, PALETTE[0]) for name in table.selector]
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(10.2, 1.1 + 0.28 * len(table)), layout="constrained")
         regret, lead, ranks = figure.subplots(1, 3, sharey=True, width_ratios=[3, 3, 2])
-        _points(regret, heights, 100 * table[["regret", "low", "high"]], colours)
-        _points(lead, heights, 100 * table[["lead", "lead_low", "lead_high"]], colours)
+        draw_intervals(regret, heights, 100 * table[["regret", "low", "high"]], colours)
+        draw_intervals(lead, heights, 100 * table[["lead", "lead_low", "lead_high"]], colours)
         ranks.scatter(table.spearman, heights, color=colours, s=16, zorder=3)
         ranks.axvline(0, color="0.4", linewidth=0.8)
         ranks.grid(axis="y", color="0.92")
         regret.set(xlabel="regret: accuracy lost against\nthe best bridge (percentage points)", yticks=heights)
         regret.set_yticklabels(table.selector)
-        lead.set(xlabel="accuracy less that of\nalways-English (percentage points)")
-        ranks.set(xlabel="Spearman of scores and\naccuracies within a pair", xlim=(-1.05, 1.05))
+        lead.set(xlabel="accuracy minus that of\nalways-English (percentage points)")
+        ranks.set(xlabel="Spearman correlation of scores\nand accuracies within a pair", xlim=(-1.05, 1.05))
         regret.invert_yaxis()
     return figure

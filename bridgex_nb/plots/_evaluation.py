@@ -1,4 +1,4 @@
-"""Figures of what prompting through a bridge changes."""
+"""Figures of X-ICL: how accurate a model is when it is prompted through a bridge."""
 
 from collections.abc import Mapping
 
@@ -13,29 +13,52 @@ from matplotlib.patches import Rectangle
 
 from ..datasets._languages import LANGUAGES
 from ..evaluation._xicl import ZERO_SHOT
-from ._style import PALETTE, STYLE, language_name, new_figure
+from ..exceptions import InputError
+from ._style import PALETTE, STYLE, draw_intervals, drawing, language_name
 
 
-def xicl_heatmap(table: pd.DataFrame, chosen: Mapping[tuple[str, str], str]) -> Figure:
-    """X-ICL accuracy, pair x bridge, with the zero-shot column; the chosen and the best bridge are marked.
+def xicl_heatmap(
+    table: pd.DataFrame,
+    chosen: Mapping[tuple[str, str], str] | None = None,
+    *,
+    selector: str | None = None,
+    title: str = "Accuracy through each bridge",
+    ax: Axes | None = None,
+) -> Figure:
+    """X-ICL accuracy of one task, pair x bridge, with a column for zero-shot if the table has it.
+
+    The best bridge of each pair is marked, and the one that a selector chooses.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        Rows of `evaluate` for all pairs: src, tgt, bridge, accuracy.
-    chosen : mapping of (src, tgt) to str
-        The bridge that a selector picks for each pair.
+        Rows of `accuracy` or `evaluate`, one per pair and bridge: src, tgt, bridge, accuracy.
+    chosen : mapping of (src, tgt) to str, optional
+        The bridge chosen for each pair.
+    selector : str, optional
+        Name of the selector that chose, for the legend.
+    title : str
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw on.
+
+    Raises
+    ------
+    InputError
+        If the table has several tasks or several rows for one pair and bridge, or a chosen bridge is not in it.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"src": "sw", "tgt": "tl", "bridge": ["zero-shot", "en", "fr"], "accuracy": [0.2, 0.5, 0.4]})
+    >>> figure = xicl_heatmap(table, {("sw", "tl"): "fr"}, selector="HSIC")
     """
-    wide = table.pivot(index=["src", "tgt"], columns="bridge", values="accuracy")
-    pairs = list(dict.fromkeys(zip(table.src, table.tgt, strict=True)))
-    columns = [code for code in (ZERO_SHOT, *LANGUAGES) if code in wide]
-    wide = wide.loc[pairs, columns] * 100
-    best = wide.drop(columns=ZERO_SHOT).idxmax(axis=1)
-    shown = wide.set_axis([f"{src} → {tgt}" for src, tgt in pairs]).rename(
-        columns=lambda code: code if code == ZERO_SHOT else language_name(code)
-    )
-    with mpl.rc_context(STYLE):
-        figure, axes = new_figure(6.8, 1.3 + 0.34 * len(pairs))
+    wide = _accuracy_by_bridge(table)
+    columns = list(wide)
+    best = wide.drop(columns=ZERO_SHOT, errors="ignore").dropna(how="all").idxmax(axis=1)
+    for pair, bridge in (chosen or {}).items():
+        if pair not in wide.index or bridge not in columns or pd.isna(wide.loc[pair, bridge]):
+            raise InputError(f"the bridge chosen for {'-'.join(pair)}, {bridge!r}, is not in the table for that pair")
+    shown = wide.set_axis([f"{src} → {tgt}" for src, tgt in wide.index]).rename(columns=language_name)
+    with drawing(ax, 6.8, 1.3 + 0.34 * len(wide)) as (figure, axes):
         sns.heatmap(
             shown,
             ax=axes,
@@ -45,21 +68,24 @@ def xicl_heatmap(table: pd.DataFrame, chosen: Mapping[tuple[str, str], str]) -> 
             annot_kws={"size": 8},
             cbar_kws={"label": "accuracy (%)"},
         )
-        for row, pair in enumerate(pairs):
-            axes.add_patch(_frame(columns.index(best.loc[pair]), row, 0.07, "white", "-"))
-            if pair in chosen:
+        for row, pair in enumerate(wide.index):
+            if pair in best:
+                axes.add_patch(_frame(columns.index(best[pair]), row, 0.07, "white", "-"))
+            if chosen and pair in chosen:
                 axes.add_patch(_frame(columns.index(chosen[pair]), row, 0.16, "red", "--"))
-        axes.axvline(1, color="black", linewidth=2)
-        axes.set(xlabel="", ylabel="", title="Word translation, zero-shot and through each bridge")
+        if ZERO_SHOT in columns:
+            axes.axvline(1, color="black", linewidth=2)
+        axes.set(xlabel="", ylabel="", title=title)
         axes.tick_params(axis="y", rotation=0)
         axes.tick_params(axis="x", rotation=30)
-        dark = mpl.colormaps["viridis"](0.25)  # the frames are seen against the colours they lie on
+        dark = mpl.colormaps["viridis"](0.25)  # the frames are white and red on the colours of the map
         square = {"marker": "s", "markersize": 11, "markeredgewidth": 1.8, "markerfacecolor": dark, "linestyle": "none"}
+        key = [Line2D([], [], markeredgecolor="white", label="best bridge (solid)", **square)]
+        if chosen:
+            by = f" by {selector}" if selector else ""
+            key.append(Line2D([], [], markeredgecolor="red", label=f"bridge chosen{by} (dashed)", **square))
         axes.legend(
-            handles=[
-                Line2D([], [], markeredgecolor="white", label="best bridge (solid)", **square),
-                Line2D([], [], markeredgecolor="red", label="bridge chosen by HSIC (dashed)", **square),
-            ],
+            handles=key,
             loc="upper center",
             bbox_to_anchor=(0.5, -0.12),
             ncols=2,
@@ -70,36 +96,53 @@ def xicl_heatmap(table: pd.DataFrame, chosen: Mapping[tuple[str, str], str]) -> 
     return figure
 
 
+def _accuracy_by_bridge(table: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy in percent, [pair x bridge], pairs in the order of the table, zero-shot first."""
+    if "task" in table and table.task.nunique() > 1:
+        tasks = ", ".join(table.task.unique())
+        raise InputError(
+            f"the table has several tasks ({tasks}); draw one at a time, such as table[table.task == {table.task.iloc[0]!r}]"
+        )
+    repeated = table[table.duplicated(["src", "tgt", "bridge"])]
+    if len(repeated):
+        src, tgt, bridge = repeated[["src", "tgt", "bridge"]].iloc[0]
+        raise InputError(f"the table has several rows for {src}-{tgt} and {bridge!r}; draw one result at a time")
+    wide = table.pivot(index=["src", "tgt"], columns="bridge", values="accuracy") * 100
+    known = [code for code in (ZERO_SHOT, *LANGUAGES) if code in wide]
+    pairs = list(dict.fromkeys(zip(table.src, table.tgt, strict=True)))
+    return wide.loc[pairs, [*known, *wide.columns.difference(known)]]
+
+
 def _frame(column: int, row: int, inset: float, colour: str, line: str) -> Rectangle:
     side = 1 - 2 * inset
     return Rectangle((column + inset, row + inset), side, side, fill=False, edgecolor=colour, linestyle=line, linewidth=1.8)
 
 
-#: Direction of a difference that is there beyond chance -> its colour and name.
+#: Sign of a significant difference, 0 for none -> its colour and name.
 _DIFFERENCES = {
     1: (PALETTE[0], "better than zero-shot"),
     -1: (PALETTE[3], "worse than zero-shot"),
-    0: ("0.6", "not distinct (corrected p at least 0.05)"),
+    0: ("0.6", "not significant (corrected p ≥ 0.05)"),
 }
 
 
 def bridge_gains(table: pd.DataFrame) -> Figure:
-    """What each bridge gains over zero-shot on each pair, with 95 % intervals, a panel a bridge.
+    """What each bridge gains over zero-shot on each pair, with 95 % intervals, one panel per bridge.
 
-    Coloured are the differences whose Holm-corrected p lies below 0.05.
+    Differences are coloured if their Holm-corrected p-value is below 0.05.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        What `compare` gives.
+        Result of `compare`.
     """
     pairs = list(dict.fromkeys(zip(table.src, table.tgt, strict=True)))
     bridges = table.groupby("bridge").gain.mean().sort_values(ascending=False).index
     sign = np.sign(table.gain).where(table.p_holm < 0.05, 0)
     key = [
         Line2D([], [], color=colour, marker="o", markersize=5, label=label)
-        for way, (colour, label) in _DIFFERENCES.items()
-        if way in set(sign)
+        for direction, (colour, label) in _DIFFERENCES.items()
+        if direction in set(sign)
     ]
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(1.4 + 1.45 * len(bridges), 1.5 + 0.27 * len(pairs)), layout="constrained")
@@ -107,22 +150,12 @@ def bridge_gains(table: pd.DataFrame) -> Figure:
         for axes, bridge in zip(panels, bridges, strict=True):
             rows = table[table.bridge == bridge]
             heights = [pairs.index(pair) for pair in zip(rows.src, rows.tgt, strict=True)]
-            colours = [_DIFFERENCES[one][0] for one in sign[rows.index]]
-            _points(axes, heights, 100 * rows[["gain", "low", "high"]], colours)
+            colours = [_DIFFERENCES[direction][0] for direction in sign[rows.index]]
+            draw_intervals(axes, heights, 100 * rows[["gain", "low", "high"]], colours)
             axes.set(
                 title=language_name(bridge), yticks=range(len(pairs)), yticklabels=[f"{src} → {tgt}" for src, tgt in pairs]
             )
         panels[0].invert_yaxis()
-        figure.supxlabel("accuracy through the bridge less zero-shot (percentage points)", fontsize=9)
+        figure.supxlabel("accuracy through the bridge minus zero-shot (percentage points)", fontsize=9)
         figure.legend(handles=key, loc="outside upper center", ncols=3, frameon=False)
     return figure
-
-
-def _points(axes: Axes, heights, values: pd.DataFrame, colours) -> None:
-    """Points with their intervals; the columns of values are those of point, low end and high end."""
-    middle, low, high = (values[column] for column in values)
-    axes.axvline(0, color="0.4", linewidth=0.8)
-    axes.hlines(heights, low, high, color=colours, linewidth=1.6)
-    axes.scatter(middle, heights, color=colours, s=16, zorder=3)
-    axes.grid(axis="y", color="0.92")
-    axes.set_axisbelow(True)

@@ -1,4 +1,4 @@
-"""Figures of interventions: what changes, beside what random sets of neurons change."""
+"""Figures of interventions: their effect beside that of random neuron sets."""
 
 from collections.abc import Sequence
 
@@ -6,21 +6,22 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..interventions._deactivation_matrix import DeactivationMatrix
-from ._style import PALETTE, STYLE, language_name, new_figure
+from ._style import PALETTE, STYLE, drawing, language_name
 
 
 def deactivation_heatmap(result: DeactivationMatrix) -> Figure:
-    """Change of log perplexity, language changed x language evaluated; beside it the same for random neurons."""
+    """Change in log perplexity, language deactivated x language evaluated, and beside it the same for random neurons."""
     largest = result.change.abs().max(axis=None)
     with mpl.rc_context(STYLE):
         size = 0.9 + 0.27 * len(result.change)
         figure = Figure(figsize=(2 * size + 1.6, size + 0.6), layout="constrained")
         panels = figure.subplots(1, 2, sharey=True)
         for axes, matrix, title in (
-            (panels[0], result.change, "the language's neurons"),
+            (panels[0], result.change, "language neurons"),
             (panels[1], result.random, "random neurons"),
         ):
             sns.heatmap(
@@ -31,39 +32,41 @@ def deactivation_heatmap(result: DeactivationMatrix) -> Figure:
                 vmax=largest,
                 square=True,
                 cbar=axes is panels[1],
-                cbar_kws={"label": "change of log perplexity (nats a token)", "shrink": 0.8},
+                cbar_kws={"label": "change in log perplexity (nats per token)", "shrink": 0.8},
             )
-            axes.set(title=title, xlabel="perplexity of", ylabel="neurons off" if axes is panels[0] else "")
+            axes.set(title=title, xlabel="perplexity of", ylabel="neurons deactivated" if axes is panels[0] else "")
             axes.tick_params(axis="x", rotation=90)
             axes.tick_params(axis="y", rotation=0)
         figure.suptitle("Deactivated neurons and perplexity", fontsize=10)
     return figure
 
 
-def amplification_curve(table: pd.DataFrame, own: str) -> Figure:
-    """Perplexity of every language as the neurons of one are multiplied by a factor.
+def amplification_curve(table: pd.DataFrame, language: str, *, ax: Axes | None = None) -> Figure:
+    """Perplexity of every language as the neurons of one of them are multiplied by a factor.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        Rows of `perplexity` at each factor: factor, language, perplexity; factor 1 among them.
-    own : str
+        Rows of `perplexity` at each factor, with the columns factor, language and perplexity; one of the factors is 1.
+    language : str
         The language whose neurons are changed.
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw on.
     """
     wide = table.pivot(index="factor", columns="language", values="perplexity")
     ratio = wide / wide.loc[1]
-    with mpl.rc_context(STYLE):
-        figure, axes = new_figure(6.0, 3.6)
-        others = [code for code in ratio if code != own]
-        axes.plot(ratio.index, ratio[others], color="0.8", linewidth=1)
-        axes.plot(ratio.index, ratio[others].mean(axis=1), color="0.3", marker="s", markersize=4, label="mean of the others")
-        axes.plot(ratio.index, ratio[own], color=PALETTE[0], marker="o", markersize=5, label=language_name(own))
+    others = ratio.drop(columns=language)
+    name = language_name(language)
+    with drawing(ax, 6.0, 3.6) as (figure, axes):
+        axes.plot(ratio.index, others, color="0.8", linewidth=1)
+        axes.plot(ratio.index, others.mean(axis=1), color="0.3", marker="s", markersize=4, label="mean of the others")
+        axes.plot(ratio.index, ratio[language], color=PALETTE[0], marker="o", markersize=5, label=name)
         axes.axhline(1, color="0.6", linestyle=":", linewidth=1)
         axes.set(
             yscale="log",
-            xlabel="factor (0: off, 1: as it is)",
-            ylabel="perplexity, relative to factor 1",
-            title=f"{language_name(own)}'s neurons amplified",
+            xlabel="factor (0: deactivated, 1: unchanged)",
+            ylabel="perplexity relative to factor 1",
+            title=f"Amplifying the neurons of {name}",
         )
         axes.yaxis.set_major_formatter("{x:.3g}")
         axes.yaxis.set_minor_formatter("{x:.3g}")
@@ -71,33 +74,34 @@ def amplification_curve(table: pd.DataFrame, own: str) -> Figure:
     return figure
 
 
-def beyond_random(table: pd.DataFrame, rows: Sequence[str], label: str, title: str) -> Figure:
-    """What a set of neurons does beside what random sets do, with 95 % intervals, a line a row of the table.
+def beyond_random(table: pd.DataFrame, rows: Sequence[str], label: str, title: str, *, ax: Axes | None = None) -> Figure:
+    """The effect of a neuron set beside that of random sets, with 95 % intervals, one line per row of the table.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        Of `bridge_causality` or `contrast_shift`: change, low, high, random, random_low, random_high, shares of 1.
+        Of `bridge_causality` or `contrast_shift`: change, low, high, random, random_low, random_high, as shares of 1.
     rows : sequence of str
         Columns that name a row.
     label : str
-        What is changed: the axis shows it in percentage points.
+        The quantity that changes; the axis shows it in percentage points.
     title : str
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw on.
     """
-    names = [", ".join(map(str, one)) for one in table[list(rows)].itertuples(index=False)]
-    places = np.arange(len(table))
-    with mpl.rc_context(STYLE):
-        figure, axes = new_figure(6.6, 1.0 + 0.42 * len(table))
+    names = [", ".join(map(str, row)) for row in table[list(rows)].itertuples(index=False)]
+    heights = np.arange(len(table))
+    with drawing(ax, 6.6, 1.0 + 0.42 * len(table)) as (figure, axes):
         axes.axvline(0, color="0.8", linewidth=1, zorder=0)
         for columns, shift, colour, marker, name in (
             (("change", "low", "high"), -0.13, PALETTE[0], "o", "these neurons"),
             (("random", "random_low", "random_high"), 0.13, "0.5", "s", "random neurons"),
         ):
             value, low, high = (100 * table[column] for column in columns)
-            axes.hlines(places + shift, low, high, color=colour, linewidth=1.4)
-            axes.plot(value, places + shift, linestyle="none", marker=marker, markersize=5, color=colour, label=name)
-        axes.set_yticks(places, names)
+            axes.hlines(heights + shift, low, high, color=colour, linewidth=1.4)
+            axes.plot(value, heights + shift, linestyle="none", marker=marker, markersize=5, color=colour, label=name)
+        axes.set_yticks(heights, names)
         axes.invert_yaxis()
-        axes.set(xlabel=f"change of {label} (percentage points)", title=title)
+        axes.set(xlabel=f"change in {label} (percentage points)", title=title)
         axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure

@@ -6,10 +6,11 @@ import matplotlib as mpl
 import pandas as pd
 import seaborn as sns
 import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from ._style import FAMILY_COLOURS, PALETTE, STYLE, family, language_name, new_figure
+from ._style import FAMILY_COLOURS, PALETTE, STYLE, drawing, family, language_name
 
 #: Column of `bridgex_nb.sharing_types` -> its name and colour in a figure.
 _SHARING = {
@@ -20,17 +21,24 @@ _SHARING = {
 }
 
 
-def neurons_by_layer(sets: Mapping[str, torch.Tensor]) -> Figure:
-    """How many language neurons each layer holds, a line a language (`neurons_by_layer_table` has the numbers)."""
+def neurons_by_layer(sets: Mapping[str, torch.Tensor], *, ax: Axes | None = None) -> Figure:
+    """How many neurons of each set every layer has, one row per language (`neurons_by_layer_table` gives the numbers).
+
+    Parameters
+    ----------
+    sets : mapping of str to torch.Tensor
+        Language -> neuron set, bool [L, N].
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw on.
+    """
     table = neurons_by_layer_table(sets)
     layers = table.shape[1]
-    with mpl.rc_context(STYLE):
-        figure, axes = new_figure(min(max(6.4, 2.2 + 0.28 * layers), 13.5), 3.6)
+    with drawing(ax, min(max(6.4, 2.2 + 0.28 * layers), 13.5), 3.6) as (figure, axes):
         sns.heatmap(
             table.rename(index=language_name),
             ax=axes,
             cmap="viridis",
-            annot=layers <= 40,  # more do not fit beside each other
+            annot=layers <= 40,  # more would overlap
             fmt="d",
             annot_kws={"size": 7},
             cbar_kws={"label": "neurons"},
@@ -41,18 +49,18 @@ def neurons_by_layer(sets: Mapping[str, torch.Tensor]) -> Figure:
 
 
 def neurons_by_layer_table(sets: Mapping[str, torch.Tensor]) -> pd.DataFrame:
-    """Number of neurons of each set in each layer, [language x layer]."""
-    table = pd.DataFrame({code: one.sum(dim=1).tolist() for code, one in sets.items()}).T
+    """Number of neurons of each set in each layer, [language x layer]; `sets` as in `neurons_by_layer`."""
+    table = pd.DataFrame({code: neuron_set.sum(dim=1).tolist() for code, neuron_set in sets.items()}).T
     return table.rename_axis(index="language", columns="layer")
 
 
 def sharing_types(table: pd.DataFrame) -> Figure:
-    """Shares of a layer's neurons that languages share, stacked, a panel a threshold.
+    """How many languages share the neurons of each layer: stacked shares, one panel per threshold.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        What `bridgex_nb.sharing_types` gives.
+        Result of `bridgex_nb.sharing_types`.
     """
     thresholds = table.threshold.unique()
     columns = min(3, len(thresholds))
@@ -63,12 +71,12 @@ def sharing_types(table: pd.DataFrame) -> Figure:
         for axes in panels.flat[len(thresholds) :]:
             axes.remove()
         for axes, threshold in zip(panels.flat, thresholds, strict=False):
-            some = table[table.threshold == threshold]
-            below = pd.Series(0.0, index=some.index)
+            layers = table[table.threshold == threshold]
+            below = pd.Series(0.0, index=layers.index)
             for kind, (label, colour) in _SHARING.items():
-                axes.bar(some.layer, some[kind] * 100, 1, bottom=below, color=colour, label=label)
-                below += some[kind] * 100
-            axes.set(title=f"active above {threshold:g}", xlim=(-0.5, some.layer.max() + 0.5), ylim=(0, 100))
+                axes.bar(layers.layer, layers[kind] * 100, 1, bottom=below, color=colour, label=label)
+                below += layers[kind] * 100
+            axes.set(title=f"active above {threshold:g}", xlim=(-0.5, layers.layer.max() + 0.5), ylim=(0, 100))
             axes.xaxis.get_major_locator().set_params(integer=True)
         for axes in panels.flat[: len(thresholds)][-columns:]:
             axes.tick_params(labelbottom=True)
@@ -79,16 +87,23 @@ def sharing_types(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def neuron_by_language(probability: pd.Series, name: str) -> Figure:
-    """Share of each language's tokens at which one neuron is active; `probability` is language -> share, `name` the title."""
+def neuron_by_language(probability: pd.Series, title: str, *, ax: Axes | None = None) -> Figure:
+    """How often one neuron is active in each language.
+
+    Parameters
+    ----------
+    probability : pandas.Series
+        Language -> share of its tokens on which the neuron is active.
+    title : str
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw on.
+    """
     order = probability.sort_values(ascending=False, kind="stable")
-    with mpl.rc_context(STYLE):
-        figure, axes = new_figure(5.2, 0.8 + 0.2 * len(order))
-        axes.barh(
-            [language_name(code) for code in order.index], order * 100, color=[FAMILY_COLOURS[family(c)] for c in order.index]
-        )
+    families = [family(code) for code in order.index]
+    with drawing(ax, 5.2, 0.8 + 0.2 * len(order)) as (figure, axes):
+        axes.barh([language_name(code) for code in order.index], order * 100, color=[FAMILY_COLOURS[name] for name in families])
         axes.invert_yaxis()
-        axes.set(xlabel="tokens at which it is active (%)", xlim=(0, 100), title=name)
-        present = dict.fromkeys(map(family, order.index))
-        axes.legend(handles=[Patch(color=FAMILY_COLOURS[one], label=one) for one in present], frameon=False, fontsize=7)
+        axes.set(xlabel="tokens on which it is active (%)", xlim=(0, 100), title=title)
+        key = [Patch(color=FAMILY_COLOURS[name], label=name) for name in dict.fromkeys(families)]
+        axes.legend(handles=key, frameon=False, fontsize=7)
     return figure

@@ -1,10 +1,11 @@
-"""Figures of languages against each other: matrices, alignment, depth, training."""
+"""Figures of how similar languages are: matrices, alignment, by depth, during training."""
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -12,28 +13,33 @@ from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import squareform
 
 from ..similarity._alignment import Alignment
-from ._style import FAMILY_COLOURS, PALETTE, STYLE, family, language_name, new_figure
+from ._style import FAMILY_COLOURS, LINE, PALETTE, STYLE, drawing, family, language_name
 
 
 def overlap_heatmap(
-    matrix: pd.DataFrame, label: str = "shared neurons", title: str = "Neurons that two languages share"
+    matrix: pd.DataFrame,
+    label: str = "shared neurons",
+    title: str = "Neurons shared by two languages",
+    *,
+    ax: Axes | None = None,
 ) -> Figure:
-    """The language x language matrix of `overlap_matrix`; the diagonal, a language with itself, is left blank.
+    """The language x language matrix of `overlap_matrix`; the diagonal is left blank.
 
     Parameters
     ----------
     matrix : pandas.DataFrame
         [language x language].
     label : str
-        What a cell is, with its unit: the colour bar's label.
+        What a cell shows, with its unit: the colour bar's label.
     title : str
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw on.
     """
     shown = matrix.astype(float)
     for code in matrix.index:
         shown.loc[code, code] = float("nan")
     whole = bool((matrix == matrix.round()).all(axis=None))
-    with mpl.rc_context(STYLE):
-        figure, axes = new_figure(7.4, 6.2)
+    with drawing(ax, 7.4, 6.2) as (figure, axes):
         sns.heatmap(
             shown.rename(index=language_name, columns=language_name),
             ax=axes,
@@ -51,21 +57,21 @@ def overlap_heatmap(
 
 
 def spectrum_clustermap(matrix: pd.DataFrame, label: str = "HSIC score") -> Figure:
-    """The linguistic spectrum: a matrix of any kind, languages ordered by clustering, with family colours.
+    """The linguistic spectrum: a matrix of any kind, with languages ordered by clustering and families in colour.
 
-    Average linkage on (largest score - score) as the distance. The diagonal, a language with itself, is left blank; so are
-    cells without a score, which count as the distance of a score of 0.
+    Average linkage, with (largest score - score) as the distance. The diagonal is left blank; so are cells without a score,
+    which are as distant as with a score of 0.
 
     Parameters
     ----------
     matrix : pandas.DataFrame
-        [language x language], symmetric, the higher the more alike: of `spectrum` or `language_matrix`.
+        [language x language], symmetric, higher where languages are more similar: of `spectrum` or `language_matrix`.
     label : str
         The colour bar's label.
     """
-    own = np.eye(len(matrix), dtype=bool)
-    matrix = matrix.astype(float).mask(own)
-    distance = (matrix.max(axis=None) - matrix).fillna(matrix.max(axis=None)).mask(own, 0.0).to_numpy()
+    diagonal = np.eye(len(matrix), dtype=bool)
+    matrix = matrix.astype(float).mask(diagonal)
+    distance = (matrix.max(axis=None) - matrix).fillna(matrix.max(axis=None)).mask(diagonal, 0.0).to_numpy()
     tree = linkage(squareform(distance, checks=False), method="average", optimal_ordering=True)
     families = pd.Series({code: FAMILY_COLOURS[family(code)] for code in matrix.index}, name="family")
     with mpl.rc_context(STYLE):
@@ -89,7 +95,7 @@ def spectrum_clustermap(matrix: pd.DataFrame, label: str = "HSIC score") -> Figu
         grid.ax_heatmap.tick_params(axis="x", rotation=90)
         present = dict.fromkeys(map(family, matrix.index))
         figure.legend(
-            handles=[Patch(color=FAMILY_COLOURS[one], label=one) for one in present],
+            handles=[Patch(color=FAMILY_COLOURS[name], label=name) for name in present],
             title="language family",
             loc="lower center",
             ncols=4,
@@ -100,13 +106,13 @@ def spectrum_clustermap(matrix: pd.DataFrame, label: str = "HSIC score") -> Figu
 
 
 def alignment_by_layer(result: Alignment) -> Figure:
-    """Alignment with the pivot: each language's score by layer, and beside it the mean over the layers with its interval."""
+    """Alignment with the pivot: each language's score by layer, and beside it the mean over layers with its 95 % interval."""
     order = result.table.sort_values("score", ascending=False, kind="stable")
     wide = result.by_layer.pivot(index="language", columns="layer", values="score").loc[order.language]
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(8.6, 1.2 + 0.26 * len(order)), layout="constrained")
         left, right = figure.subplots(1, 2, width_ratios=(1.6, 1), sharey=True)
-        few = wide.shape[1] <= 12  # more numbers than that are too small to read
+        few = wide.shape[1] <= 12  # more numbers would be too small to read
         sns.heatmap(
             wide.rename(index=language_name),
             ax=left,
@@ -119,15 +125,15 @@ def alignment_by_layer(result: Alignment) -> Figure:
         left.set(xlabel="layer", ylabel="", title=f"Alignment with {language_name(result.pivot)} ({result.state})")
         left.tick_params(axis="y", rotation=0)
         rows = np.arange(len(order)) + 0.5
-        right.hlines(rows, order.low, order.high, color="0.25", linewidth=1.2)
+        right.hlines(rows, order.low, order.high, color=LINE, linewidth=1.2)
         colours = [FAMILY_COLOURS[family(code)] for code in order.language]
         right.scatter(order.score, rows, c=colours, zorder=3)
         right.axvline(1 / result.sentences, color="0.6", linestyle=":", linewidth=1)
-        right.set(xlabel="mean over layers, 95 % interval\n(dotted: chance at most)")
+        right.set(xlabel="mean over layers, 95 % interval\n(dotted: upper bound on chance)")
         right.set_xlim(left=0)
         present = dict.fromkeys(map(family, order.language))
         right.legend(
-            handles=[Line2D([], [], marker="o", linestyle="none", color=FAMILY_COLOURS[one], label=one) for one in present],
+            handles=[Line2D([], [], marker="o", linestyle="none", color=FAMILY_COLOURS[name], label=name) for name in present],
             title="language family",
             frameon=False,
             fontsize=7,
@@ -138,12 +144,12 @@ def alignment_by_layer(result: Alignment) -> Figure:
 
 
 def depth_profile(table: pd.DataFrame) -> Figure:
-    """Where in depth languages meet: their likeness by band of layers, and below it what the likeness agrees with.
+    """How similar languages are in each band of layers, and below it what that similarity agrees with.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        Of `agreement_by_depth`.
+        Result of `agreement_by_depth`.
     """
     kinds, references = table.kind.unique(), table.reference.unique()
     with mpl.rc_context(STYLE):
@@ -153,38 +159,38 @@ def depth_profile(table: pd.DataFrame) -> Figure:
             rows = table[table.kind == kind]
             bands = rows.drop_duplicates("start")
             middle = (bands.start + bands.end) / 2
-            column[0].plot(middle, bands.similarity, color="0.25", marker="o", markersize=4, label="all pairs")
+            column[0].plot(middle, bands.similarity, color=LINE, marker="o", markersize=4, label="all pairs")
             column[0].plot(
-                middle, bands.family_similarity, color="0.25", marker="s", markersize=4, linestyle="--", label="one family"
+                middle, bands.family_similarity, color=LINE, marker="s", markersize=4, linestyle="--", label="same family"
             )
             column[0].set(title=kind)
             column[1].axhline(0, color="0.8", linewidth=1)
             for reference, colour in zip(references, PALETTE, strict=False):
-                one = rows[rows.reference == reference]
-                middle = (one.start + one.end) / 2
-                column[1].plot(middle, one.r, color=colour, label=reference)
-                sure = one.p < 0.05
-                for chosen, face in ((sure, colour), (~sure, "white")):
-                    column[1].scatter(middle[chosen], one.r[chosen], color=colour, facecolor=face, zorder=3, s=24)
+                curve = rows[rows.reference == reference]
+                middle = (curve.start + curve.end) / 2
+                column[1].plot(middle, curve.r, color=colour, label=reference)
+                significant = curve.p < 0.05
+                for chosen, face in ((significant, colour), (~significant, "white")):
+                    column[1].scatter(middle[chosen], curve.r[chosen], color=colour, facecolor=face, zorder=3, s=24)
             column[1].set(xlabel="depth", ylim=(min(-0.1, table.r.min() - 0.1), 1), xlim=(0, 1))
-        axes[0, 0].set_ylabel("likeness, mean over pairs")
+        axes[0, 0].set_ylabel("similarity, mean over pairs")
         axes[1, 0].set_ylabel("Mantel r (filled: p < 0.05)")
         for row in axes:
             row[-1].legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
-        figure.suptitle("Where in depth languages meet", fontsize=10)
+        figure.suptitle("Similarity of languages by depth", fontsize=10)
     return figure
 
 
 def emergence_curves(table: pd.DataFrame, group: str = "group") -> Figure:
-    """How alike languages are over the checkpoints of a training: a panel a kind, a line a group of pairs.
+    """How similar languages are at the checkpoints of a training run: one panel per kind, one line per group of pairs.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        Of `emergence`, with one more column that says which group a pair is in; or its means. Columns checkpoint, kind, value
-        and that of the group; a line is the mean over the group's rows.
+        Result of `emergence`, with one more column that says which group a pair is in, or its means. Columns checkpoint, kind,
+        value and the group's; a line is the mean over the rows of a group.
     group : str
-        The column of groups.
+        Name of the column of groups.
     """
     kinds = table.kind.unique()
     shown = table.assign(checkpoint=table.checkpoint.astype(str))
@@ -210,5 +216,5 @@ def emergence_curves(table: pd.DataFrame, group: str = "group") -> Figure:
             handles, labels = axes.get_legend_handles_labels()
             axes.get_legend().remove()
         axes.legend(handles, labels, title=group, frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
-        figure.suptitle("Languages over the course of training", fontsize=10)
+        figure.suptitle("Similarity of languages during training", fontsize=10)
     return figure

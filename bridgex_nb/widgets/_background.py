@@ -1,4 +1,4 @@
-"""Slow steps in a thread of their own, one at a time: they say how far they are, can be cancelled, and fail in words."""
+"""Slow steps in a thread of their own, one at a time: they report progress, can be cancelled, and say what went wrong."""
 
 import atexit
 import threading
@@ -15,8 +15,7 @@ from ..utils._progress import watched
 #: Seconds between two reports of progress: each is a message to the browser, and nobody reads faster.
 REPORT_EVERY = 0.1
 
-
-#: All that may run a step. Python must not end under a thread that is inside torch: the process would be aborted.
+#: Everything that may be running a step. Python must not exit while a thread is inside torch: the process would be aborted.
 _all = weakref.WeakSet()
 
 
@@ -25,18 +24,18 @@ class _Stopped(Exception):
 
 
 class Background(HasTraits):
-    """What a view shows of slow steps. A later step takes the place of the one that runs.
+    """What a view shows of slow steps. A new step replaces the one that is running.
 
     Attributes
     ----------
     task : str
-        What runs, in words; empty while nothing does.
+        What is running, in words; empty if nothing is.
     progress : float
         The share of it that is done.
     error : str
-        What went wrong, in words; empty where all is well.
+        What went wrong, in words; empty if nothing did.
     cancelled : bool
-        Whether the last step was cancelled before its end.
+        Whether the last step was cancelled before it ended.
     """
 
     #: Held while traits change and views draw: one for all objects, since matplotlib's settings are global.
@@ -51,9 +50,9 @@ class Background(HasTraits):
     _stop = threading.Event()
 
     def start(self, step: Iterable[dict]) -> None:
-        """Run a step in the place of the one that runs.
+        """Run a step, and stop the one that is running.
 
-        A step is an iterator: what it gives are values of traits, set together as they come.
+        A step is an iterator of dicts of trait values; those of one dict are set together.
         """
         with self.lock:
             _all.add(self)
@@ -64,14 +63,14 @@ class Background(HasTraits):
             self._thread.start()
 
     def cancel(self) -> None:
-        """Stop the step that runs, if one does."""
+        """Stop the step that is running, if any."""
         with self.lock:
             if self.task:
                 self._stop.set()
                 self.task, self.progress, self.cancelled = "", 0.0, True
 
     def wait(self) -> None:
-        """Wait for the step that runs, and for those that take its place meanwhile."""
+        """Wait for the step that is running, and for those that replace it meanwhile."""
         while (thread := self._thread) is not None and thread.is_alive():
             thread.join()
 
@@ -94,7 +93,7 @@ class Background(HasTraits):
                 put(task=description, progress=share)
 
         if previous is not None:
-            previous.join()  # it was told to stop; two steps at once would only slow each other down
+            previous.join()  # it has been told to stop; two steps at once would only slow each other down
         if stop.is_set():
             return
         with suppress(_Stopped):
@@ -107,12 +106,12 @@ class Background(HasTraits):
                 raise
             except InputError as error:
                 put(task="", progress=0.0, error=str(error))
-            except Exception as error:  # a thread has nobody above it to tell
+            except Exception as error:  # in a thread nobody would see the traceback
                 put(task="", progress=0.0, error=f"{type(error).__name__}: {error}")
 
 
 @atexit.register
 def _stop_all() -> None:
-    for one in list(_all):
-        one.cancel()
-        one.wait()
+    for background in list(_all):
+        background.cancel()
+        background.wait()

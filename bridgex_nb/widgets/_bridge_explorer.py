@@ -1,4 +1,4 @@
-"""`BridgeExplorer`: languages, neurons and layers in; the ranking of the bridges out, live. A view over `BridgeState`."""
+"""`BridgeExplorer`: languages, neurons and layers in; the ranking of the bridges out, live. A view of `BridgeState`."""
 
 import html
 from pathlib import Path
@@ -24,19 +24,19 @@ RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, LARGEST_
 
 
 class BridgeExplorer(VBox):
-    """Pick two languages and see which bridge the model leans on between them, how sure that is, and whether it helps.
+    """Pick two languages and see which bridge the model leans on between them, how certain that is, and whether it helps.
 
     Parameters
     ----------
     model : NeuronModel or str, optional
-        A model, or what `load_model` takes; the bundled bridgex-mini by default. What the widgets measure on a model, they
-        measure once.
+        A model, or whatever `load_model` takes; the bundled bridgex-mini by default. Explorers of the same model share what
+        they measure.
     src, tgt : str
-        Language codes to begin with.
+        Initial language codes.
     rate : float
-        Share of neurons that make up a language's set, at most 0.1.
+        Share of all neurons in a language's set, at most 0.1.
     folder : str or Path
-        Where exports go.
+        Where exports are written.
 
     Attributes
     ----------
@@ -138,13 +138,14 @@ class BridgeExplorer(VBox):
     def _bridge_row(self) -> HBox:
         state, spaced = self.state, Layout(width="auto", margin="0 12px 0 4px")
         boxes = {
-            code: Checkbox(description=one.name, value=code in state.candidates, indent=False, layout=spaced)
-            for code, one in LANGUAGES.items()
+            code: Checkbox(description=known.name, value=code in state.candidates, indent=False, layout=spaced)
+            for code, known in LANGUAGES.items()
         }
 
         def toggle(code, chosen):
-            if chosen != (code in state.candidates):  # else the box follows the state
-                state.candidates = [one for one in LANGUAGES if (chosen if one == code else one in state.candidates)]
+            if chosen != (code in state.candidates):  # otherwise the box has followed the state
+                wanted = {*state.candidates, code} if chosen else {*state.candidates} - {code}
+                state.candidates = [known for known in LANGUAGES if known in wanted]
 
         def follow(_):
             for code, box in boxes.items():
@@ -203,8 +204,8 @@ class BridgeExplorer(VBox):
             self._numbers.value = table(ranking.table.drop(columns="bridge")) + "<br>" + table(self.state.overlap)
             best = language(ranking.best).name
             self._neurons.value = (
-                f"<p>The neurons that both languages share and that vary most together with a neuron of {best} alone "
-                f"(<i>bridge_neuron</i>, in the same layer), and the probe word on which they are strongest.</p>"
+                f"<p>The shared neurons of both languages that vary most together with a neuron specific to {best} "
+                f"(<i>bridge_neuron</i>, in the same layer), and the probe word on which each is most active.</p>"
                 + table(self.state.shared)
             )
 

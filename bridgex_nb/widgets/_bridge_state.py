@@ -33,7 +33,7 @@ CHOICES = ("src", "tgt", "candidates", "rate", "rule", "estimator", "layers")
 
 
 class BridgeState(Background):
-    """Choices, and the ranking that follows from them: first the scores, then the same with intervals.
+    """Choices and the ranking that follows from them: first its scores, then the same with intervals.
 
     Attributes
     ----------
@@ -44,17 +44,17 @@ class BridgeState(Background):
     rate, rule, estimator
         As in `top_neurons` and `rank_bridges`.
     layers : (int, int)
-        First and last layer that decide.
+        First and last of the layers that a score is the mean of.
     ranking : BridgeRanking or None
-        The last one; None before the first, and where `error` says why the choices have none.
+        The latest one; None before the first, and if `error` says why the choices have none.
     overlap : pandas.DataFrame
-        Source, target and each bridge: its neurons in the layers that decide, how many of them the source and the target have
-        too, and how many times as many as by chance (lift).
+        Source, target and each bridge: its neurons in those layers, how many of them the source and the target share, and how
+        many times as many as by chance (lift).
     shared : pandas.DataFrame
-        The shared neurons that depend most on the best bridge: layer, neuron, hsic with the bridge's own neuron that it depends
-        on most, that neuron, and the probe word on which the shared neuron is most active.
+        The shared neurons that depend most on the best bridge: layer, neuron, hsic with the bridge-specific neuron on which it
+        depends most, that neuron, and the probe word on which the shared neuron is most active.
     notes : list of str
-        What the reader of the ranking has to know, in sentences.
+        What a reader of the ranking needs to know, in sentences.
     """
 
     src = Enum(tuple(LANGUAGES))
@@ -93,7 +93,7 @@ class BridgeState(Background):
 
     @observe(*CHOICES)
     def refresh(self, _change=None) -> None:
-        """Rank anew, in a thread."""
+        """Rank again, in a thread."""
         self.start(self._rank())
 
     @observe("error")
@@ -159,10 +159,10 @@ print(ranking.summary)
 """
 
     def export(self, kind: str, folder: str | Path = ".") -> Path:
-        """Write what is shown into a folder: the picture ("png", "svg", "pdf"), its table ("csv") or the code ("py")."""
+        """Write what is shown to a folder: the picture ("png", "svg", "pdf"), its table ("csv") or the code ("py")."""
         if kind not in EXPORTS:
-            raise InputError(f"unknown export {kind!r}; there are {', '.join(EXPORTS)}")
-        figure = self.figure()  # first, so that nothing is written where there is nothing to show
+            raise InputError(f"unknown export {kind!r}; choose from {', '.join(EXPORTS)}")
+        figure = self.figure()  # first, so that nothing is written if there is nothing to show
         path = Path(folder) / f"bridges_{self.ranking.src}-{self.ranking.tgt}.{kind}"
         path.parent.mkdir(parents=True, exist_ok=True)
         if kind == "csv":
@@ -191,17 +191,17 @@ def _top_shared(
     probe: ProbeActivations, sets: dict[str, torch.Tensor], bridge: str, inside: slice, rule: str, estimator: str
 ) -> pd.DataFrame:
     shared = sets[probe.src] & sets[probe.tgt]
-    own = bridge_neurons(sets, probe.src, probe.tgt, bridge, rule, probe)
+    specific = bridge_neurons(sets, probe.src, probe.tgt, bridge, rule, probe)
     tables = []
     for layer in range(probe.num_layers)[inside]:
-        if shared[layer].any() and own[layer].any():
+        if shared[layer].any() and specific[layer].any():
             rows = probe.rows(layer, shared[layer])
-            best, match = hsic(rows, probe.rows(layer, own[layer]), estimator=estimator).max(dim=1)
+            best, match = hsic(rows, probe.rows(layer, specific[layer]), estimator=estimator).max(dim=1)
             columns = {
                 "layer": layer,
                 "neuron": shared[layer].nonzero()[:, 0].tolist(),
                 "hsic": best.tolist(),
-                "bridge_neuron": own[layer].nonzero()[match, 0].tolist(),
+                "bridge_neuron": specific[layer].nonzero()[match, 0].tolist(),
                 "word": [probe.words[i] for i in rows.argmax(dim=1)],
             }
             tables.append(pd.DataFrame(columns))

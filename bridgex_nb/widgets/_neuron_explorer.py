@@ -18,14 +18,14 @@ from ._parts import STYLE, loaded, not_live, progress_row, svg, table
 
 
 class NeuronState(Background):
-    """One neuron: how often it is active in each language, and its value at every token of some texts.
+    """One neuron: how often it is active in each language, and its value at every token of a few texts.
 
     Attributes
     ----------
     layer, neuron : int
-        Which neuron, both from 0.
+        The neuron, both counted from 0.
     probability : pandas.Series or None
-        Language -> share of its tokens at which the neuron is active.
+        Language -> share of its tokens on which the neuron is active.
     tokens : pandas.DataFrame or None
         Rows of `token_values`.
     """
@@ -52,33 +52,33 @@ class NeuronState(Background):
         yield {"probability": pd.Series(counts.probability[:, layer, neuron].tolist(), counts.languages), "tokens": tokens}
 
     def strongest_tokens(self, number: int = 10) -> pd.DataFrame:
-        """The tokens with the highest mean value: token, language, value (the mean), times (in the texts)."""
+        """The tokens with the highest mean value: token, language, value (the mean), times (occurrences in the texts)."""
         groups = self.tokens.groupby(["token", "language"], sort=False).value
         return groups.agg(value="mean", times="size").nlargest(number, "value").reset_index()
 
     def strongest_texts(self, number: int = 5) -> list[tuple[str, str, pd.DataFrame]]:
-        """The texts with the highest value at a token: language, text, its rows of `tokens`."""
+        """The texts with the highest value at any token: language, text, its rows of `tokens`."""
         groups = self.tokens.groupby(["language", "text"], sort=False)
         best = groups.value.max().nlargest(number).index
         return [(code, self.texts[code][i], groups.get_group((code, i))) for code, i in best]
 
 
 class NeuronExplorer(VBox):
-    """One neuron: the languages it is active in, the tokens and the texts it is strongest on.
+    """One neuron: the languages in which it is active, and the tokens and texts on which its value is highest.
 
     Parameters
     ----------
     model : NeuronModel or str, optional
-        A model, or what `load_model` takes; the bundled bridgex-mini by default.
+        A model, or whatever `load_model` takes; the bundled bridgex-mini by default.
     layer, neuron : int
-        The neuron to begin with.
+        The initial neuron.
     texts : mapping of str to sequence of str, optional
         Language -> texts to read; the first 40 core sentences of each language by default.
 
     Attributes
     ----------
     state : NeuronState
-        The neuron and what is known of it.
+        The neuron and what is known about it.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class NeuronExplorer(VBox):
         neuron: int = 0,
         texts: Mapping[str, Sequence[str]] | None = None,
     ):
-        texts = texts or {code: some[:40] for code, some in core_sentences().items()}
+        texts = texts or {code: sentences[:40] for code, sentences in core_sentences().items()}
         self.state = NeuronState(loaded(model), texts, layer, neuron)
         model = self.state.model
         pickers = {
@@ -136,7 +136,7 @@ class NeuronExplorer(VBox):
 
 
 def coloured(text: str, tokens: pd.DataFrame, top: float) -> str:
-    """A text as HTML in which tokens with values above 0 have a background, the stronger the nearer to `top`."""
+    """A text as HTML in which tokens with values above 0 have a background that is stronger the nearer they are to `top`."""
     values = [0.0] * len(text)
     for row in tokens.itertuples():
         for i in range(row.start, row.end):

@@ -1,7 +1,8 @@
-"""What all explorers are made of: style, progress row, pickers, pictures and tables as HTML."""
+"""What all explorers are made of: style, progress row, language picker, pictures and tables as HTML."""
 
 import html
 import io
+import re
 from collections.abc import Callable
 
 import ipywidgets
@@ -15,14 +16,16 @@ from ..datasets._languages import LANGUAGES, Language
 from ..exceptions import InputError
 from ..models._load_model import load_model
 from ..models._neuron_model import NeuronModel
+from ..plots._style import INK, LINE, SHADE
 from ._background import Background
 
-# Pictures take the colours of the page, dark or light: what matplotlib draws black or grey becomes its text colour.
+#: Colours of the figures that mean nothing by themselves -> what `svg` puts in their place, so that a picture takes the colours
+#: of its page, dark or light.
+PAGE_COLOURS = {INK: "currentColor", LINE: "currentColor", SHADE: "color-mix(in srgb, currentColor 10%, transparent)"}
+
 STYLE = """<style>
 .bridgex-picture svg { width: 100%; height: auto; max-width: 1000px; color: var(--jp-content-font-color1, inherit); }
 .bridgex-picture svg { fill: currentColor; }
-.bridgex-picture [style*="stroke: #000000"], .bridgex-picture [style*="stroke: #404040"] { stroke: currentColor !important; }
-.bridgex-picture [style*="fill: #ededed"] { fill: currentColor !important; fill-opacity: 0.1; stroke: none !important; }
 .bridgex-table table { border-collapse: collapse; color: var(--jp-content-font-color1, inherit); }
 .bridgex-table td, .bridgex-table th { padding: 1px 10px; text-align: start; unicode-bidi: plaintext; line-height: 1.6; }
 .bridgex-table th { border-bottom: 1px solid var(--jp-border-color1, gray); }
@@ -41,12 +44,12 @@ def loaded(model: NeuronModel | str | None) -> NeuronModel:
 
 
 def not_live(view: VBox) -> str:
-    """What a notebook shows in a widget's place where no kernel runs, as on a web page."""
+    """What a notebook shows instead of a widget where no kernel runs, as on a web page."""
     return f"{type(view).__name__}: run this cell to use it"
 
 
 def progress_row(background: Background, again: Callable | None = None) -> HBox:
-    """What a `Background` does: its task and how far it is, a button to cancel it, and what went wrong."""
+    """What a `Background` is doing: its task and progress, a button to cancel it, and what went wrong."""
     bar = FloatProgress(max=1.0, layout=Layout(width="200px"))
     label, failed = ipywidgets.Label(), HTML()
     cancel, retry = Button(description="Cancel"), Button(description="Run again")
@@ -69,21 +72,21 @@ def progress_row(background: Background, again: Callable | None = None) -> HBox:
 
 
 def language_options() -> list[tuple[str, str]]:
-    """The languages for a picker, (label, code), a family after the other."""
+    """The languages for a picker, (label, code), grouped by family."""
 
-    def label(one: Language) -> str:
-        own = f" ({one.autonym})" if one.autonym != one.name else ""
-        return f"{one.name}{own} · {one.family}"
+    def label(language: Language) -> str:
+        autonym = f" ({language.autonym})" if language.autonym != language.name else ""
+        return f"{language.name}{autonym} · {language.family}"
 
-    return sorted(((label(one), code) for code, one in LANGUAGES.items()), key=lambda pair: LANGUAGES[pair[1]].family)
+    return sorted(((label(LANGUAGES[code]), code) for code in LANGUAGES), key=lambda option: LANGUAGES[option[1]].family)
 
 
 def svg(figure: Figure, label: str) -> str:
-    """A figure as inline SVG, with a label for screen readers. Its text stays text, in the fonts and colours of the page."""
+    """A figure as inline SVG, with a label for screen readers. Its text stays text, in the colours of the page."""
     buffer = io.StringIO()
     with mpl.rc_context(plots.STYLE | {"svg.fonttype": "none"}):
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
-    picture = buffer.getvalue()
+    picture = re.sub(r"(?<=: )#[0-9a-f]{6}\b", lambda colour: PAGE_COLOURS.get(colour[0], colour[0]), buffer.getvalue())
     return picture[picture.index("<svg") :].replace("<svg", f'<svg role="img" aria-label="{html.escape(label)}"', 1)
 
 

@@ -1,6 +1,7 @@
-"""`SpectrumExplorer`: how alike all languages are, and from there to a pair."""
+"""`SpectrumExplorer`: how similar all languages are, and from there to a pair."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import matplotlib as mpl
 import pandas as pd
@@ -16,12 +17,12 @@ from ._background import Background
 from ._bridge_explorer import BridgeExplorer
 from ._parts import loaded, not_live, progress_row
 
-#: Colours of the cells of a spectrum.
+#: Number of colours of the cells.
 _SHADES = 24
 
 
 class SpectrumState(Background):
-    """How alike languages are, by one kind of `language_matrix`, in some layers.
+    """How similar languages are, by one kind of `language_matrix`, in a range of layers.
 
     Attributes
     ----------
@@ -43,7 +44,7 @@ class SpectrumState(Background):
 
     @observe("kind", "layers")
     def refresh(self, _change=None) -> None:
-        """Compare the languages anew, in a thread."""
+        """Compare the languages again, in a thread."""
         self.start(self._compare(self.kind, self.layers))
 
     def _compare(self, kind, layers) -> Iterator[dict]:
@@ -53,15 +54,15 @@ class SpectrumState(Background):
 
 
 class SpectrumExplorer(VBox):
-    """How alike the model's languages are, a cell a pair; a cell opens the pair in a `BridgeExplorer` below.
+    """How similar the model's languages are, one cell per pair; a cell opens its pair in a `BridgeExplorer` below.
 
     Parameters
     ----------
     model : NeuronModel or str, optional
-        A model, or what `load_model` takes; the bundled bridgex-mini by default.
+        A model, or whatever `load_model` takes; the bundled bridgex-mini by default.
     rate : float
-        Share of neurons that make up a language's set, at most 0.1.
-    **options
+        Share of all neurons in a language's set, at most 0.1.
+    src, tgt, folder
         As in `BridgeExplorer`.
 
     Attributes
@@ -72,11 +73,19 @@ class SpectrumExplorer(VBox):
         The pair below.
     """
 
-    def __init__(self, model: NeuronModel | str | None = None, rate: float = 0.05, **options):
+    def __init__(
+        self,
+        model: NeuronModel | str | None = None,
+        rate: float = 0.05,
+        *,
+        src: str = "sw",
+        tgt: str = "tl",
+        folder: str | Path = ".",
+    ):
         self.state = SpectrumState(loaded(model), rate)
         model = self.state.model
-        self.pair = BridgeExplorer(model, rate=rate, **options)
-        kinds = Dropdown(options=list(SPECTRA), description="Likeness")
+        self.pair = BridgeExplorer(model, src, tgt, rate, folder)
+        kinds = Dropdown(options=list(SPECTRA), description="Similarity")
         layers = IntRangeSlider(max=model.num_layers - 1, description="Layers", layout=Layout(width="330px"))
         link((self.state, "kind"), (kinds, "value"))
         link((self.state, "layers"), (layers, "value"))
@@ -87,7 +96,7 @@ class SpectrumExplorer(VBox):
             )
             for i in range(_SHADES)
         ]
-        # One layout and few styles for all cells: each is an object in the browser too.
+        # One layout and few styles for all cells, because each is an object in the browser too.
         cell, side = Layout(width="44px", height="24px", margin="1px", padding="0"), Layout(width="90px")
         codes = list(LANGUAGES)
         rows = []
@@ -99,7 +108,7 @@ class SpectrumExplorer(VBox):
                 button.on_click(lambda _, src=src, tgt=tgt: self.pair.state.choose(src=src, tgt=tgt))
                 row.append(button)
             rows.append(HBox([*row, HTML(src, layout=cell)]))
-        hint = HTML("A cell opens its pair below: from the language of its row to the one that its column ends in.")
+        hint = HTML("A cell opens its pair below, from the language of its row to the one at the bottom of its column.")
         head = HBox([kinds, layers], layout=Layout(flex_flow="row wrap"))
         super().__init__([head, progress_row(self.state, again=self.state.refresh), hint, *rows, self.pair])
         self.state.observe(lambda _: self._draw(), "matrix")

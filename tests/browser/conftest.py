@@ -1,4 +1,4 @@
-"""A JupyterLab server and a real browser, Debian's Chromium, for all tests of this folder."""
+"""A JupyterLab server and a real browser for all tests of this folder."""
 
 import json
 import os
@@ -16,14 +16,14 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from bridgex_nb.cli._gallery import notebook_folder
+from bridgex_nb.cli._notebooks import notebook_folder
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
 def browser():
-    """Chromium, driven by Playwright; the tests skip where either is missing."""
+    """Chromium, driven by Playwright; the tests skip if either is missing."""
     playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
@@ -36,7 +36,7 @@ def browser():
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory):
-    """Where the server's notebooks are: copies, without outputs."""
+    """The folder of the server's notebooks: copies without outputs."""
     folder = tmp_path_factory.mktemp("lab")
     for path in notebook_folder().glob("*.ipynb"):
         notebook = nbformat.read(path, as_version=4)
@@ -52,7 +52,7 @@ def folder(tmp_path_factory):
 
 @contextmanager
 def serve(module, folder, home):
-    """Address of a Jupyter server on `folder`, with settings of its own."""
+    """Address of a Jupyter server on `folder`, with its own settings."""
     quiet = home / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
     quiet.parent.mkdir(parents=True)
     quiet.write_text(json.dumps({"fetchNews": "false", "checkForUpdates": False}))
@@ -97,7 +97,7 @@ def lab(browser, folder, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def notebook_7(browser, folder, tmp_path_factory):
-    """Address of a server of the classic notebook; the tests skip where that is missing."""
+    """Address of a server of the classic notebook; the tests skip if it is not installed."""
     pytest.importorskip("notebook", reason="Notebook 7 is not installed")
     with serve("notebook", folder, tmp_path_factory.mktemp("home")) as address:
         yield address
@@ -107,18 +107,18 @@ def notebook_7(browser, folder, tmp_path_factory):
 def visit(browser):
     """Open a notebook in the browser and run all of it.
 
-    What the browser's console has to complain of is in `page.complaints`.
+    Errors of the page and of the browser's console are in `page.complaints`.
     """
 
     def visit(address):
         page = browser.new_page(viewport={"width": 1300, "height": 1400})
-        page.set_default_timeout(60_000)  # a machine that is busy with other tests
+        page.set_default_timeout(60_000)  # the machine may be busy with other tests
         page.complaints = []
         page.on("pageerror", lambda error: page.complaints.append(str(error)))
         page.on("console", lambda message: page.complaints.append(message.text) if message.type == "error" else None)
         page.goto(address)
         page.wait_for_function("window.jupyterapp?.shell.currentWidget?.sessionContext?.isReady")
-        page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.info")  # it has answered
+        page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.info")  # until it has answered
         page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
         return page
 

@@ -1,6 +1,6 @@
-"""The explorer in a real browser: every control is used, and what is shown is what the package computes. Then the quickstart.
+"""The explorer in a real browser: every control is used, and it shows what the package computes. Then the quickstart.
 
-One file, so that one server and one browser at a time ask for the processor.
+All in one file, so that only one server and one browser at a time need the processor.
 """
 
 import json
@@ -18,7 +18,7 @@ SECONDS = 1000  # Playwright counts milliseconds
 
 @pytest.fixture(scope="module")
 def page(visit, lab):
-    """The explorer's notebook, after "run all"."""
+    """The notebook of the explorers, after "run all"."""
     page = visit(lab.format("lab/tree/08_explorer.ipynb"))
     page.get_by_text("Best bridge").first.wait_for(timeout=180 * SECONDS)
     yield page
@@ -27,13 +27,13 @@ def page(visit, lab):
 
 @pytest.fixture(scope="module")
 def explorer(page):
-    """The part of the page that the notebook's first widget takes."""
+    """The first widget on the page."""
     return page.locator(".bridgex-explorer").first
 
 
 @pytest.fixture(scope="module")
 def direct(mini):
-    """`rank_bridges` called without the widget."""
+    """`rank_bridges`, called without the widget."""
     counts = bx.count_active(mini, bx.core_sentences())
     probes = {}
 
@@ -46,7 +46,7 @@ def direct(mini):
 
 
 def shows(explorer, ranking):
-    """Wait until the table of the explorer is that ranking, name by name and score by score."""
+    """Wait until the explorer's table is that ranking, name by name and score by score."""
     expected = [[row.name, f"{row.score:.3g}"] for row in ranking.table.itertuples(index=False)]
     explorer.page.wait_for_function(
         """([explorer, expected]) => {
@@ -128,7 +128,7 @@ def test_a_word_right_to_left(explorer, mini):
         assert shown.evaluate("e => getComputedStyle(e).unicodeBidi") in ("isolate", "plaintext")
 
 
-def test_errors_are_told_in_words(explorer):
+def test_errors_are_reported_in_words(explorer):
     pick(explorer, "Target", "^Arabic")
     alert = explorer.get_by_role("alert").filter(has_text="source and target are both 'ar'")
     alert.wait_for()

@@ -141,7 +141,7 @@ def test_info_reads_no_weights(kind, tmp_path, capsys):
     assert main(["info", str(tmp_path)]) == 0
     out = capsys.readouterr().out
     assert f"({kind})" in out
-    assert f"{tiny.NEURONS} a layer, {tiny.NEURONS * tiny.LAYERS} in all" in out
+    assert f"{tiny.NEURONS} per layer, {tiny.NEURONS * tiny.LAYERS} in all" in out
     assert ("no gate" in out) == (kind in NO_GATE)
 
 

@@ -1,4 +1,6 @@
-"""`bridgex figures`, the whole study: every notebook runs, and one number of each is the one the package gives directly."""
+"""`bridgex figures`, the whole study: every notebook runs, and one number of each is the one that the package gives directly.
+
+Figures are written with four significant digits."""
 
 import json
 import math
@@ -11,8 +13,8 @@ import pandas as pd
 import pytest
 
 import bridgex_nb as bx
-from bridgex_nb.cli._gallery import notebook_folder
 from bridgex_nb.cli._main import main
+from bridgex_nb.cli._notebooks import notebook_folder
 from bridgex_nb.models._load_model import MINI
 
 RATE = 0.05
@@ -76,7 +78,7 @@ def test_every_figure_has_its_numbers_and_its_run_card(study):
 def test_00_names_the_best_bridge(study, ranking):
     table = pd.read_csv(study / "00_ranking.csv")
     assert table.bridge[0] == ranking.best
-    assert table.score[0] == pytest.approx(ranking.table.score[0], rel=1e-4)
+    assert table.score[0] == pytest.approx(ranking.table.score[0], rel=1e-3)
 
 
 def test_figures_drawn_twice_are_the_same_to_the_last_byte(study, ranking, tmp_path):
@@ -128,12 +130,12 @@ def test_02_agreement_is_that_of_the_matrices_by_depth(study, mini, counts):
     table = pd.read_csv(study / "02_depth.csv")
     row = table[(table.kind == "lift") & (table.reference == "family")].iloc[-1]
     matrix = bx.language_matrix(bx.Evidence(mini, counts, RATE), "lift", window=(4 / 6, 1))
-    assert row.r == pytest.approx(bx.agreement(matrix).set_index("reference").r["family"])
+    assert row.r == pytest.approx(bx.agreement(matrix).set_index("reference").r["family"], rel=1e-3)
 
 
 def test_03_has_a_score_for_every_bridge(study, ranking):
     table = pd.read_csv(study / "03_ranking.csv").set_index("bridge")
-    assert table.score.to_dict() == pytest.approx(ranking.table.set_index("bridge").score.to_dict(), rel=1e-4)
+    assert table.score.to_dict() == pytest.approx(ranking.table.set_index("bridge").score.to_dict(), rel=1e-3)
 
 
 def test_04_has_every_pair_zero_shot_and_through_every_bridge(study, mini):
@@ -148,21 +150,21 @@ def test_04_tells_gains_and_regrets(study):
     accuracy = pd.read_csv(study / "04_xicl_accuracy.csv").set_index(["src", "tgt", "bridge"]).accuracy
     assert len(gains) == sum(bridge not in pair for pair in bx.PAIRS for bridge in bx.BRIDGES)
     expected = accuracy["sw", "tl", "es"] - accuracy["sw", "tl", "zero-shot"]
-    assert gains.gain["sw", "tl", "es"] == pytest.approx(expected, abs=1e-5)
+    assert gains.gain["sw", "tl", "es"] == pytest.approx(expected, abs=2e-4)
     # What the notebook says in words: confidence wins, beyond chance; the paper's selector lies below always-English.
     board = pd.read_csv(study / "04_leaderboard.csv").set_index("selector")
     assert list(board.index[:4]) == ["oracle", "confidence_min", "confidence_sum", "english"]
     assert (board.lead_low[["confidence_min", "confidence_sum"]] > 0).all()
     assert board.lead_high["hsic"] < 0
     bridged = accuracy.drop("zero-shot", level="bridge").groupby(["src", "tgt"])
-    assert board.accuracy["random"] == pytest.approx(bridged.mean().mean(), abs=1e-5)
+    assert board.accuracy["random"] == pytest.approx(bridged.mean().mean(), abs=2e-4)
 
 
 def test_05_alignment_of_every_language(study, mini):
     scores = pd.read_csv(study / "05_alignment.csv").groupby("language").score.mean()
     words = {code: bx.core_words()[code][:100] for code in ("en", "es", "he")}
     directly = bx.alignment(mini, words, "en").table.set_index("language").score
-    assert scores[directly.index].to_dict() == pytest.approx(directly.to_dict())
+    assert scores[directly.index].to_dict() == pytest.approx(directly.to_dict(), rel=1e-3)
 
 
 def test_06_counts_the_lape_neurons(study, counts):
@@ -184,7 +186,7 @@ def test_07_deactivation_changes_perplexity(study, mini):
 def test_08_shows_the_ranking_of_rank_bridges(study, ranking):
     table = pd.read_csv(study / "08_explorer.csv").set_index("bridge")
     for column in ("score", "low", "wins"):
-        assert table[column].to_dict() == pytest.approx(ranking.table.set_index("bridge")[column].to_dict(), rel=1e-4)
+        assert table[column].to_dict() == pytest.approx(ranking.table.set_index("bridge")[column].to_dict(), rel=1e-3)
 
 
 def test_the_notebooks_in_the_repository_are_executed():

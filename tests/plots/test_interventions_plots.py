@@ -28,12 +28,12 @@ def test_the_heatmap_has_both_matrices_on_one_scale(matrix):
     assert [axes.get_xlabel() for axes in figure.axes[:2]] == ["perplexity of"] * 2
 
 
-def test_amplification_is_relative_to_the_model_as_it_is(mini):
-    mask = torch.zeros(mini.num_layers, mini.num_neurons, dtype=torch.bool)
-    mask[2, :40] = True
+def test_amplification_is_relative_to_the_unchanged_model(mini):
+    neuron_set = torch.zeros(mini.num_layers, mini.num_neurons, dtype=torch.bool)
+    neuron_set[2, :40] = True
     tables = []
     for factor in (0, 1, 8):
-        with bx.amplify(mini, mask, factor):
+        with bx.amplify(mini, neuron_set, factor):
             texts = {"en": ["The sun is hot."], "sw": ["Jua ni kali."], "fi": ["Aurinko on kuuma."]}
             tables.append(bx.perplexity(mini, texts).assign(factor=factor))
     table = pd.concat(tables, ignore_index=True)
@@ -46,7 +46,7 @@ def test_amplification_is_relative_to_the_model_as_it_is(mini):
     assert lines["mean of the others"].get_ydata() == pytest.approx((others / others[:, 1:2]).mean(axis=0))
 
 
-def test_what_is_beyond_random_is_drawn_in_percentage_points():
+def test_effects_are_drawn_beside_random_ones_in_percentage_points():
     table = pd.DataFrame(
         {
             "set": ["shared", "shared"],

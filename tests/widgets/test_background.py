@@ -1,4 +1,4 @@
-"""Steps in a thread: what they report, how they end."""
+"""Steps in a thread: what they report and how they end."""
 
 import threading
 
@@ -16,7 +16,7 @@ class Counter(Background):
     number = Int()
 
 
-def test_a_step_sets_what_it_gives():
+def test_a_step_sets_the_traits_that_it_yields():
     counter = Counter()
     seen = []
     counter.observe(lambda change: seen.append(change.new), "number")
@@ -29,7 +29,7 @@ def test_a_step_sets_what_it_gives():
 @pytest.mark.parametrize(
     ("error", "words"), [(InputError("no such thing"), "no such thing"), (ZeroDivisionError("by 0"), "ZeroDivisionError: by 0")]
 )
-def test_an_error_is_told_in_words_and_gone_with_the_next_step(error, words):
+def test_an_error_is_reported_in_words_and_gone_with_the_next_step(error, words):
     def fails():
         yield {"number": 1}
         raise error
@@ -44,7 +44,7 @@ def test_an_error_is_told_in_words_and_gone_with_the_next_step(error, words):
 
 
 def bars(reached, proceed):
-    """A step with a bar inside that another one stands for; it waits for `proceed` in its middle."""
+    """A step with a progress bar inside another one, which is shown for both; halfway it waits for `proceed`."""
     with outer_bar(total=4, desc="outside") as outer:
         for i in range(4):
             with progress_bar(total=10, desc="inside") as bar:
@@ -62,7 +62,7 @@ def reports(monkeypatch):
     monkeypatch.setattr("bridgex_nb.widgets._background.REPORT_EVERY", 0)
 
 
-def test_progress_is_that_of_the_outer_bar_also_where_bars_are_off(reports, monkeypatch, capfd):
+def test_progress_is_that_of_the_outer_bar_even_if_bars_are_off(reports, monkeypatch, capfd):
     monkeypatch.setenv("TQDM_DISABLE", "1")
     counter, reached, proceed = Counter(), threading.Event(), threading.Event()
     counter.start(bars(reached, proceed))
@@ -89,13 +89,13 @@ def test_a_cancelled_step_stops_at_its_next_report(reports):
     assert (counter.number, counter.cancelled) == (5, False)
 
 
-def test_nothing_is_cancelled_where_nothing_runs():
+def test_nothing_is_cancelled_if_nothing_runs():
     counter = Counter()
     counter.cancel()
     assert not counter.cancelled
 
 
-def test_a_later_step_takes_the_place_of_the_one_that_runs(reports):
+def test_a_later_step_replaces_the_one_that_runs(reports):
     counter, reached, proceed = Counter(), threading.Event(), threading.Event()
     counter.start(bars(reached, proceed))
     assert reached.wait(10)

@@ -1,14 +1,9 @@
 """The explorer's controls and its state follow each other. (What a browser makes of them: tests/browser.)"""
 
-import re
-
 import ipywidgets
 import pytest
-from matplotlib.colors import to_hex
 
 import bridgex_nb as bx
-from bridgex_nb.plots._style import PALETTE
-from bridgex_nb.widgets._parts import STYLE, language_options
 
 
 @pytest.fixture
@@ -20,10 +15,10 @@ def explorer(mini):
 
 def controls(widget):
     """Every control in a widget, by its label."""
-    found = {} if isinstance(widget, ipywidgets.Box) else {getattr(widget, "description", ""): widget}
+    by_label = {} if isinstance(widget, ipywidgets.Box) else {getattr(widget, "description", ""): widget}
     for child in getattr(widget, "children", ()):
-        found |= controls(child)
-    return found
+        by_label |= controls(child)
+    return by_label
 
 
 def test_controls_follow_the_state(explorer):
@@ -51,7 +46,7 @@ def test_the_state_follows_its_controls(explorer):
     assert shown["Word"].options == tuple(bx.core_lexicon("ja", "he").entries)
 
 
-def test_a_rate_of_ones_own_is_a_stop_of_the_slider(mini):
+def test_a_rate_of_your_own_is_a_stop_of_the_slider(mini):
     explorer = bx.BridgeExplorer(mini, rate=0.025)
     assert controls(explorer)["Neurons"].value == 0.025
     explorer.state.cancel()
@@ -67,27 +62,10 @@ def test_exports_wait_for_the_ranking(explorer, tmp_path):
     assert (tmp_path / "bridges_sw-tl.png").is_file()
 
 
-def test_a_folder_that_cannot_be_written_is_told_in_words(explorer, tmp_path):
+def test_a_folder_that_cannot_be_written_is_reported_in_words(explorer, tmp_path):
     (tmp_path / "file").write_text("")
     explorer.state.wait()
     explorer.folder = tmp_path / "file"
     controls(explorer)["CSV"].click()
     assert 'role="alert"' in explorer._exported.value
     assert "file" in explorer._exported.value
-
-
-def test_pictures_leave_black_and_grey_to_the_page(explorer):
-    explorer.state.choose(candidates=[*bx.BRIDGES, "id"])
-    explorer.state.wait()
-    handled = {"#000000", "#404040", "#ededed"}  # of the widgets' style sheet
-    colours = set(re.findall(r"(?:fill|stroke): (#[0-9a-f]{6})", explorer._picture.value))
-    bars = {to_hex(colour) for colour in (*PALETTE, "0.5")}
-    assert "#404040" in colours
-    assert colours <= handled | bars
-    assert all(colour in STYLE for colour in handled)
-
-
-def test_every_language_is_offered_a_family_after_the_other():
-    families = [label.rsplit(" · ", 1)[1] for label, _ in language_options()]
-    assert families == sorted(families)
-    assert {code for _, code in language_options()} == set(bx.LANGUAGES)

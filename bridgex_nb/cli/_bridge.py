@@ -1,0 +1,37 @@
+"""``bridgex bridge``: rank the bridges of one pair."""
+
+import argparse
+
+from ..activations._count_active import count_active
+from ..activations._probe import probe
+from ..bridges._bridgex_icl import rank_bridges
+from ..datasets._corpora import core_sentences
+from ..datasets._languages import language
+from ..datasets._lexicon import core_lexicon, pivot, read_muse
+from ..evaluation._xicl import known_words
+from ..exceptions import InputError
+from ..models._load_model import load_model
+from ..neurons._sets import top_neurons
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print the ranking of the bridges of one pair."""
+    src, tgt = options.src, options.tgt
+    if options.lexicon is None:
+        lexicon = core_lexicon(src, tgt)
+    elif len(options.lexicon) == 1:
+        lexicon = read_muse(options.lexicon[0], src, tgt)
+    elif len(options.lexicon) == 2:
+        lexicon = pivot(read_muse(options.lexicon[0], src, "en"), read_muse(options.lexicon[1], "en", tgt))
+    else:
+        raise InputError("--lexicon takes one file (source-target) or two (source-English and English-target)")
+    model = load_model(options.model)
+    known = known_words(model, lexicon)
+    sets = top_neurons(count_active(model, core_sentences()), options.rate)
+    ranking = rank_bridges(probe(model, known), sets, rule=options.rule, estimator=options.estimator)
+    names = f"{language(src).name} → {language(tgt).name}"
+    print(f"{names} on {model.card['model']}: {ranking.samples} of {len(lexicon)} words translated correctly")
+    print(ranking.table.to_string(index=False, formatters=dict.fromkeys(("score", "low", "high"), "{:.2e}".format)))
+    if ranking.absent:
+        print(f"no shared neurons in layer {', '.join(map(str, ranking.absent))}")
+    print(ranking.summary)

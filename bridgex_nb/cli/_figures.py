@@ -1,0 +1,54 @@
+"""``bridgex figures``: run the notebooks, write every figure and the pages that show them."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from ..datasets._lexicon import core_lexicon
+from ..exceptions import InputError
+from ..models._architectures import architecture_of
+from ..models._load_model import find_model
+from ._gallery import figures_in, write_comparison, write_gallery
+from ._notebooks import notebook_folder
+from ._study import run_notebooks
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run the notebooks; figures and tables go to --out, the executed notebooks below it."""
+    # First, so that a model that cannot be used is reported in one line and not from inside a notebook.
+    source, config = find_model(options.model)
+    architecture_of(config)
+    notebooks = {notebook.name[:2]: notebook for notebook in sorted(notebook_folder().glob("[0-9][0-9]_*.ipynb"))}
+    numbers = [number.zfill(2)[:2] for number in options.only or notebooks]  # 3 and 03_bridge_selection mean 03 too
+    if unknown := {*numbers} - {*notebooks}:
+        raise InputError(f"no notebook {', '.join(sorted(unknown))}; choose from {' '.join(notebooks)}")
+    parameters: dict[str, str | bool] = {}
+    if options.pair:
+        src, dash, tgt = options.pair.partition("-")
+        if not dash:
+            raise InputError(f"--pair takes two language codes with a dash between them, such as sw-tl, not {options.pair!r}")
+        core_lexicon(src, tgt)  # refuses anything that is not a pair
+        parameters |= {"src": src, "tgt": tgt}
+    if options.compare and not any(options.compare.glob("[0-9][0-9]_*.png")):
+        raise InputError(f"{options.compare}: no figures to compare with; `bridgex figures` writes them")
+    shown = options.out or Path("figures")
+    if options.model:
+        parameters["model_name"] = str(Path(source).resolve()) if Path(source).is_dir() else source
+        shown = options.out or shown / Path(source).resolve().name  # never over the figures of the bundled model
+    if options.pdf:
+        parameters["pdf"] = True
+    out = shown.resolve()
+    # The bundled model is too small to keep several cores busy, so notebooks run side by side. Of another one, one copy at a
+    # time is in memory.
+    workers = 1 if options.model else min(4, os.cpu_count() or 1)
+    try:
+        changed = run_notebooks([notebooks[number] for number in sorted(numbers)], out, parameters, workers=workers)
+    except KeyboardInterrupt:
+        write_gallery(out)
+        print(f"\nbridgex: finished figures stay in {shown}; the same command continues from there", file=sys.stderr)
+        raise
+    pages = [write_gallery(out)] + ([write_comparison(out, options.compare.resolve())] if options.compare else [])
+    count = len(figures_in(out))
+    print(f"{count} figure{'s' * (count != 1)} in {shown}, new or changed: {', '.join(changed) or 'none, all are as before'}")
+    print(f"to look at: {', '.join(str(shown / page.name) for page in pages)}; executed notebooks: {shown / 'notebooks'}")

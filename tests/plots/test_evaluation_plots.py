@@ -1,0 +1,87 @@
+"""Figures of X-ICL show what their tables hold."""
+
+import pandas as pd
+import pytest
+from matplotlib.colors import same_color
+
+import bridgex_nb as bx
+
+
+def test_the_heatmap_marks_chosen_and_best(accuracies):
+    chosen = {("sw", "tl"): "de", ("ar", "he"): "fr"}
+    axes = bx.plots.xicl_heatmap(accuracies, chosen).axes[0]
+    dashed = [patch for patch in axes.patches if patch.get_linestyle() == "--"]
+    solid = [patch for patch in axes.patches if patch.get_linestyle() == "-"]
+    columns = ["zero-shot", *bx.BRIDGES]
+    cells = {(int(patch.get_y()), columns[int(patch.get_x())]) for patch in dashed}
+    assert cells == {(bx.PAIRS.index(pair), bridge) for pair, bridge in chosen.items()}
+    assert len(solid) == len(bx.PAIRS)
+    for patch in solid:
+        src, tgt = bx.PAIRS[int(patch.get_y())]
+        row = accuracies[(accuracies.src == src) & (accuracies.tgt == tgt) & (accuracies.bridge != "zero-shot")]
+        assert columns[int(patch.get_x())] == row.loc[row.accuracy.idxmax(), "bridge"]
+
+
+def heatmap_cells(figure):
+    """Text of every cell, by its row's and its column's name."""
+    axes = figure.axes[0]
+    rows, columns = ([label.get_text() for label in axis.get_ticklabels()] for axis in (axes.yaxis, axes.xaxis))
+    return {(rows[int(text.get_position()[1])], columns[int(text.get_position()[0])]): text.get_text() for text in axes.texts}
+
+
+def legend_of(figure):
+    return [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+
+
+def test_the_heatmap_names_the_selector_that_is_given_and_no_other(accuracies):
+    chosen = {("sw", "tl"): "de"}
+    assert legend_of(bx.plots.xicl_heatmap(accuracies)) == ["best bridge (solid)"]
+    assert legend_of(bx.plots.xicl_heatmap(accuracies, chosen))[1] == "bridge chosen (dashed)"
+    figure = bx.plots.xicl_heatmap(accuracies, chosen, selector="typology", title="Topics")
+    assert legend_of(figure)[1] == "bridge chosen by typology (dashed)"
+    assert figure.axes[0].get_title() == "Topics"
+
+
+def test_the_heatmap_shows_each_accuracy_with_and_without_zero_shot(accuracies):
+    for table in (accuracies, accuracies[accuracies.bridge != "zero-shot"]):
+        cells = heatmap_cells(bx.plots.xicl_heatmap(table))
+        for row in table.itertuples():
+            column = bx.LANGUAGES[row.bridge].name if row.bridge in bx.LANGUAGES else row.bridge
+            assert cells[f"{row.src} → {row.tgt}", column] == f"{100 * row.accuracy:.0f}"
+        assert ("zero-shot" in {column for _, column in cells}) == (table is accuracies)
+
+
+def test_the_heatmap_of_zero_shot_alone_marks_no_best_bridge(accuracies):
+    figure = bx.plots.xicl_heatmap(accuracies[accuracies.bridge == "zero-shot"])
+    assert not figure.axes[0].patches
+
+
+def test_the_heatmap_draws_one_task_at_a_time(accuracies):
+    tasks = pd.concat([accuracies.assign(task="bli"), accuracies.assign(task="topic")])
+    with pytest.raises(bx.InputError, match=r"several tasks \(bli, topic\).*table\[table.task == 'bli'\]"):
+        bx.plots.xicl_heatmap(tasks)
+    assert heatmap_cells(bx.plots.xicl_heatmap(tasks[tasks.task == "topic"]))
+    with pytest.raises(bx.InputError, match="several rows for en-sw and 'zero-shot'"):
+        bx.plots.xicl_heatmap(tasks.drop(columns="task"))
+
+
+@pytest.mark.parametrize("chosen", [{("sw", "tl"): "hu"}, {("tl", "sw"): "en"}, {("en", "sw"): "en"}], ids=str)
+def test_a_chosen_bridge_that_is_not_in_the_table_is_refused(accuracies, chosen):
+    (src, tgt), bridge = next(iter(chosen.items()))
+    with pytest.raises(bx.InputError, match=f"chosen for {src}-{tgt}, '{bridge}', is not in the table"):
+        bx.plots.xicl_heatmap(accuracies, chosen)
+
+
+def test_gains_are_coloured_if_they_are_significant(gains):
+    figure = bx.plots.bridge_gains(gains)
+    assert [axes.get_title() for axes in figure.axes] == ["English", "French"]  # the higher mean gain first
+    points = [(*point, colour) for axes in figure.axes for one in axes.collections[1:] for point, colour in drawn_points(one)]
+    key = dict(zip(("helps", "harms", "nothing"), [line.get_color() for line in figure.legends[0].get_lines()], strict=True))
+    expected = [(30, 0, key["helps"]), (2, 0, key["nothing"]), (-20, 1, key["harms"])]
+    for (x, y, colour), (gain, row, wanted) in zip(points, expected, strict=True):
+        assert (x, y) == pytest.approx((gain, row))
+        assert same_color(colour, wanted)
+
+
+def drawn_points(collection):
+    return list(zip(collection.get_offsets(), collection.get_facecolor(), strict=True))
