@@ -1,6 +1,7 @@
 """What several test files share."""
 
 import os
+import sys
 import unicodedata
 from pathlib import Path
 
@@ -21,12 +22,22 @@ LETTERS = {
 }
 
 
+def pytest_xdist_auto_num_workers(config):
+    """Tests share the cores, but not under a debugger or tracer, and not where single tests are asked for by their ids."""
+    tracer = sys.gettrace()
+    traced = tracer is not None and not type(tracer).__module__.startswith("coverage")
+    debugged = traced or "pydevd" in sys.modules or config.getoption("usepdb") or config.getoption("trace")
+    if debugged or any("::" in argument for argument in config.args):
+        return 0
+    return os.cpu_count()
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Folder of real reference data that is not part of the project."""
     folder = Path(__file__).parents[2] / "shared" / "data"
     if not folder.is_dir():
-        pytest.skip(f"reference data not present: {folder}")
+        pytest.skip(f"no reference data in {folder}; CONTRIBUTING.md, Reference data, says where each data set comes from")
     return folder
 
 
