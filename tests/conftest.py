@@ -37,7 +37,7 @@ def shared_data() -> Path:
     """Folder of real reference data that is not part of the project."""
     folder = Path(__file__).parents[2] / "shared" / "data"
     if not folder.is_dir():
-        pytest.skip(f"no reference data in {folder}; CONTRIBUTING.md, Reference data, says where each data set comes from")
+        pytest.skip(f"reference data not present: {folder}")
     return folder
 
 
