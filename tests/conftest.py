@@ -1,6 +1,7 @@
 """Fixtures that several test files share."""
 
 import os
+import sys
 import unicodedata
 from pathlib import Path
 
@@ -25,6 +26,16 @@ NO_REFERENCE_DATA = (
     "needs public reference data (dictionaries, parallel corpora, task data sets, released neuron masks, typological "
     'distances) in shared/data beside the checkout; CONTRIBUTING.md ("Reference data") lists where to get them'
 )
+
+
+def pytest_xdist_auto_num_workers(config):
+    """Tests share the cores, but not under a debugger or tracer, and not where single tests are asked for by their ids."""
+    tracer = sys.gettrace()
+    traced = tracer is not None and not type(tracer).__module__.startswith("coverage")
+    debugged = traced or "pydevd" in sys.modules or config.getoption("usepdb") or config.getoption("trace")
+    if debugged or any("::" in argument for argument in config.args):
+        return 0
+    return os.cpu_count()
 
 
 @pytest.fixture(scope="session")

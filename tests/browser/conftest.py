@@ -16,6 +16,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+import bridgex_nb as bx
 from bridgex_nb.cli._notebooks import notebook_folder
 
 ROOT = Path(__file__).parents[2]
@@ -123,3 +124,27 @@ def visit(browser):
         return page
 
     return visit
+
+
+@pytest.fixture(scope="session")
+def direct(mini):
+    """`rank_bridges` called without the widget."""
+    counts = bx.count_active(mini, bx.core_sentences())
+    probes = {}
+
+    def rank(src, tgt, rate=0.05, candidates=bx.BRIDGES, **options):
+        if (src, tgt) not in probes:
+            probes[src, tgt] = bx.probe(mini, bx.known_words(mini, bx.core_lexicon(src, tgt)))
+        return bx.rank_bridges(probes[src, tgt], bx.top_neurons(counts, rate), candidates, resamples=0, **options)
+
+    return rank
+
+
+@pytest.fixture(scope="session")
+def failures():
+    """What a notebook shows of errors and warnings."""
+
+    def failures(page):
+        return page.locator("[data-mime-type='application/vnd.jupyter.stderr'], [data-mime-type*=error]").all_inner_texts()
+
+    return failures

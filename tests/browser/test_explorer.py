@@ -6,12 +6,13 @@ All in one file, so that only one server and one browser at a time need the proc
 import json
 import re
 
-import nbformat
 import pandas as pd
 import pytest
 
 import bridgex_nb as bx
 from bridgex_nb.datasets._languages import LANGUAGES
+
+pytestmark = pytest.mark.browser
 
 SECONDS = 1000  # Playwright counts milliseconds
 
@@ -29,20 +30,6 @@ def page(visit, lab):
 def explorer(page):
     """The first widget on the page."""
     return page.locator(".bridgex-explorer").first
-
-
-@pytest.fixture(scope="module")
-def direct(mini):
-    """`rank_bridges`, called without the widget."""
-    counts = bx.count_active(mini, bx.core_sentences())
-    probes = {}
-
-    def rank(src, tgt, rate=0.05, candidates=bx.BRIDGES, **options):
-        if (src, tgt) not in probes:
-            probes[src, tgt] = bx.probe(mini, bx.known_words(mini, bx.core_lexicon(src, tgt)))
-        return bx.rank_bridges(probes[src, tgt], bx.top_neurons(counts, rate), candidates, resamples=0, **options)
-
-    return rank
 
 
 def shows(explorer, ranking):
@@ -191,37 +178,7 @@ def test_nothing_went_wrong_behind_the_scenes(page):
     assert page.complaints == []
 
 
-def failures(page):
-    return page.locator("[data-mime-type='application/vnd.jupyter.stderr'], [data-mime-type*=error]").all_inner_texts()
-
-
-def test_the_quickstart_in_jupyterlab(visit, lab, direct, folder):
-    page = visit(lab.format("lab/workspaces/quickstart/tree/00_quickstart.ipynb"))
-    page.get_by_role("cell", name="zero-shot").wait_for(timeout=180 * SECONDS)  # of the last cell's table
-    ranking = direct("sw", "tl")
-    page.get_by_text(f"Best bridge: {ranking.table.name[0]}, first in").wait_for()
-    scores = (
-        page.locator(".jp-OutputArea table")
-        .first.locator("tbody tr")
-        .evaluate_all("rows => rows.map(row => [row.cells[2].textContent.trim(), row.cells[3].textContent.trim()])")
-    )
-    assert scores == [[row.name, f"{row.score:.4g}"] for row in ranking.table.itertuples(index=False)]
-    assert page.locator(".jp-OutputArea img").count() == 1
-    assert (folder / "figures" / "00_ranking.png").is_file()
-    assert failures(page) == []
-    assert page.complaints == []
-    # Progress bars leave nothing that a saved notebook could not show any more.
-    page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
-    page.wait_for_function("!window.jupyterapp.shell.currentWidget.context.model.dirty")
-    saved = nbformat.read(folder / "00_quickstart.ipynb", as_version=4)
-    outputs = [output for cell in saved.cells for output in cell.get("outputs", [])]
-    assert len(outputs) >= 4
-    kinds = [mime for output in outputs for mime in output.get("data", {})]
-    assert not any("widget-view" in mime for mime in kinds), outputs
-    page.close()
-
-
-def test_the_explorer_in_notebook_7(visit, notebook_7, direct):
+def test_the_explorer_in_notebook_7(visit, notebook_7, direct, failures):
     page = visit(notebook_7.format("notebooks/08_explorer.ipynb"))
     page.get_by_text("Best bridge").first.wait_for(timeout=180 * SECONDS)
     explorer = page.locator(".bridgex-explorer").first

@@ -1,0 +1,23 @@
+"""What the site shows of files that stay where they are: the notebooks, the figures, and the pages at the root of the repository."""
+
+from pathlib import Path
+
+from mkdocs.plugins import event_priority
+from mkdocs.structure.files import File
+
+ROOT = Path(__file__).parents[1]
+
+
+@event_priority(100)  # before mkdocs-jupyter looks for notebooks
+def on_files(files, config):
+    """Add them to the site."""
+    shown = [*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("figures/*.png"), ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md"]
+    for path in sorted(shown):
+        name = path.relative_to(ROOT).as_posix()
+        files.append(File(name, str(ROOT), config.site_dir, config.use_directory_urls))
+    return files
+
+
+def on_page_markdown(markdown, page, config, files):
+    """Links of a page at the root of the repository go to docs/, which is the root of the site."""
+    return markdown.replace("](docs/", "](") if page.file.src_uri in ("CHANGELOG.md", "CONTRIBUTING.md") else markdown
