@@ -1,15 +1,19 @@
-"""The notebooks as one study: they run into a folder of figures, go on where they were interrupted, and tell what changed."""
+"""The notebooks as one study: they run into a folder of figures, continue after an interruption, and tell what changed."""
 
 import hashlib
 import json
+import logging
 import os
-import subprocess
-import sys
+import shutil
+import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-import nbformat
+import papermill
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.utils import run_sync
+from papermill.exceptions import PapermillExecutionError
 from tqdm import tqdm
 
 from ..exceptions import InputError
@@ -17,15 +21,21 @@ from ._gallery import figures_in
 
 #: In the folder of the executed notebooks while not all of them have run: which have, and what the figures were before.
 UNFINISHED = "unfinished.json"
+#: In the same folder, just as long: measurements that several notebooks need, such as the counts of the core sentences.
+MEASURED = "measured"
+#: Where glibc would give large tensors back to the system and fetch them again, which takes up to a quarter of the time.
+_KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1)}
+#: What leaves a kernel as a new one is, but for the imports, which take longer than most notebooks.
+_FORGET = "import gc; get_ipython().reset(new_session=True); gc.collect()"
 
 
 def run_notebooks(
     notebooks: Sequence[Path], out: Path, parameters: Mapping[str, str], *, workers: int = 1, pdf: bool = False
 ) -> list[str]:
-    """Run notebooks, each in a process of its own; figures and tables go to a folder, the executed notebooks below it.
+    """Run notebooks side by side; figures and tables go to a folder, the executed notebooks below it.
 
-    A run that ended early goes on behind the notebooks that it had finished, as long as notebooks, parameters, package and
-    model are what they were.
+    Each worker has one kernel, which forgets everything between two notebooks but the imported packages. A run that ended early
+    continues behind the notebooks that it had finished, as long as notebooks, parameters, package and model are what they were.
 
     Parameters
     ----------
@@ -33,16 +43,16 @@ def run_notebooks(
     out : Path
         Folder of the figures.
     parameters : mapping of str to str
-        Put in the place of those of the cells tagged `parameters`; `model_name` may be a folder.
+        Replace those of the cells tagged `parameters`; `model_name` may be a folder.
     workers : int
-        Notebooks side by side.
+        Notebooks that run at the same time.
     pdf : bool
         Whether each figure is written as PDF too, as `bridgex_nb.plots.save_pdf` does.
 
     Returns
     -------
     list of str
-        Names of the figures that are new, or other than before the run.
+        Names of the figures that are new, or differ from those before the run.
 
     Raises
     ------
@@ -53,29 +63,47 @@ def run_notebooks(
     """
     executed = out / "notebooks"
     executed.mkdir(parents=True, exist_ok=True)
-    note = executed / UNFINISHED
+    note, measured = executed / UNFINISHED, executed / MEASURED
     state = {"inputs": _inputs(notebooks, parameters, pdf), "before": _figures(out), "done": []}
     if note.is_file() and (earlier := json.loads(note.read_text()))["inputs"] == state["inputs"]:
         state = earlier
-    open_ones = [notebook for notebook in notebooks if notebook.name not in state["done"]]
+    else:
+        shutil.rmtree(measured, ignore_errors=True)  # by other code, perhaps
+    waiting = [notebook for notebook in notebooks if notebook.name not in state["done"]]
     _keep(note, state)
     # The bars of the package would fill the notebooks' outputs; there is one here.
     threads = str(max(1, (os.cpu_count() or 1) // workers))  # more of them than cores would wait for each other
-    environment = {"OMP_NUM_THREADS": threads} | os.environ | {"TQDM_DISABLE": "1", "BRIDGEX_PDF": "1" if pdf else ""}
+    defaults = {"OMP_NUM_THREADS": threads, **_KEEP_MEMORY}
+    environment = defaults | os.environ | {"TQDM_DISABLE": "1", "BRIDGEX_PDF": "1" if pdf else ""}
+    given = {**parameters, "figures": str(out), "store": str(measured)}
+    kernels: list[AsyncKernelManager] = []
+    own = threading.local()
+
+    def start_kernel() -> None:
+        own.kernel = AsyncKernelManager(kernel_name="python3")
+        kernels.append(own.kernel)
+        run_sync(own.kernel.start_kernel)(env=environment, cwd=str(executed))
+
+    def run(notebook: Path) -> None:
+        _execute(notebook, executed, given, own.kernel)
+
     with (
-        ThreadPoolExecutor(workers) as pool,
+        ThreadPoolExecutor(min(workers, len(waiting) or 1), initializer=start_kernel) as pool,
         tqdm(total=len(notebooks), initial=len(state["done"]), desc="notebooks", unit="notebook", disable=False) as bar,
     ):
-        running = {pool.submit(_execute, notebook, executed, out, parameters, environment): notebook for notebook in open_ones}
+        running = {pool.submit(run, notebook): notebook for notebook in waiting}
         try:
-            for one in as_completed(running):
-                one.result()
-                state["done"].append(running[one].name)
+            for finished in as_completed(running):
+                finished.result()
+                state["done"].append(running[finished].name)
                 _keep(note, state)
                 bar.update()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)  # after an error nothing new is started
+            for kernel in kernels:
+                run_sync(kernel.shutdown_kernel)(now=True)
     note.unlink()
+    shutil.rmtree(measured, ignore_errors=True)
     return [name for name, digest in _figures(out).items() if digest != state["before"].get(name)]
 
 
@@ -94,26 +122,28 @@ def _figures(out: Path) -> dict[str, str]:
 
 
 def _keep(note: Path, state: dict) -> None:
-    beside = note.with_suffix(".tmp")
-    beside.write_text(json.dumps(state, indent=1))
-    os.replace(beside, note)
+    temporary = note.with_suffix(".tmp")
+    temporary.write_text(json.dumps(state, indent=1))
+    os.replace(temporary, note)
 
 
-def _execute(notebook: Path, executed: Path, out: Path, parameters, environment) -> None:
-    """Run one notebook in a process of its own, which Ctrl-C reaches too. What is left of one that failed is removed."""
-    running = executed / f".{notebook.name}"
-    raw = [part for name, value in {**parameters, "figures": str(out)}.items() for part in ("-r", name, value)]
-    options = ["--cwd", str(executed), "--no-progress-bar", "--log-level", "ERROR"]
-    command = [sys.executable, "-m", "papermill", str(notebook), str(running), *raw, *options]
+def _execute(notebook: Path, executed: Path, parameters: dict[str, str], kernel: AsyncKernelManager) -> None:
+    """Run one notebook in a kernel. What is left of one that failed is removed."""
+    client = kernel.blocking_client()
+    client.start_channels()
     try:
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        if done.returncode == 0:
-            os.replace(running, executed / notebook.name)
-            return
-        cells = nbformat.read(running, as_version=4).cells if running.is_file() else []
+        client.wait_for_ready(timeout=120)
+        client.execute_interactive(_FORGET, silent=True, store_history=False)
+    finally:
+        client.stop_channels()
+    running = executed / f".{notebook.name}"
+    logging.getLogger("papermill").setLevel(logging.ERROR)  # a notebook that lacks a parameter is no news
+    try:
+        papermill.execute_notebook(notebook, running, parameters, progress_bar=False, km=kernel)
+        os.replace(running, executed / notebook.name)
+    except PapermillExecutionError as error:
+        if error.ename == InputError.__name__:
+            raise InputError(f"{notebook.name}: {error.evalue}") from error
+        raise RuntimeError(f"{notebook.name} failed:\n{error}") from error
     finally:
         running.unlink(missing_ok=True)
-    for output in (output for cell in cells for output in cell.get("outputs", [])):
-        if output.output_type == "error" and output.ename == InputError.__name__:
-            raise InputError(f"{notebook.name}: {output.evalue}")
-    raise RuntimeError(f"{notebook.name} failed:\n{done.stderr}")
