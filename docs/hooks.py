@@ -1,4 +1,4 @@
-"""What the site shows of files that stay where they are: the notebooks, the figures, and the pages at the root of the repository."""
+"""What the site shows of files that stay where they are: notebooks, figures, and pages at the root of the repository."""
 
 from pathlib import Path
 

@@ -2,14 +2,18 @@
 
 import hashlib
 import json
+import logging
 import os
-import subprocess
-import sys
+import shutil
+import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-import nbformat
+import papermill
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.utils import run_sync
+from papermill.exceptions import PapermillExecutionError
 from tqdm import tqdm
 
 from ..exceptions import InputError
@@ -17,13 +21,19 @@ from ._gallery import figures_in
 
 #: In the folder of the executed notebooks until all of them have run: which have, and what the figures were before.
 UNFINISHED = "unfinished.json"
+#: In the same folder, for as long: measurements that several notebooks need, such as the counts of the core sentences.
+MEASURED = "measured"
+#: Keeps glibc from returning the memory of large tensors to the system and fetching it again, a tenth of the processor time.
+_KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1)}
+#: Makes a used kernel like a new one, except for the imports, which take longer than most notebooks.
+_FORGET = "import gc; get_ipython().reset(new_session=True); gc.collect()"
 
 
 def run_notebooks(notebooks: Sequence[Path], out: Path, parameters: Mapping[str, str | bool], *, workers: int = 1) -> list[str]:
-    """Run notebooks, each in its own process; figures and tables go to a folder, the executed notebooks below it.
+    """Run notebooks side by side; figures and tables go to a folder, the executed notebooks below it.
 
-    A run that ended early resumes after the notebooks that it had finished, as long as notebooks, parameters, package and
-    model are unchanged.
+    Each worker has one kernel, which between two notebooks forgets everything but the imported packages. A run that ended early
+    resumes after the notebooks that it had finished, as long as notebooks, parameters, package and model are unchanged.
 
     Parameters
     ----------
@@ -49,20 +59,35 @@ def run_notebooks(notebooks: Sequence[Path], out: Path, parameters: Mapping[str,
     """
     executed = out / "notebooks"
     executed.mkdir(parents=True, exist_ok=True)
-    note = executed / UNFINISHED
+    note, measured = executed / UNFINISHED, executed / MEASURED
     state = {"inputs": _inputs(notebooks, parameters), "before": _figures(out), "done": []}
     if note.is_file() and (earlier := json.loads(note.read_text()))["inputs"] == state["inputs"]:
         state = earlier
+    else:
+        shutil.rmtree(measured, ignore_errors=True)  # measured with other code, perhaps
     remaining = [notebook for notebook in notebooks if notebook.name not in state["done"]]
     _keep(note, state)
     # The package's progress bars would fill the outputs of the notebooks; there is one here instead.
     threads = str(max(1, (os.cpu_count() or 1) // workers))  # more threads than cores would wait for each other
-    environment = {"OMP_NUM_THREADS": threads} | os.environ | {"TQDM_DISABLE": "1"}
+    defaults = {"OMP_NUM_THREADS": threads, **_KEEP_MEMORY}
+    environment = defaults | os.environ | {"TQDM_DISABLE": "1"}
+    given = {**parameters, "figures": str(out), "store": str(measured)}
+    kernels: list[AsyncKernelManager] = []
+    own = threading.local()
+
+    def start_kernel() -> None:
+        own.kernel = AsyncKernelManager(kernel_name="python3")
+        kernels.append(own.kernel)
+        run_sync(own.kernel.start_kernel)(env=environment, cwd=str(executed))
+
+    def run(notebook: Path) -> None:
+        _execute(notebook, executed, given, own.kernel)
+
     with (
-        ThreadPoolExecutor(workers) as pool,
+        ThreadPoolExecutor(min(workers, len(remaining) or 1), initializer=start_kernel) as pool,
         tqdm(total=len(notebooks), initial=len(state["done"]), desc="notebooks", unit="notebook", disable=False) as progress,
     ):
-        running = {pool.submit(_execute, notebook, executed, out, parameters, environment): notebook for notebook in remaining}
+        running = {pool.submit(run, notebook): notebook for notebook in remaining}
         try:
             for finished in as_completed(running):
                 finished.result()
@@ -71,7 +96,10 @@ def run_notebooks(notebooks: Sequence[Path], out: Path, parameters: Mapping[str,
                 progress.update()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)  # after an error no other notebook starts
+            for kernel in kernels:
+                run_sync(kernel.shutdown_kernel)(now=True)
     note.unlink()
+    shutil.rmtree(measured, ignore_errors=True)
     return [name for name, digest in _figures(out).items() if digest != state["before"].get(name)]
 
 
@@ -79,47 +107,39 @@ def _inputs(notebooks, parameters) -> str:
     """A hash of all that the figures follow from."""
     files = [*notebooks, *sorted(Path(__file__).parents[1].rglob("*.py"))]
     parts = [[file.name, hashlib.sha256(file.read_bytes()).hexdigest()] for file in files]
-    model = Path(str(parameters.get("model_name", "")))
-    if "model_name" in parameters and model.is_dir():  # weights may be many gigabytes: sizes and times have to do
+    model = Path(parameters.get("model_name", ""))
+    if "model_name" in parameters and model.is_dir():  # weights may be many gigabytes: their times tell enough
         parts += [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in sorted(model.iterdir())]
     return hashlib.sha256(json.dumps([parts, dict(parameters)]).encode()).hexdigest()
 
 
 def _figures(out: Path) -> dict[str, str]:
-    """A hash of each figure with its numbers and run card."""
-    files = {
-        path.name: [path.with_suffix(f".{kind}").read_bytes() for kind in ("png", "csv", "json")] for path in figures_in(out)
-    }
-    return {name: hashlib.sha256(b"".join(parts)).hexdigest() for name, parts in files.items()}
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in figures_in(out)}
 
 
 def _keep(note: Path, state: dict) -> None:
-    beside = note.with_suffix(".tmp")
-    beside.write_text(json.dumps(state, indent=1))
-    os.replace(beside, note)
+    temporary = note.with_suffix(".tmp")
+    temporary.write_text(json.dumps(state, indent=1))
+    os.replace(temporary, note)
 
 
-def _execute(notebook: Path, executed: Path, out: Path, parameters, environment) -> None:
-    """Run one notebook in its own process, which Ctrl-C reaches too. What is left of one that failed is removed."""
-    running = executed / f".{notebook.name}"
-    given: list[str] = []
-    for name, value in {**parameters, "figures": str(out)}.items():
-        given += [
-            "-r" if isinstance(value, str) else "-p",
-            name,
-            str(value),
-        ]  # -r: taken as text, even where it looks like a number
-    options = ["--cwd", str(executed), "--no-progress-bar", "--log-level", "ERROR"]
-    command = [sys.executable, "-m", "papermill", str(notebook), str(running), *given, *options]
+def _execute(notebook: Path, executed: Path, parameters: dict[str, str], kernel: AsyncKernelManager) -> None:
+    """Run one notebook in a kernel. What is left of one that failed is removed."""
+    client = kernel.blocking_client()
+    client.start_channels()
     try:
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        if done.returncode == 0:
-            os.replace(running, executed / notebook.name)
-            return
-        cells = nbformat.read(running, as_version=4).cells if running.is_file() else []
+        client.wait_for_ready(timeout=120)
+        client.execute_interactive(_FORGET, silent=True, store_history=False)
+    finally:
+        client.stop_channels()
+    running = executed / f".{notebook.name}"
+    logging.getLogger("papermill").setLevel(logging.ERROR)  # a notebook that lacks a parameter is no news
+    try:
+        papermill.execute_notebook(notebook, running, parameters, progress_bar=False, km=kernel)
+        os.replace(running, executed / notebook.name)
+    except PapermillExecutionError as error:
+        if error.ename == InputError.__name__:
+            raise InputError(f"{notebook.name}: {error.evalue}") from error
+        raise RuntimeError(f"{notebook.name} failed:\n{error}") from error
     finally:
         running.unlink(missing_ok=True)
-    for output in (output for cell in cells for output in cell.get("outputs", [])):
-        if output.output_type == "error" and output.ename == InputError.__name__:
-            raise InputError(f"{notebook.name}: {output.evalue}")
-    raise RuntimeError(f"{notebook.name} failed:\n{done.stderr}")

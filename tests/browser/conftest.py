@@ -132,10 +132,10 @@ def direct(mini):
     counts = bx.count_active(mini, bx.core_sentences())
     probes = {}
 
-    def rank(src, tgt, rate=0.05, candidates=bx.BRIDGES, **options):
+    def rank(src, tgt, rate=0.05, bridges=bx.BRIDGES, **options):
         if (src, tgt) not in probes:
             probes[src, tgt] = bx.probe(mini, bx.known_words(mini, bx.core_lexicon(src, tgt)))
-        return bx.rank_bridges(probes[src, tgt], bx.top_neurons(counts, rate), candidates, resamples=0, **options)
+        return bx.rank_bridges(probes[src, tgt], bx.top_neurons(counts, rate), bridges, resamples=0, **options)
 
     return rank
 
