@@ -53,7 +53,7 @@ def count_generated(
     completions = complete_scored(model, texts, max_new_tokens=max_new_tokens, token_budget=token_budget)
     new_tokens = torch.tensor([len(completion.ids) for completion in completions])
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # complete_scored has reported the prompts that lose their beginning
+        warnings.simplefilter("ignore")  # complete_scored has already reported the prompts that are cut
         rows = fit(model, token_rows(model, texts), min(max_new_tokens, model.max_tokens // 2))
     active = active_tokens(
         model,

@@ -1,6 +1,5 @@
 """`probe`: one number per neuron and prompt, by default the mean over the prompt's tokens."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from ..exceptions import InputError
 from ..inference._passes import run_pass
 from ..inference._tokens import whole_rows
 from ..models._neuron_model import NeuronModel
-from ..utils._run_card import data_card, run_card
+from ..utils._run_card import data_card, run_card, tensor_hash
 from ._results import ProbeActivations
 from ._stored import stored
 
@@ -109,7 +108,7 @@ def probe(
         data={"kind": "prompts", "src": src, "tgt": tgt, **data_card({"prompts": texts})},
         options={
             "special_tokens": special_tokens,
-            "keep": None if keep is None else hashlib.sha256(kept.numpy().tobytes()).hexdigest(),
+            "keep": None if keep is None else tensor_hash(kept),
             "statistic": statistic,
         },
     )

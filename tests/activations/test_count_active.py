@@ -118,18 +118,3 @@ def test_both_counts_refuse_values_that_are_not_finite(count, value, layer):
     # NaN > 0 is false: the neurons would silently count as never active.
     with pytest.raises(bx.InputError, match=f"layer {tiny.LAYERS - 1}: activations are not finite"):
         count(tiny.broken(layer, value), TEXTS)
-
-
-@pytest.mark.parametrize("prompts", ["Jua", {}, {"sw": "Jua ni kali."}, {"en": TEXTS["en"], "sw": []}])
-def test_generated_counts_need_prompts_for_each_language(prompts):
-    with pytest.raises(bx.InputError, match="count_generated needs a list of prompts for each language"):
-        bx.count_generated(tiny.load(), prompts)
-
-
-def test_generated_counts_read_the_prompt_that_was_continued():
-    """A prompt that is too long loses its beginning before the model continues it: the counts are those after the cut."""
-    model = tiny.load("gpt2")  # it has learned positions, and none beyond its context
-    with pytest.warns(UserWarning, match="lose their beginning") as caught:
-        counts = bx.count_generated(model, {"en": ["The sun is hot. " * 30]}, max_new_tokens=4)
-    assert len(caught) == 1
-    assert 1 <= counts.tokens[0] <= 4

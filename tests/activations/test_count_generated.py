@@ -35,3 +35,18 @@ def test_generated_tokens_are_counted_alone(kind, token_budget):
             tokens += len(new)
         assert counts.tokens[k] == tokens
         assert (counts.active[k] - active).abs().max() <= 1  # values within the last bit of 0 fall to either side
+
+
+@pytest.mark.parametrize("prompts", ["Jua", {}, {"sw": "Jua ni kali."}, {"en": POSITIVE, "sw": []}])
+def test_generated_counts_need_prompts_for_each_language(prompts):
+    with pytest.raises(bx.InputError, match="count_generated needs a list of prompts for each language"):
+        bx.count_generated(tiny.load(), prompts)
+
+
+def test_generated_counts_read_the_prompt_that_was_continued():
+    """A prompt that is too long loses its beginning before the model continues it: the counts are those after the cut."""
+    model = tiny.load("gpt2")  # it has learned positions, and none beyond its context
+    with pytest.warns(UserWarning, match="too long for the model's context") as caught:
+        counts = bx.count_generated(model, {"en": ["The sun is hot. " * 30]}, max_new_tokens=4)
+    assert len(caught) == 1
+    assert 1 <= counts.tokens[0] <= 4
