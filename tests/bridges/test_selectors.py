@@ -221,7 +221,7 @@ def test_confidence_needs_no_gold_translation(evidence):
 
 def bli_items(model, lexicon, bridges):
     """Answers in the columns that all tasks have in common."""
-    return bx.answers(model, "bli", lexicon, bridges).rename(columns={"word": "item", "bridge_word": "bridge_text"})
+    return bx.answers(model, "bli", lexicon, bridges)
 
 
 def test_what_the_items_contain_is_not_asked_again(mini, monkeypatch):

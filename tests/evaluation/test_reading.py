@@ -189,7 +189,7 @@ def test_a_quoted_word_of_the_lexicon_reads_as_itself(code):
         ("", ""),
     ],
 )
-def test_the_bridge_word_keeps_the_writing_of_the_model(text, middle):
+def test_the_bridge_text_keeps_the_spelling_of_the_model(text, middle):
     assert read_word(text) == middle
 
 

@@ -62,7 +62,7 @@ def test_a_rate_that_is_not_a_share_is_refused(evidence, rate):
 def test_items_without_the_columns_of_answers_are_refused(evidence):
     items = bx.answers(evidence.model, "bli", bx.core_lexicon("sw", "tl").keep(["moto", "maji"]), [None])
     with pytest.raises(bx.InputError, match="columns missing: correct"):
-        replace(evidence, items=items.drop(columns="correct").rename(columns={"word": "item", "bridge_word": "bridge_text"}))
+        replace(evidence, items=items.drop(columns="correct"))
 
 
 # Interventions
