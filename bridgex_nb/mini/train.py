@@ -229,8 +229,8 @@ def train(
     curve, losses = [], []
     progress = tqdm(batches(Texts(seed), tokenizer, steps), total=steps, desc="training bridgex-mini", unit="step")
     for step, (ids, labels) in enumerate(progress, start=1):
-        # Only positions whose next token is learnt go through the vocabulary projection, most of the cost. Their number is
-        # rounded up with position 0, which is never learnt, so that blocks of memory of few sizes can be reused.
+        # Only positions whose next token is learnt go through the vocabulary projection, which is most of the cost. They are
+        # padded with position 0, which is never learnt, to a multiple of 512, so that few sizes of memory blocks are reused.
         labels = labels[:, 1:].flatten()
         learnt = (labels != -100).nonzero()[:, 0]
         learnt = torch.cat([learnt, learnt.new_zeros(-len(learnt) % 512)])
