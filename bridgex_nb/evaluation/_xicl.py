@@ -272,7 +272,7 @@ def _answer(model, plan, prompts, options, progress) -> tuple[list, list, list[s
     """What the model wrote or None, log-probabilities of the choices or None, and the answer, of each row."""
     task, rows = plan.task, plan.rows
     choices = [list(task.choices(row.item, row.tgt)) if task.choices else None for row in rows]
-    common = {"token_budget": options.token_budget, "bar": progress, "store": options.store}
+    common = {"token_budget": options.token_budget, "progress": progress, "store": options.store}
     nothing = [None] * len(rows)
     if plan.scoring == "generation":
         outputs = complete(model, prompts, max_new_tokens=options.max_new_tokens or task.new_tokens, **common)
