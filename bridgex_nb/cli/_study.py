@@ -73,15 +73,15 @@ def run_notebooks(notebooks: Sequence[Path], out: Path, parameters: Mapping[str,
     environment = defaults | os.environ | {"TQDM_DISABLE": "1"}
     given = {**parameters, "figures": str(out), "store": str(measured)}
     kernels: list[AsyncKernelManager] = []
-    own = threading.local()
+    worker = threading.local()
 
     def start_kernel() -> None:
-        own.kernel = AsyncKernelManager(kernel_name="python3")
-        kernels.append(own.kernel)
-        run_sync(own.kernel.start_kernel)(env=environment, cwd=str(executed))
+        worker.kernel = AsyncKernelManager(kernel_name="python3")
+        kernels.append(worker.kernel)
+        run_sync(worker.kernel.start_kernel)(env=environment, cwd=str(executed))
 
     def run(notebook: Path) -> None:
-        _execute(notebook, executed, given, own.kernel)
+        _execute(notebook, executed, given, worker.kernel)
 
     with (
         ThreadPoolExecutor(min(workers, len(remaining) or 1), initializer=start_kernel) as pool,
@@ -103,18 +103,23 @@ def run_notebooks(notebooks: Sequence[Path], out: Path, parameters: Mapping[str,
     return [name for name, digest in _figures(out).items() if digest != state["before"].get(name)]
 
 
-def _inputs(notebooks, parameters) -> str:
-    """A hash of all that the figures follow from."""
+def _inputs(notebooks: Sequence[Path], parameters: Mapping[str, str | bool]) -> str:
+    """A hash of everything that the figures depend on."""
     files = [*notebooks, *sorted(Path(__file__).parents[1].rglob("*.py"))]
     parts = [[file.name, hashlib.sha256(file.read_bytes()).hexdigest()] for file in files]
-    model = Path(parameters.get("model_name", ""))
-    if "model_name" in parameters and model.is_dir():  # weights may be many gigabytes: their times tell enough
+    model = Path(str(parameters.get("model_name", "")))
+    if "model_name" in parameters and model.is_dir():  # weights may be many gigabytes: sizes and times have to do
         parts += [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in sorted(model.iterdir())]
     return hashlib.sha256(json.dumps([parts, dict(parameters)]).encode()).hexdigest()
 
 
 def _figures(out: Path) -> dict[str, str]:
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in figures_in(out)}
+    """A hash of each figure with its numbers and run card."""
+
+    def content(picture: Path) -> bytes:
+        return b"".join(picture.with_suffix(suffix).read_bytes() for suffix in (".png", ".csv", ".json"))
+
+    return {picture.name: hashlib.sha256(content(picture)).hexdigest() for picture in figures_in(out)}
 
 
 def _keep(note: Path, state: dict) -> None:
@@ -123,7 +128,7 @@ def _keep(note: Path, state: dict) -> None:
     os.replace(temporary, note)
 
 
-def _execute(notebook: Path, executed: Path, parameters: dict[str, str], kernel: AsyncKernelManager) -> None:
+def _execute(notebook: Path, executed: Path, parameters: Mapping[str, str | bool], kernel: AsyncKernelManager) -> None:
     """Run one notebook in a kernel. What is left of one that failed is removed."""
     client = kernel.blocking_client()
     client.start_channels()
@@ -133,7 +138,7 @@ def _execute(notebook: Path, executed: Path, parameters: dict[str, str], kernel:
     finally:
         client.stop_channels()
     running = executed / f".{notebook.name}"
-    logging.getLogger("papermill").setLevel(logging.ERROR)  # a notebook that lacks a parameter is no news
+    logging.getLogger("papermill").setLevel(logging.ERROR)  # a notebook need not have every parameter
     try:
         papermill.execute_notebook(notebook, running, parameters, progress_bar=False, km=kernel)
         os.replace(running, executed / notebook.name)

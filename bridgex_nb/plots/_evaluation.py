@@ -44,7 +44,7 @@ def xicl_heatmap(
     Raises
     ------
     InputError
-        If the table has several tasks or several rows for one pair and bridge, or a chosen bridge is not in it.
+        If the table lacks a column, has several tasks or several rows for one pair and bridge, or not a chosen bridge.
 
     Examples
     --------
@@ -98,6 +98,8 @@ def xicl_heatmap(
 
 def _accuracy_by_bridge(table: pd.DataFrame) -> pd.DataFrame:
     """Accuracy in percent, [pair x bridge], pairs in the order of the table, zero-shot first."""
+    if missing := [column for column in ("src", "tgt", "bridge", "accuracy") if column not in table]:
+        raise InputError(f"the table has no column {missing[0]!r}; accuracy and evaluate give tables with it")
     if "task" in table and table.task.nunique() > 1:
         tasks = ", ".join(table.task.unique())
         raise InputError(

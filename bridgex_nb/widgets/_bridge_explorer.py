@@ -138,23 +138,23 @@ class BridgeExplorer(VBox):
     def _bridge_row(self) -> HBox:
         state, spaced = self.state, Layout(width="auto", margin="0 12px 0 4px")
         boxes = {
-            code: Checkbox(description=known.name, value=code in state.candidates, indent=False, layout=spaced)
+            code: Checkbox(description=known.name, value=code in state.bridges, indent=False, layout=spaced)
             for code, known in LANGUAGES.items()
         }
 
         def toggle(code, chosen):
-            if chosen != (code in state.candidates):  # otherwise the box has followed the state
-                wanted = {*state.candidates, code} if chosen else {*state.candidates} - {code}
-                state.candidates = [known for known in LANGUAGES if known in wanted]
+            if chosen != (code in state.bridges):  # otherwise the box has followed the state
+                wanted = {*state.bridges, code} if chosen else {*state.bridges} - {code}
+                state.bridges = [known for known in LANGUAGES if known in wanted]
 
         def follow(_):
             for code, box in boxes.items():
-                box.value = code in state.candidates
+                box.value = code in state.bridges
                 box.disabled = code in (state.src, state.tgt)
 
         for code, box in boxes.items():
             box.observe(lambda change, code=code: toggle(code, change.new), "value")
-        state.observe(follow, ["src", "tgt", "candidates"])
+        state.observe(follow, ["src", "tgt", "bridges"])
         follow(None)
         return HBox([ipywidgets.Label("Bridges:"), *boxes.values()], layout=Layout(flex_flow="row wrap"))
 

@@ -29,7 +29,7 @@ EXPORTS = ("png", "svg", "pdf", "csv", "py")
 #: Rows of `BridgeState.shared`.
 TOP = 10
 #: The traits of `BridgeState` that a ranking follows from.
-CHOICES = ("src", "tgt", "candidates", "rate", "rule", "estimator", "layers")
+CHOICES = ("src", "tgt", "bridges", "rate", "rule", "estimator", "layers")
 
 
 class BridgeState(Background):
@@ -39,7 +39,7 @@ class BridgeState(Background):
     ----------
     src, tgt : str
         Language codes.
-    candidates : list of str
+    bridges : list of str
         Bridges to compare.
     rate, rule, estimator
         As in `top_neurons` and `rank_bridges`.
@@ -59,7 +59,7 @@ class BridgeState(Background):
 
     src = Enum(tuple(LANGUAGES))
     tgt = Enum(tuple(LANGUAGES))
-    candidates = List(Enum(tuple(LANGUAGES)))
+    bridges = List(Enum(tuple(LANGUAGES)))
     rate = Float(min=0.0, max=LARGEST_RATE)
     rule = Enum(RULES)
     estimator = Enum(ESTIMATORS)
@@ -78,7 +78,7 @@ class BridgeState(Background):
         super().__init__(
             src=src,
             tgt=tgt,
-            candidates=list(BRIDGES),
+            bridges=list(BRIDGES),
             rate=rate,
             rule=RULES[0],
             estimator=ESTIMATORS[0],
@@ -109,25 +109,24 @@ class BridgeState(Background):
         return first / depth, (last + 1) / depth
 
     def _rank(self) -> Iterator[dict]:
-        src, tgt, candidates, inside = self.src, self.tgt, list(self.candidates), slice(self.layers[0], self.layers[1] + 1)
+        src, tgt, bridges, inside = self.src, self.tgt, list(self.bridges), slice(self.layers[0], self.layers[1] + 1)
         options = {"rule": self.rule, "window": self.window, "estimator": self.estimator}
         # The sets of the largest rate contain those of every smaller one, so one probe serves them all.
         probe = core_evidence(self.model, LARGEST_RATE).probe(src, tgt)
         sets = core_evidence(self.model, self.rate).sets
-        ranking = rank_without_warnings(probe, sets, candidates, resamples=0, **options)
-        bridges = ranking.table.bridge.tolist()
+        ranking = rank_without_warnings(probe, sets, bridges, resamples=0, **options)
         yield {
-            "overlap": _overlap({code: sets[code][inside] for code in (src, tgt, *bridges)}),
+            "overlap": _overlap({code: sets[code][inside] for code in (src, tgt, *ranking.table.bridge)}),
             "shared": _top_shared(probe, sets, ranking.best, inside, options["rule"], options["estimator"]),
             "notes": list(ranking.notes),
             "ranking": ranking,  # last: views draw when it changes
         }
-        yield {"ranking": rank_without_warnings(probe, sets, candidates, **options)}
+        yield {"ranking": rank_without_warnings(probe, sets, bridges, **options)}
 
     def figure(self) -> Figure:
         """The picture of the ranking, once it has its intervals."""
-        if self.model.card.get("interventions"):  # whoever changes the model has its turn: this would wait for ever
-            raise InputError("the model is changed by the block around this call, and the explorer shows it as it is")
+        if self.model.card.get("interventions"):  # that block holds the model's lock: waiting would never end
+            raise InputError("the explorers show the unchanged model: call this outside the block that changes it")
         self.wait()
         if self.ranking is None:
             raise InputError(self.error or "there is no ranking: it was cancelled")
@@ -148,7 +147,7 @@ known = bx.known_words(model, bx.core_lexicon("{self.src}", "{self.tgt}"))
 ranking = bx.rank_bridges(
     bx.probe(model, known),
     sets,
-    {self.candidates},
+    {self.bridges},
     rule="{self.rule}",
     window=({first} / {depth}, {last + 1} / {depth}),  # layers {first} to {last}
     estimator="{self.estimator}",
@@ -230,12 +229,12 @@ class Trial(Background):
     answers = Instance(pd.DataFrame, allow_none=True)
 
     def ask(self, state: BridgeState, word: str) -> None:
-        """Ask about a word of the source language, through the candidates of a `BridgeState`."""
+        """Ask about a word of the source language, through the bridges of a `BridgeState`."""
         word = word.strip()
         if not word:
             self.answers = None
         else:
-            self.start(self._ask(state.model, word, state.src, state.tgt, list(state.candidates)))
+            self.start(self._ask(state.model, word, state.src, state.tgt, list(state.bridges)))
 
     def _ask(self, model, *question) -> Iterator[dict]:
         yield {"answers": core_evidence(model).answers(*question)}

@@ -85,7 +85,7 @@ def test_sliders_and_choices_by_keyboard(explorer, direct):
     explorer.get_by_label("Arabic", exact=True).focus()
     explorer.page.keyboard.press("Space")
     explorer.get_by_label("German", exact=True).uncheck()
-    shows(explorer, direct("sw", "tl", 0.04, candidates=["en", "fr", "it", "pt", "es", "ar"], **choices))
+    shows(explorer, direct("sw", "tl", 0.04, bridges=["en", "fr", "it", "pt", "es", "ar"], **choices))
 
 
 def test_exports_are_what_is_shown(explorer, direct, folder):
@@ -94,7 +94,7 @@ def test_exports_are_what_is_shown(explorer, direct, folder):
         explorer.get_by_role("button", name=name, exact=True).click()
         explorer.get_by_text(f"written: figures/bridges_sw-tl.{kind}").wait_for()
     choices = {"window": (1 / 6, 1), "rule": "minus_overlap", "estimator": "normalized"}
-    ranking = direct("sw", "tl", 0.04, candidates=["en", "fr", "it", "pt", "es", "ar"], **choices)
+    ranking = direct("sw", "tl", 0.04, bridges=["en", "fr", "it", "pt", "es", "ar"], **choices)
     written = pd.read_csv(folder / "figures" / "bridges_sw-tl.csv")
     assert written.bridge.tolist() == ranking.table.bridge.tolist()
     assert written.score.tolist() == pytest.approx(ranking.table.score.tolist(), rel=1e-6)

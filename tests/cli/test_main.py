@@ -10,7 +10,7 @@ import pytest
 
 from bridgex_nb.cli import _main
 from bridgex_nb.cli._main import main
-from bridgex_nb.neurons._sets import RULES
+from bridgex_nb.neurons._sets import RATE, RULES
 from bridgex_nb.stats._hsic import ESTIMATORS
 
 
@@ -108,7 +108,7 @@ def test_help_version_and_wrong_options_import_nothing_heavy(arguments):
 
 
 def test_the_choices_are_those_of_the_package():
-    assert (_main.RULES, _main.ESTIMATORS) == (RULES, ESTIMATORS)
+    assert (_main.RULES, _main.ESTIMATORS, _main.RATE) == (RULES, ESTIMATORS, RATE)
 
 
 def test_a_command_leaves_warnings_as_they_were(run):

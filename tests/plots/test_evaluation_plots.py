@@ -65,6 +65,11 @@ def test_the_heatmap_draws_one_task_at_a_time(accuracies):
         bx.plots.xicl_heatmap(tasks.drop(columns="task"))
 
 
+def test_the_heatmap_needs_accuracies(accuracies):
+    with pytest.raises(bx.InputError, match="no column 'accuracy'"):
+        bx.plots.xicl_heatmap(accuracies.rename(columns={"accuracy": "chrf"}))
+
+
 @pytest.mark.parametrize("chosen", [{("sw", "tl"): "hu"}, {("tl", "sw"): "en"}, {("en", "sw"): "en"}], ids=str)
 def test_a_chosen_bridge_that_is_not_in_the_table_is_refused(accuracies, chosen):
     (src, tgt), bridge = next(iter(chosen.items()))

@@ -22,10 +22,10 @@ def controls(widget):
 
 
 def test_controls_follow_the_state(explorer):
-    candidates = ["es", "zh", "en"]
-    explorer.state.choose(src="ar", tgt="he", candidates=candidates, rate=0.03, layers=(1, 2))
+    bridges = ["es", "zh", "en"]
+    explorer.state.choose(src="ar", tgt="he", bridges=bridges, rate=0.03, layers=(1, 2))
     shown = controls(explorer)
-    assert explorer.state.candidates == candidates
+    assert explorer.state.bridges == bridges
     assert {name.name for name in bx.LANGUAGES.values() if shown[name.name].value} == {"Spanish", "Chinese", "English"}
     assert [shown[label].value for label in ("Source", "Target", "Study pair")] == ["ar", "he", ("ar", "he")]
     assert (shown["Neurons"].value, shown["Layers"].value) == (0.03, (1, 2))
@@ -40,7 +40,7 @@ def test_the_state_follows_its_controls(explorer):
     assert (explorer.state.src, explorer.state.tgt, shown["Study pair"].value) == ("ja", "zh", "")
     shown["German"].value = False
     shown["Arabic"].value = True
-    assert explorer.state.candidates == ["en", "fr", "it", "pt", "es", "ar"]
+    assert explorer.state.bridges == ["en", "fr", "it", "pt", "es", "ar"]
     shown["Target"].value = "he"
     assert shown["Study pair"].value == ("ja", "he")
     assert shown["Word"].options == tuple(bx.core_lexicon("ja", "he").entries)

@@ -10,7 +10,7 @@ import bridgex_nb as bx
 from bridgex_nb.models._load_model import MINI
 from bridgex_nb.widgets._bridge_state import EXPORTS, BridgeState, Trial, _load_call
 
-CHOICES = {"rate": 0.03, "rule": "minus_overlap", "layers": (1, 3), "estimator": "normalized", "candidates": ["en", "id", "es"]}
+CHOICES = {"rate": 0.03, "rule": "minus_overlap", "layers": (1, 3), "estimator": "normalized", "bridges": ["en", "id", "es"]}
 
 
 @pytest.fixture
@@ -78,17 +78,17 @@ def test_swapping_is_one_change(state):
     assert not errors
 
 
-def test_what_cannot_be_ranked_says_why_and_can_be_mended(state):
+def test_what_cannot_be_ranked_says_why_and_can_be_corrected(state):
     state.tgt = "sw"
     state.wait()
     assert state.error == "source and target are both 'sw'; a lexicon needs two languages"
     assert state.ranking is None
     with pytest.raises(bx.InputError, match="source and target are both"):
         state.export("png")
-    state.choose(tgt="tl", candidates=[])
+    state.choose(tgt="tl", bridges=[])
     state.wait()
     assert "no candidate bridge is left" in state.error
-    state.choose(candidates=["en", "de"], rate=0.0002)
+    state.choose(bridges=["en", "de"], rate=0.0002)
     state.wait()
     assert "no neurons are shared in layers 2-4" in state.error
     state.rate = 0.05
@@ -104,13 +104,13 @@ def test_what_cannot_be_ranked_says_why_and_can_be_mended(state):
         (("sw", "tl", 0), "rate must be above 0"),
     ],
 )
-def test_a_bad_beginning_is_refused(mini, choices, message):
+def test_bad_initial_choices_are_refused(mini, choices, message):
     with pytest.raises(bx.InputError, match=message):
         BridgeState(mini, *choices)
 
 
 def test_a_bad_choice_is_refused_and_changes_nothing(state):
-    for name, value in {"src": "xx", "rate": 0.5, "rule": "none", "estimator": "none", "candidates": ["xx"]}.items():
+    for name, value in {"src": "xx", "rate": 0.5, "rule": "none", "estimator": "none", "bridges": ["xx"]}.items():
         before = getattr(state, name)
         with pytest.raises(TraitError):
             setattr(state, name, value)
@@ -119,7 +119,7 @@ def test_a_bad_choice_is_refused_and_changes_nothing(state):
 
 @pytest.mark.filterwarnings("error")
 def test_bridges_without_neurons_are_named(state, counts):
-    state.choose(rate=0.002, layers=(4, 4), candidates=list(bx.LANGUAGES))
+    state.choose(rate=0.002, layers=(4, 4), bridges=list(bx.LANGUAGES))
     state.wait()
     sets = bx.top_neurons(counts, 0.002)
     lost = [
@@ -196,11 +196,11 @@ def test_the_code_loads_the_same_model(options):
     assert torch.equal(again.hf_model.get_input_embeddings().weight, model.hf_model.get_input_embeddings().weight)
 
 
-def test_a_word_is_asked_zero_shot_and_through_the_candidates(mini, shown):
+def test_a_word_is_asked_zero_shot_and_through_the_bridges(mini, shown):
     trial = Trial()
     trial.ask(shown, " moto ")
     trial.wait()
-    direct = bx.answers(mini, "bli", bx.core_lexicon("sw", "tl").keep(["moto"]), [None, *shown.candidates])
+    direct = bx.answers(mini, "bli", bx.core_lexicon("sw", "tl").keep(["moto"]), [None, *shown.bridges])
     assert_frame_equal(trial.answers, direct)
 
 

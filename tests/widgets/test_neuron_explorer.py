@@ -1,4 +1,4 @@
-"""States of the spectrum and of one neuron, and what their views make of them."""
+"""The state of one neuron, and what its view makes of it."""
 
 import re
 
@@ -8,7 +8,6 @@ from pandas.testing import assert_frame_equal
 import bridgex_nb as bx
 from bridgex_nb.similarity._evidence import core_evidence
 from bridgex_nb.widgets._neuron_explorer import NeuronState, coloured
-from bridgex_nb.widgets._spectrum_explorer import SpectrumState
 
 TEXTS = {code: texts[:5] for code, texts in bx.core_sentences().items()}
 
@@ -20,17 +19,7 @@ def neuron(mini):
     return state
 
 
-def test_the_spectrum_is_a_language_matrix(mini):
-    state = SpectrumState(mini, 0.05)
-    state.wait()
-    evidence = bx.Evidence(mini, core_evidence(mini).counts)
-    assert_frame_equal(state.matrix, bx.language_matrix(evidence, "lift"))
-    state.kind, state.layers = "jaccard", (2, 4)
-    state.wait()
-    assert_frame_equal(state.matrix, bx.language_matrix(evidence, "jaccard", (2 / 6, 5 / 6)))
-
-
-def test_a_neuron_is_what_counts_and_tokens_say(mini, neuron):
+def test_a_neuron_shows_what_counts_and_token_values_give(mini, neuron):
     counts = core_evidence(mini).counts
     assert neuron.probability["sw"] == counts.active[counts.languages.index("sw"), 3, 267] / counts.tokens[-1]
     assert_frame_equal(neuron.tokens, bx.token_values(mini, TEXTS, 3, 267))
@@ -42,7 +31,7 @@ def test_a_neuron_is_what_counts_and_tokens_say(mini, neuron):
     assert neuron.strongest_tokens().value.tolist() == sorted(means, reverse=True)[:10]
 
 
-def test_a_neuron_that_is_not_there_is_told_in_words(mini):
+def test_a_neuron_that_does_not_exist_is_reported_in_words(mini):
     state = NeuronState(mini, TEXTS, 6, 0)
     state.wait()
     assert state.error.startswith("no neuron 0 in layer 6")
