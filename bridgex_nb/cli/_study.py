@@ -26,7 +26,7 @@ MEASURED = "measured"
 #: Keeps glibc from returning the memory of large tensors to the system and fetching it again, a tenth of the processor time.
 _KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1)}
 #: Makes a used kernel like a new one, except for the imports, which take longer than most notebooks.
-_FORGET = "import gc; get_ipython().reset(new_session=True); gc.collect()"
+_FORGET = "get_ipython().reset(new_session=True); __import__('gc').collect()"
 
 
 def run_notebooks(notebooks: Sequence[Path], out: Path, parameters: Mapping[str, str | bool], *, workers: int = 1) -> list[str]:
