@@ -130,7 +130,7 @@ def test_two_processes_write_one_result_and_show_one_bar(folder, mini, monkeypat
     assert shown.count("probing:   0%") == 1
     assert shown.count("answering:   0%") == 1
     # One process finds what two have stored.
-    monkeypatch.setattr("bridgex_nb.activations._count_active.run_pass", None)
+    monkeypatch.setattr("bridgex_nb.activations._active_tokens.run_pass", None)
     texts = {code: sentences[:30] for code, sentences in bx.core_sentences().items()}
     found = bx.count_active(mini, texts, store=folder)
     assert torch.equal(found.active, bx.ActivationCounts.load(folder / "mine-1.counts").active)
