@@ -27,7 +27,7 @@ def test_bad_input_is_refused(mini):
         (lambda: bx.contrast_neurons(mini, POSITIVE, []), "the negative side needs"),
         (lambda: bx.contrast_neurons(mini, "one", NEGATIVE), "the positive side needs"),
         (lambda: bx.contrast_neurons(mini, POSITIVE, NEGATIVE, threshold="strict"), "semantic, decision"),
-        (lambda: bx.contrast_neurons(mini, POSITIVE, NEGATIVE, tokens="last"), "there are generated and prompt"),
+        (lambda: bx.contrast_neurons(mini, POSITIVE, NEGATIVE, tokens="last"), "choose from generated, prompt"),
     ]:
         with pytest.raises(bx.InputError, match=message):
             call()
