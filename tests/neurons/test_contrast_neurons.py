@@ -10,12 +10,12 @@ NEGATIVE = ['English:"fire"→', "Jua", "Maji ni"]
 
 
 @pytest.mark.parametrize("tokens", ["generated", "prompt"])
-@pytest.mark.parametrize(("bar", "value"), [("semantic", 0.5), ("decision", 0.95), (0.8, 0.8)])
-def test_sides_are_those_of_lape_for_two(mini, tokens, bar, value):
-    sides = bx.contrast_neurons(mini, POSITIVE, NEGATIVE, 0.05, bar, tokens=tokens, max_new_tokens=6)
+@pytest.mark.parametrize(("threshold", "share"), [("semantic", 0.5), ("decision", 0.95), (0.8, 0.8)])
+def test_sides_are_those_of_lape_for_two(mini, tokens, threshold, share):
+    sides = bx.contrast_neurons(mini, POSITIVE, NEGATIVE, 0.05, threshold, tokens=tokens, max_new_tokens=6)
     prompts = {"positive": POSITIVE, "negative": NEGATIVE}
     counts = bx.count_active(mini, prompts) if tokens == "prompt" else bx.count_generated(mini, prompts, max_new_tokens=6)
-    sets = bx.lape(counts, 0.05, value)
+    sets = bx.lape(counts, 0.05, share)
     assert not (sides["positive"] & sides["negative"]).any()
     assert torch.equal(sides["positive"] | sides["negative"], sets["positive"] ^ sets["negative"])
     assert torch.equal(sides["positive"], sets["positive"] & ~sets["negative"])
@@ -26,8 +26,8 @@ def test_bad_input_is_refused(mini):
     for call, message in [
         (lambda: bx.contrast_neurons(mini, POSITIVE, []), "the negative side needs"),
         (lambda: bx.contrast_neurons(mini, "one", NEGATIVE), "the positive side needs"),
-        (lambda: bx.contrast_neurons(mini, POSITIVE, NEGATIVE, bar="strict"), "there are semantic, decision"),
-        (lambda: bx.contrast_neurons(mini, POSITIVE, NEGATIVE, tokens="last"), "there are generated and prompt"),
+        (lambda: bx.contrast_neurons(mini, POSITIVE, NEGATIVE, threshold="strict"), "choose from semantic, decision"),
+        (lambda: bx.contrast_neurons(mini, POSITIVE, NEGATIVE, tokens="last"), "choose from generated, prompt"),
     ]:
         with pytest.raises(bx.InputError, match=message):
             call()
