@@ -219,14 +219,9 @@ def test_confidence_needs_no_gold_translation(evidence):
     pd.testing.assert_series_equal(column(blind, "confidence_min"), column(evidence, "confidence_min"))
 
 
-def bli_items(model, lexicon, bridges):
-    """Answers in the columns that all tasks have in common."""
-    return bx.answers(model, "bli", lexicon, bridges)
-
-
 def test_what_the_items_contain_is_not_asked_again(mini, monkeypatch):
     lexicon = bx.core_lexicon("sw", "tl")
-    counts, items = bx.count_active(mini, bx.core_sentences()), bli_items(mini, lexicon, [None, "en", "fr"])
+    counts, items = bx.count_active(mini, bx.core_sentences()), bx.answers(mini, "bli", lexicon, [None, "en", "fr"])
     informed, asked = bx.Evidence(mini, counts, items=items), []
     assert informed.probe("sw", "tl").words == tuple(bx.known_words(mini, lexicon).entries)
 
