@@ -37,7 +37,7 @@ def bad(tmp_path):
         ("bridge sw tl --lexicon {0}/empty.txt", "empty.txt: no line can be read"),
         ("bridge sw tl --lexicon {0}/unreadable.txt", "unreadable.txt: no line can be read"),
         ("bridge sw tl --lexicon {0}/swapped.txt", "the model translates 0 of 2 words right"),
-        ("bridge sw tl --model {0}/folder", "not a model folder, it has no config.json"),
+        ("bridge sw tl --model {0}/folder", "not a model folder, there is no config.json in it"),
         ("bridge sw tl --model {0}/unknown", "no neuron site is known for architecture 'ctrl'"),
         ("bridge sw tl --model {0}/strange", "no_such_thing"),
         ("figures --model {0}/folder --out {0}/out", "not a model folder"),
@@ -50,7 +50,7 @@ def bad(tmp_path):
         ("figures --pair sw-sw --out {0}/out", "source and target are both 'sw'"),
         ("info {0}/folder", "not a model folder"),
         ("bridge sw tl --rate 0.0001", "no neurons are shared in layers 2-4"),
-        ("bridge sw tl --rate 7", "rate is the share of all neurons"),
+        ("bridge sw tl --rate 7", "rate is a share, between 0 and 1; not 7.0"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(run, bad, arguments, message):
@@ -72,7 +72,7 @@ def test_the_console_has_no_traceback():
         [sys.executable, "-m", "bridgex_nb.cli", "bridge", "sw", "xx"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
-    assert done.stderr.startswith("bridgex: unknown language 'xx'; the languages are en English, de German, fr French,")
+    assert done.stderr.startswith("bridgex: unknown language 'xx'; choose from en English, de German, fr French,")
     assert done.stderr.count("\n") == 1
 
 

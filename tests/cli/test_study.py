@@ -66,7 +66,7 @@ def test_what_a_notebook_refuses_is_an_input_error(study):
     (study / "config.json").write_text((MINI / "config.json").read_text())  # a model without weights
     notebook.cells[2].source = f"import bridgex_nb as bx\nbx.load_model({str(study)!r})"
     nbformat.write(notebook, path)
-    with pytest.raises(InputError, match=r"01_second\.ipynb: .*: no model that loads here"):
+    with pytest.raises(InputError, match=r"01_second\.ipynb: .*: cannot be loaded as a model"):
         run_notebooks([path], study / "out", {})
 
 
