@@ -1,6 +1,7 @@
 """Bilingual lexicons: the bundled core lexicon, MUSE files, pivoting, and the probe prompt of a word."""
 
 import csv
+import random
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -49,6 +50,20 @@ class Lexicon:
         if unknown:
             raise InputError(f"{unknown[0]!r} is not in the {self.src}-{self.tgt} lexicon")
         return Lexicon(self.src, self.tgt, {word: self.entries[word] for word in words})
+
+    def sample(self, size: int | None, seed: int = 0) -> "Lexicon":
+        """The same lexicon restricted to `size` random words, fixed by the seed; all words if there are no more, or for None.
+
+        Examples
+        --------
+        >>> core_lexicon("sw", "tl").sample(100)
+        Lexicon('sw', 'tl', 100 words)
+        """
+        if size is not None and size < 1:
+            raise InputError(f"size={size}: a sample needs at least one word")
+        if size is None or size >= len(self):
+            return self
+        return self.keep(random.Random(seed).sample(list(self.entries), size))
 
     def reverse(self) -> "Lexicon":
         """The lexicon from `tgt` to `src`: every accepted translation becomes a source word."""

@@ -91,6 +91,19 @@ def test_keep_keeps_the_given_words_in_their_order():
     assert list(kept.entries.items()) == [("water", ["maji"]), ("fire", ["moto"])]
 
 
+def test_samples_are_words_of_the_lexicon_and_follow_from_the_seed():
+    lexicon = bx.core_lexicon("en", "sw")
+    sample = lexicon.sample(50)
+    assert len(sample) == 50
+    assert sample.entries.items() <= lexicon.entries.items()
+    assert sample == lexicon.sample(50)
+    assert sample != lexicon.sample(50, seed=1)
+    assert lexicon.sample(None) is lexicon
+    assert lexicon.sample(10_000) is lexicon
+    with pytest.raises(bx.InputError, match="size=0"):
+        lexicon.sample(0)
+
+
 def test_reverse_makes_every_synonym_a_source_word():
     reversed_lexicon = bx.Lexicon("en", "sw", {"shirt": ["shati"], "fear": ["hofu", "woga"]}).reverse()
     assert (reversed_lexicon.src, reversed_lexicon.tgt) == ("sw", "en")

@@ -28,7 +28,7 @@ def test_a_call_while_an_explorer_computes(model):
 def test_an_explorer_does_not_see_deactivated_neurons(model, mini):
     explorer = bx.BridgeExplorer(model)
     with bx.deactivate(model, torch.ones(model.num_layers, model.num_neurons, dtype=torch.bool)):
-        with pytest.raises(bx.InputError, match="the explorer shows it as it is"):
+        with pytest.raises(bx.InputError, match="the explorers show the unchanged model"):
             explorer.state.figure()  # it would wait for the lock, which this thread holds
         bx.perplexity(model, {"en": ["The sun is hot."]})
     explorer.state.wait()
