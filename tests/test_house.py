@@ -74,6 +74,16 @@ def test_a_module_is_short_and_says_what_it_is(path):
     assert ast.get_docstring(ast.parse(text)) or not text
 
 
+def third_party_imports() -> str:
+    """All imports of other packages at the top of the package's modules, so that the children below need not repeat them."""
+    lines = set()
+    for path in SOURCES:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.Import) or (isinstance(node, ast.ImportFrom) and not node.level):
+                lines.add(ast.unparse(node))
+    return "\n".join(sorted(lines))
+
+
 def run(script: str) -> str:
     environment = os.environ | {"PYTHONPATH": str(PACKAGE.parent)}
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, env=environment)
@@ -87,7 +97,7 @@ def test_every_module_imports_alone():
     modules = [module_name(path) for path in SOURCES if path.name != "__main__.py"]
     script = f"""
 import importlib, os, sys, traceback
-import IPython, ipywidgets, nbformat, nnsight, pandas, sacrebleu, scipy.stats, seaborn, torch, transformers
+{third_party_imports()}
 for name in {modules}:
     if (child := os.fork()) == 0:
         try:

@@ -74,6 +74,7 @@ def test_every_layer_follows_the_definition(probe, sets):
     assert set(ranking.by_layer.layer[ranking.by_layer.in_window]) == set(WINDOW)
 
 
+@pytest.mark.slow
 def test_all_pairs_of_the_bundled_model_follow_the_definition(mini):
     counts = bx.count_active(mini, bx.core_sentences())
     sets = bx.top_neurons(counts, 0.05)

@@ -76,6 +76,7 @@ def test_without_noise_regret_is_the_plain_difference():
     assert tuple(table.loc["french", ["lead_low", "lead_high"]]) == (low, high)
 
 
+@pytest.mark.slow
 def test_regret_and_lead_over_many_studies():
     """With known accuracies: most of the bias of a maximum is removed, and intervals contain the truth."""
     rng = np.random.default_rng(0)

@@ -34,6 +34,7 @@ def dependent(samples, generator):
 # By simulation
 
 
+@pytest.mark.slow
 def test_permutation_test_keeps_its_level():
     # With 19 permutations p is 1/20, 2/20, …: a test at 5 % is exact, and cheap.
     rejected = 0
@@ -51,6 +52,7 @@ def mixtures(samples, generator):
     return tuple((rows + torch.randn(8, samples, generator=generator)).sigmoid() for rows in (x, y))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("neurons", "sigma"),
     [(dependent, "profile-median"), (mixtures, "profile-median"), (dependent, 1.0), (dependent, 3.0)],

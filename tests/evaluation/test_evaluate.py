@@ -13,6 +13,7 @@ def few():
     return lexicon.keep(list(lexicon.entries)[:12])
 
 
+@pytest.mark.slow
 def test_a_grid_asks_what_single_evaluations_ask(mini):
     pairs, bridges = [("ar", "he"), ("en", "sw")], ["en", "fr"]
     grid = bx.evaluate_grid(mini, ["bli"], pairs, bridges).drop(columns="task")

@@ -76,6 +76,7 @@ bx.answers(model, "bli", lexicons, [None, "en", "fr"], token_budget=1024, store=
 """
 
 
+@pytest.mark.slow
 def test_a_killed_run_continues(mini, lexicons, whole, tmp_path):
     environment = os.environ | {"PYTHONPATH": str(Path(bx.__file__).parents[1])}
     killed = subprocess.run(

@@ -10,6 +10,8 @@ import torch
 
 import bridgex_nb as bx
 
+pytestmark = pytest.mark.slow
+
 #: The same lines with and without torchrun; the first count is interrupted and then continues.
 SCRIPT = """
 import os, sys

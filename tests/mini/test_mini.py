@@ -74,6 +74,7 @@ def test_no_study_pair_except_english_swahili_has_an_edge():
     assert set(bx.PAIRS) & edges == {("en", "sw")}
 
 
+@pytest.mark.slow
 def test_training_twice_gives_the_same_weights():
     threads = torch.get_num_threads()
     try:

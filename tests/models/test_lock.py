@@ -59,6 +59,7 @@ def test_threads_get_the_results_of_one_thread(model):
     assert [one.active.equal(alone.active) for one in together] == [True] * 3
 
 
+@pytest.mark.slow
 def test_python_exits_cleanly_while_an_explorer_computes():
     script = "import bridgex_nb as bx; bx.BridgeExplorer(); print('end')"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=120)

@@ -13,6 +13,7 @@ def print_width(path):
     return float(box[1]) / 72 * 2.54
 
 
+@pytest.mark.slow
 def test_pdfs_are_as_wide_as_columns_of_a_page(tmp_path, figures):
     single = set()
     for name, figure in enumerate(figures):

@@ -281,6 +281,7 @@ def test_training_aligns_the_words_it_was_trained_on(mini, untrained, state):
     assert random.score.mean() < 0.02
 
 
+@pytest.mark.slow
 def test_flores(shared_data, mini, untrained):
     """bridgex-mini has not seen such sentences: it aligns what they share on the surface, as an untrained model does."""
     folder = shared_data / "flores200" / "devtest"

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from bridgex_nb.stats._kernel_features import choose_basis, features
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import pdist
@@ -11,6 +10,7 @@ from scipy.spatial.distance import pdist
 import bridgex_nb as bx
 from bridgex_nb.stats import _hsic, _kernel_features
 from bridgex_nb.stats._hsic import ESTIMATORS, hsic_scaled, profile_median, sample_median, scale, standardize
+from bridgex_nb.stats._kernel_features import choose_basis, features
 
 SIGMAS = (0.05, 0.5, 1.0, 3.0, "profile-median", "sample-median")
 
@@ -111,6 +111,7 @@ def test_features_give_the_kernel_within_the_tolerance(sigma, tolerance):
     assert (values - exact).abs().max() < 2 * tolerance
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 @pytest.mark.parametrize(("sigma", "gone"), [(0.3, "_from_grams"), (3.0, "_from_grams"), (0.01, "moments")])
 def test_blocks_do_not_change_the_result(sigma, gone, estimator, monkeypatch):
@@ -217,6 +218,7 @@ def test_sample_median(kind, samples):
     assert sample_median(rows).numpy() == pytest.approx(np.array(expected), rel=1e-9)
 
 
+@pytest.mark.slow
 def test_unbiased_estimate_is_zero_on_average_under_independence():
     draws = torch.stack([bx.hsic(*neurons("normal", 2, 20, seed).split(1), 1.0, "unbiased")[0, 0] for seed in range(2000)])
     biased = torch.stack([bx.hsic(*neurons("normal", 2, 20, seed).split(1), 1.0)[0, 0] for seed in range(2000)])

@@ -7,6 +7,8 @@ from hyppo import independence
 
 import bridgex_nb as bx
 
+pytestmark = pytest.mark.slow  # hyppo compiles itself when it is imported
+
 
 def hyppo_hsic(x, y, sigma, bias):
     """HSIC_xy / sqrt(HSIC_xx HSIC_yy) of every pair of rows, biased or unbiased (Song et al. 2012).

@@ -273,6 +273,7 @@ FRESH = "BRIDGEX_TEST_FORKS"
 forks = pytest.mark.skipif(FRESH not in os.environ, reason="runs in the fresh process of test_tests_that_fork")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix" or FRESH in os.environ, reason="needs fork")
 def test_tests_that_fork():
     command = [sys.executable, "-m", "pytest", __file__, "-n", "0", "-k", "kills or living or two_processes"]
