@@ -38,6 +38,7 @@ def test_figures_drawn_twice_are_the_same_to_the_last_byte(study, ranking, tmp_p
         assert (tmp_path / name).read_bytes() == (study / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_one_notebook_of_another_model_and_pair_beside_the_study(study, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     shutil.copytree(MINI, "mymodel")
