@@ -14,8 +14,8 @@ def html_table(table: pd.DataFrame) -> Styler:
 
     Examples
     --------
-    >>> styled = html_table(pd.DataFrame({"word": ["שלום"], "score": [0.12345]}))
-    >>> "0.1234" in styled.to_html()
+    >>> styled = html_table(pd.DataFrame({"word": ["שלום"], "score": [0.123456]}))
+    >>> "0.1235" in styled.to_html()
     True
     """
     floats = table.select_dtypes("float").columns
