@@ -15,7 +15,7 @@ def test_sides_are_those_of_lape_for_two(mini, tokens, threshold, value):
     sides = bx.contrast_neurons(mini, POSITIVE, NEGATIVE, 0.05, threshold, tokens=tokens, max_new_tokens=6)
     prompts = {"positive": POSITIVE, "negative": NEGATIVE}
     counts = bx.count_active(mini, prompts) if tokens == "prompt" else bx.count_generated(mini, prompts, max_new_tokens=6)
-    sets = bx.lape(counts, 0.05, share)
+    sets = bx.lape(counts, 0.05, value)
     assert not (sides["positive"] & sides["negative"]).any()
     assert torch.equal(sides["positive"] | sides["negative"], sets["positive"] ^ sets["negative"])
     assert torch.equal(sides["positive"], sets["positive"] & ~sets["negative"])

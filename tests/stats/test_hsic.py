@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from bridgex_nb.stats._kernel_features import choose_basis, features
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import pdist
@@ -11,6 +10,7 @@ from scipy.spatial.distance import pdist
 import bridgex_nb as bx
 from bridgex_nb.stats import _hsic, _kernel_features
 from bridgex_nb.stats._hsic import ESTIMATORS, hsic_scaled, profile_median, sample_median, scale, standardize
+from bridgex_nb.stats._kernel_features import choose_basis, features
 
 SIGMAS = (0.05, 0.5, 1.0, 3.0, "profile-median", "sample-median")
 
