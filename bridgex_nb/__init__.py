@@ -10,7 +10,7 @@ ranking = bx.rank_bridges(bx.probe(model, known), bx.top_neurons(counts, rate=0.
 
 from importlib import import_module
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 #: Package -> the flat names of it, loaded when they are first used (PEP 562).
 _NAMES = {
@@ -162,7 +162,7 @@ __all__ = [*_PACKAGE_OF, *_PACKAGES]
 __version__ = version("bridgex-nb")
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name in _PACKAGE_OF:
         value = getattr(import_module(f".{_PACKAGE_OF[name]}", __name__), name)
     elif name in _PACKAGES:

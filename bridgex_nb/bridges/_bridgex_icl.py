@@ -19,7 +19,7 @@ from ..neurons._probe_rows import check_shapes, constant_note, finite_rows
 from ..neurons._sets import bridge_neurons
 from ..stats._hsic import SCORE_TOLERANCE, hsic_scaled, hsic_score, scale, standardize
 from ..stats._resampling import holm, percentile_interval
-from ..utils._run_card import run_card, set_card
+from ..utils._run_card import RunCard, run_card, set_card
 from ._resample import Pairs, resample
 
 
@@ -64,7 +64,7 @@ class BridgeRanking:
     samples: int
     absent: tuple[int, ...]
     notes: tuple[str, ...] = field(repr=False)
-    card: dict = field(repr=False)
+    card: RunCard = field(repr=False)
 
     @property
     def probability(self) -> float | None:

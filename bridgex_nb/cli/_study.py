@@ -5,7 +5,6 @@ import json
 import logging
 import os
 import shutil
-import subprocess
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed

@@ -34,13 +34,13 @@ class Lexicon:
     tgt: str
     entries: dict[str, list[str]]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         language(self.src), language(self.tgt)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.entries)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Lexicon({self.src!r}, {self.tgt!r}, {len(self)} words)"
 
     def keep(self, words: Iterable[str]) -> "Lexicon":

@@ -141,8 +141,7 @@ def evaluate_grid(
     [20, 20, 20, 20]
     """
     options = AnswerOptions(scoring, shots, shots_in, examples, seed, max_new_tokens, token_budget, store)
-    bridges = [None, *bridges]
-    planned = [_grid_plan(task, pairs, bridges, folder, limit, options) for task in tasks]
+    planned = [_grid_plan(task, pairs, [None, *bridges], folder, limit, options) for task in tasks]
     tables, cards = [], {}
     with answering_progress([plan for plan, _ in planned]) as progress:
         for plan, task_options in planned:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from tqdm.auto import tqdm
@@ -47,7 +47,7 @@ def complete(
     *,
     max_new_tokens: int = 30,
     token_budget: int = 8192,
-    progress: tqdm | None = None,
+    progress: "tqdm[Any] | None" = None,
     store: str | Path | None = None,
 ) -> list[str]:
     """Greedy completions, each up to its first newline (released code of BridgeX-ICL: 30 new tokens).
@@ -95,7 +95,7 @@ def complete_scored(
     *,
     max_new_tokens: int = 30,
     token_budget: int = 8192,
-    progress: tqdm | None = None,
+    progress: "tqdm[Any] | None" = None,
     store: str | Path | None = None,
 ) -> list[Completion]:
     """The completions of `complete`, each with its log-probability under the model.

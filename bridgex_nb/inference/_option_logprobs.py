@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from tqdm.auto import tqdm
@@ -19,7 +20,7 @@ def option_logprobs(
     options: Sequence[Sequence[str]],
     *,
     token_budget: int = 8192,
-    progress: tqdm | None = None,
+    progress: "tqdm[Any] | None" = None,
     store: str | Path | None = None,
 ) -> list[list[float]]:
     """Log-likelihood of each option after its prompt.

@@ -13,7 +13,7 @@ from ..models._neuron_model import NeuronModel
 from ..neurons._random_sets import random_sets
 from ..stats._resampling import percentile_interval
 from ..utils._progress import outer_bar
-from ..utils._run_card import data_card, run_card, set_card
+from ..utils._run_card import RunCard, data_card, run_card, set_card
 from ._neuron_interventions import deactivate
 
 
@@ -39,7 +39,7 @@ class DeactivationMatrix:
     change: pd.DataFrame
     random: pd.DataFrame = field(repr=False)
     dominance: pd.DataFrame
-    card: dict = field(repr=False)
+    card: RunCard = field(repr=False)
 
 
 def deactivation_matrix(

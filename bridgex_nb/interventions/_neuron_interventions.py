@@ -8,6 +8,7 @@ block list it, so a stored result is never mistaken for one of the model without
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from math import isfinite
+from typing import Any
 
 import torch
 
@@ -21,7 +22,7 @@ POSITIONS = ("all", "prompt", "generated")
 
 
 def deactivate(
-    model: NeuronModel, neuron_set: torch.Tensor, *, positions: str = "all", card: Mapping | None = None
+    model: NeuronModel, neuron_set: torch.Tensor, *, positions: str = "all", card: Mapping[str, Any] | None = None
 ) -> AbstractContextManager[None]:
     """Within a ``with`` block, the neurons of a set are 0.
 
@@ -68,7 +69,12 @@ def deactivate(
 
 
 def amplify(
-    model: NeuronModel, neuron_set: torch.Tensor, factor: float, *, positions: str = "all", card: Mapping | None = None
+    model: NeuronModel,
+    neuron_set: torch.Tensor,
+    factor: float,
+    *,
+    positions: str = "all",
+    card: Mapping[str, Any] | None = None,
 ) -> AbstractContextManager[None]:
     """Within a ``with`` block, the values of the neurons of a set are multiplied by a factor.
 
@@ -106,7 +112,7 @@ def set_activation(
     values: torch.Tensor | float,
     *,
     positions: str = "all",
-    card: Mapping | None = None,
+    card: Mapping[str, Any] | None = None,
 ) -> AbstractContextManager[None]:
     """Within a ``with`` block, the neurons of a set have given values at every token.
 
@@ -149,7 +155,7 @@ def steer(
     factor: float = 5.0,
     *,
     positions: str = "all",
-    card: Mapping | None = None,
+    card: Mapping[str, Any] | None = None,
 ) -> AbstractContextManager[None]:
     """Within a ``with`` block, the values of one neuron set are multiplied by a factor, and those of another are 0.
 

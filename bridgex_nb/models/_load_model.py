@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import nnsight
 import torch
@@ -88,11 +89,11 @@ def load_model(
     *,
     site: str = "act",
     dtype: str | torch.dtype | None = None,
-    device_map=None,
+    device_map: Any = None,
     revision: str | None = None,
     trust_remote_code: bool = False,
     remote: bool | str = False,
-    **options,
+    **options: Any,
 ) -> NeuronModel:
     """Load a causal language model and check where its neurons are.
 

@@ -9,12 +9,11 @@ from operator import attrgetter
 from typing import Any
 
 import torch
-from nnsight import Envoy, TransformersModel
 
 from ._architectures import Architecture, max_tokens
 
 #: (neuron set [L, N], change, target): what a trace on a remote machine applies to the neurons of each layer.
-RemoteIntervention = tuple[torch.Tensor, Callable, torch.Tensor | float]
+RemoteIntervention = tuple[torch.Tensor, Callable[..., Any], torch.Tensor | float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,17 +56,17 @@ class NeuronModel:
         neither meets a trace of the notebook nor sees a changed model.
     """
 
-    nnsight: TransformersModel = field(repr=False)
+    nnsight: Any = field(repr=False)
     architecture: Architecture
     site: str
-    base_card: dict = field(repr=False)
+    base_card: dict[str, Any] = field(repr=False)
     remote: bool | str = False
     generating: bool | None = field(default=None, repr=False)
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
     _active: list[Intervention] = field(default_factory=list, init=False, repr=False)
 
     @property
-    def card(self) -> dict:
+    def card(self) -> dict[str, Any]:
         """The run card: `base_card`, with an entry "interventions" while there are any, in the order of their blocks."""
         notes = [dict(intervention.note) for intervention in self._active]
         return self.base_card | ({"interventions": notes} if notes else {})
@@ -101,7 +100,7 @@ class NeuronModel:
         return self.nnsight._module
 
     @property
-    def tokenizer(self):
+    def tokenizer(self) -> Any:
         """The tokenizer; it pads on the left."""
         return self.nnsight.tokenizer
 
@@ -131,7 +130,7 @@ class NeuronModel:
         """The longest input that the model has positions for, in tokens."""
         return max_tokens(self.hf_model.config)
 
-    def site_module(self, layer: int, site: str | None = None) -> tuple[Envoy, str]:
+    def site_module(self, layer: int, site: str | None = None) -> tuple[Any, str]:
         """The traced module of one layer at a site, and the side of it, "input" or "output", that has the values.
 
         Parameters
@@ -151,7 +150,7 @@ class NeuronModel:
             return attrgetter(self.architecture.act)(block), "output"
         return attrgetter(self.architecture.down)(block), "input"
 
-    def neurons(self, layer: int):
+    def neurons(self, layer: int) -> Any:
         """Inside a trace, the neurons of one layer, [batch, tokens, N], to read or to change in place.
 
         Layers must be read in ascending order.

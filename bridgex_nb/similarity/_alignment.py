@@ -13,7 +13,7 @@ from ..inference._tokens import whole_rows
 from ..models._neuron_model import NeuronModel
 from ..stats._resampling import percentile_interval
 from ..utils._progress import outer_bar
-from ..utils._run_card import data_card, run_card
+from ..utils._run_card import RunCard, data_card, run_card
 
 #: What represents a token at a layer. `binary`: 1 for each neuron > 0, else 0 (NeuronXA's NAS). `value`: each neuron's absolute
 #: value (its NAV). `hidden`: the output of the layer (MEXA).
@@ -47,7 +47,7 @@ class Alignment:
     pivot: str
     state: str
     sentences: int
-    card: dict = field(repr=False)
+    card: RunCard = field(repr=False)
 
 
 def alignment(

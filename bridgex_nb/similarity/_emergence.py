@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -24,7 +25,7 @@ def emergence(
     sentences: Mapping[str, Sequence[str]] | None = None,
     kinds: Sequence[str] = ("lift", "alignment"),
     rate: float = RATE,
-    **options,
+    **options: Any,
 ) -> pd.DataFrame:
     """How alike every two languages are in each of several checkpoints. One model is in memory at a time.
 

@@ -75,7 +75,7 @@ class Evidence:
     seed: int = 0
     _parts: dict = field(default_factory=dict, init=False, repr=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_share("rate", self.rate)
         if self.items is not None:
             needed = ("src", "tgt", "bridge", "item", "bridge_text", "bridge_confidence", "correct")

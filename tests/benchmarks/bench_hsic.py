@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from bridgex_nb.stats._kernel_features import choose_basis
 
 import bridgex_nb as bx
 from bridgex_nb.stats._hsic import scale, standardize
+from bridgex_nb.stats._kernel_features import choose_basis
 
 
 def published_loop(x, y):

@@ -195,7 +195,7 @@ def test_result_of_version_0_1_is_read_and_named(tmp_path, model):
     assert same(again, counts)
     assert again.card == card
     assert torch.equal((counts - again).active, torch.zeros_like(counts.active))
-    with pytest.warns(UserWarning, match=r"not used, it is of bridgex-nb 0\.0\.1 and not [\d.]+$"):
+    with pytest.warns(UserWarning, match=r"not used, it is of bridgex-nb 0\.0\.1 and not [\w.]+$"):
         count(model, tmp_path)
     with warnings.catch_warnings():  # with other options the old result is not comparable
         warnings.simplefilter("error")
