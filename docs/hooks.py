@@ -19,5 +19,10 @@ def on_files(files, config):
 
 
 def on_page_markdown(markdown, page, config, files):
-    """Links of a page at the root of the repository go to docs/, which is the root of the site."""
-    return markdown.replace("](docs/", "](") if page.file.src_uri in ("CHANGELOG.md", "CONTRIBUTING.md") else markdown
+    """Links that are right in the repository, made right for the site, whose root holds what docs/ and the repository's root hold."""
+    if page.file.src_uri in ("CHANGELOG.md", "CONTRIBUTING.md"):
+        return markdown.replace("](docs/", "](")
+    up = "../" * page.file.src_uri.count("/")
+    for name in ("notebooks/", "figures/", "CONTRIBUTING.md", "CHANGELOG.md"):
+        markdown = markdown.replace(f"](../{up}{name}", f"]({up}{name}")
+    return markdown

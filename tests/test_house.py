@@ -20,7 +20,7 @@ FLOORS = (
     {"stats", "datasets", "models"},
     {"inference"},
     {"activations", "evaluation"},
-    {"neurons", "lens"},
+    {"neurons"},
     {"similarity", "interventions"},
     {"bridges", "mini"},
     {"plots"},

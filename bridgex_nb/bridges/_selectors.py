@@ -189,9 +189,8 @@ def confidence_sum(evidence: Evidence, src: str, tgt: str, bridges: Sequence[str
     Notes
     -----
     The winner of a search: with bridgex-mini, about two thousand selectors (forms of HSIC, overlap, alignment, confidence and
-    agreement of answers) were tried on seven of the study pairs, and the best of each family then on the other eight. On those
-    it loses 0.6 points of accuracy to the best bridge (95 % interval 0 to 2.6), and always-English 2.0 (0 to 5.2). It runs the
-    model as often as prompting through every bridge does, but needs no gold translation.
+    agreement of answers) were tried on seven of the study pairs, and the best of each family then on the other eight (notebook
+    04). It runs the model as often as prompting through every bridge does, but needs no gold translation.
     """
     return _confidence(evidence, src, tgt, bridges, sum)
 
