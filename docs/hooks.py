@@ -19,7 +19,7 @@ def on_files(files, config):
 
 
 def on_page_markdown(markdown, page, config, files):
-    """Links that are right in the repository, made right for the site, whose root holds what docs/ and the repository's root hold."""
+    """Links that are right in the repository, made right for the site, whose root holds docs/ and the repository's root."""
     if page.file.src_uri in ("CHANGELOG.md", "CONTRIBUTING.md"):
         return markdown.replace("](docs/", "](")
     up = "../" * page.file.src_uri.count("/")

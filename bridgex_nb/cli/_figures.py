@@ -5,6 +5,8 @@ import os
 import sys
 from pathlib import Path
 
+import nbformat
+
 from ..datasets._lexicon import core_lexicon
 from ..exceptions import InputError
 from ..models._architectures import architecture_of
@@ -29,6 +31,9 @@ def run(options: argparse.Namespace) -> None:
         if not dash:
             raise InputError(f"--pair takes two language codes with a dash between them, such as sw-tl, not {options.pair!r}")
         core_lexicon(src, tgt)  # refuses anything that is not a pair
+        if not any(_takes_a_pair(notebooks[number]) for number in numbers):
+            taking = " ".join(number for number, notebook in notebooks.items() if _takes_a_pair(notebook))
+            raise InputError(f"--pair {options.pair}: none of these notebooks shows one pair; {taking} do")
         parameters |= {"src": src, "tgt": tgt}
     if options.compare and not any(options.compare.glob("[0-9][0-9]_*.png")):
         raise InputError(f"{options.compare}: no figures to compare with; `bridgex figures` writes them")
@@ -52,3 +57,8 @@ def run(options: argparse.Namespace) -> None:
     count = len(figures_in(out))
     print(f"{count} figure{'s' * (count != 1)} in {shown}, new or changed: {', '.join(changed) or 'none, all are as before'}")
     print(f"to look at: {', '.join(str(shown / page.name) for page in pages)}; executed notebooks: {shown / 'notebooks'}")
+
+
+def _takes_a_pair(notebook: Path) -> bool:
+    cells = nbformat.read(notebook, as_version=4).cells
+    return any("src, tgt" in cell.source for cell in cells if "parameters" in cell.metadata.get("tags", []))

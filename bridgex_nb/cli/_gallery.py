@@ -11,6 +11,7 @@ import pandas as pd
 
 from ..exceptions import InputError
 from ..plots._style import language_name
+from ..utils._replace_file import replace_file
 from ._notebooks import notebook_folder
 
 _HEAD = """<!doctype html>
@@ -140,7 +141,5 @@ def _caption(name: str, card: dict) -> str:
 
 
 def _write(page: Path, parts: list[str]) -> Path:
-    beside = page.with_name(f".{page.name}.tmp")
-    beside.write_text("".join(parts) + "</html>\n", encoding="utf-8")
-    os.replace(beside, page)
+    replace_file(page, ("".join(parts) + "</html>\n").encode())
     return page

@@ -10,14 +10,14 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-import papermill
-from jupyter_client.manager import AsyncKernelManager
-from jupyter_core.utils import run_sync
+from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from tqdm import tqdm
 
 from ..exceptions import InputError
+from ..utils._replace_file import replace_file
 from ._gallery import figures_in
+from ._kernels import Kernel, execute, start_kernel, stop_kernel
 
 #: In the folder of the executed notebooks until all of them have run: which have, and what the figures were before.
 UNFINISHED = "unfinished.json"
@@ -25,8 +25,6 @@ UNFINISHED = "unfinished.json"
 MEASURED = "measured"
 #: Keeps glibc from returning the memory of large tensors to the system and fetching it again, a tenth of the processor time.
 _KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1)}
-#: Makes a used kernel like a new one, except for the imports, which take longer than most notebooks.
-_FORGET = "get_ipython().reset(new_session=True); __import__('gc').collect()"
 
 
 def run_notebooks(notebooks: Sequence[Path], out: Path, parameters: Mapping[str, str | bool], *, workers: int = 1) -> list[str]:
@@ -72,19 +70,20 @@ def run_notebooks(notebooks: Sequence[Path], out: Path, parameters: Mapping[str,
     defaults = {"OMP_NUM_THREADS": threads, **_KEEP_MEMORY}
     environment = defaults | os.environ | {"TQDM_DISABLE": "1"}
     given = {**parameters, "figures": str(out), "store": str(measured)}
-    kernels: list[AsyncKernelManager] = []
-    worker = threading.local()
-
-    def start_kernel() -> None:
-        worker.kernel = AsyncKernelManager(kernel_name="python3")
-        kernels.append(worker.kernel)
-        run_sync(worker.kernel.start_kernel)(env=environment, cwd=str(executed))
+    kernels: list[Kernel] = []
+    own, stopping = threading.local(), threading.Event()
 
     def run(notebook: Path) -> None:
-        _execute(notebook, executed, given, worker.kernel)
+        if not hasattr(own, "kernel"):
+            own.kernel = start_kernel(executed, environment)
+            kernels.append(own.kernel)
+        if stopping.is_set():  # while it started
+            stop_kernel(own.kernel)
+        else:
+            _execute(own.kernel, notebook, executed, given)
 
     with (
-        ThreadPoolExecutor(min(workers, len(remaining) or 1), initializer=start_kernel) as pool,
+        ThreadPoolExecutor(workers) as pool,
         tqdm(total=len(notebooks), initial=len(state["done"]), desc="notebooks", unit="notebook", disable=False) as progress,
     ):
         running = {pool.submit(run, notebook): notebook for notebook in remaining}
@@ -95,9 +94,10 @@ def run_notebooks(notebooks: Sequence[Path], out: Path, parameters: Mapping[str,
                 _keep(note, state)
                 progress.update()
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)  # after an error no other notebook starts
+            stopping.set()
+            pool.shutdown(wait=False, cancel_futures=True)  # after an error or Ctrl-C no other notebook starts
             for kernel in kernels:
-                run_sync(kernel.shutdown_kernel)(now=True)
+                stop_kernel(kernel)
     note.unlink()
     shutil.rmtree(measured, ignore_errors=True)
     return [name for name, digest in _figures(out).items() if digest != state["before"].get(name)]
@@ -105,7 +105,8 @@ def run_notebooks(notebooks: Sequence[Path], out: Path, parameters: Mapping[str,
 
 def _inputs(notebooks: Sequence[Path], parameters: Mapping[str, str | bool]) -> str:
     """A hash of everything that the figures depend on."""
-    files = [*notebooks, *sorted(Path(__file__).parents[1].rglob("*.py"))]
+    package = (path for path in Path(__file__).parents[1].rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    files = [*notebooks, *sorted(package)]
     parts = [[file.name, hashlib.sha256(file.read_bytes()).hexdigest()] for file in files]
     model = Path(str(parameters.get("model_name", "")))
     if "model_name" in parameters and model.is_dir():  # weights may be many gigabytes: sizes and times have to do
@@ -123,28 +124,21 @@ def _figures(out: Path) -> dict[str, str]:
 
 
 def _keep(note: Path, state: dict) -> None:
-    temporary = note.with_suffix(".tmp")
-    temporary.write_text(json.dumps(state, indent=1))
-    os.replace(temporary, note)
+    replace_file(note, json.dumps(state, indent=1).encode())
 
 
-def _execute(notebook: Path, executed: Path, parameters: Mapping[str, str | bool], kernel: AsyncKernelManager) -> None:
+def _execute(kernel: Kernel, notebook: Path, executed: Path, parameters: Mapping[str, str | bool]) -> None:
     """Run one notebook in a kernel. What is left of one that failed is removed."""
-    client = kernel.blocking_client()
-    client.start_channels()
-    try:
-        client.wait_for_ready(timeout=120)
-        client.execute_interactive(_FORGET, silent=True, store_history=False)
-    finally:
-        client.stop_channels()
     running = executed / f".{notebook.name}"
     logging.getLogger("papermill").setLevel(logging.ERROR)  # a notebook need not have every parameter
     try:
-        papermill.execute_notebook(notebook, running, parameters, progress_bar=False, km=kernel)
+        execute(kernel, notebook, running, parameters)
         os.replace(running, executed / notebook.name)
     except PapermillExecutionError as error:
         if error.ename == InputError.__name__:
             raise InputError(f"{notebook.name}: {error.evalue}") from error
         raise RuntimeError(f"{notebook.name} failed:\n{error}") from error
+    except (DeadKernelError, RuntimeError) as error:  # killed, for instance for want of memory
+        raise RuntimeError(f"{notebook.name} failed: {error}") from error
     finally:
         running.unlink(missing_ok=True)

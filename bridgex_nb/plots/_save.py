@@ -14,6 +14,7 @@ from matplotlib.image import imread
 from pandas.api.types import is_float_dtype
 from scipy.ndimage import maximum_filter, minimum_filter
 
+from ..utils._replace_file import replace_file
 from ._save_pdf import save_pdf
 from ._style import STYLE
 
@@ -70,9 +71,10 @@ def save(
         figure.savefig(picture, format="png", bbox_inches="tight", metadata={"Software": None})
     same = _shows_the_same(path, picture.getvalue(), table, card)
     if not same:
-        path.write_bytes(picture.getvalue())
-        path.with_suffix(".csv").write_text(_csv(table), encoding="utf-8", newline="\n")
-        path.with_suffix(".json").write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        path.with_suffix(".pdf").unlink(missing_ok=True)  # of other numbers
+        replace_file(path, picture.getvalue())
+        replace_file(path.with_suffix(".csv"), _csv(table).encode())
+        replace_file(path.with_suffix(".json"), (json.dumps(card, indent=1, ensure_ascii=False) + "\n").encode())
     if pdf and not (same and path.with_suffix(".pdf").is_file()):
         save_pdf(figure, path.with_suffix(".pdf"))
     return path

@@ -111,7 +111,7 @@ class Background(HasTraits):
 
 
 @atexit.register
-def _stop_all() -> None:
+def stop_all() -> None:
     for background in list(_all):
         background.cancel()
         background.wait()

@@ -86,3 +86,40 @@ def test_text_stays_text_and_a_switch_a_switch(study):
     notebook.cells[2].source = "assert (rate, pdf) == ('0.1', True)"
     nbformat.write(notebook, path)
     run_notebooks([path], study / "out", {"rate": "0.1", "pdf": True})
+
+
+def write(folder: Path, name: str, source: str) -> Path:
+    parameters = nbformat.v4.new_code_cell("figures = None", metadata={"tags": ["parameters"]})
+    notebook = nbformat.v4.new_notebook(cells=[parameters, nbformat.v4.new_code_cell(source)])
+    notebook.metadata.kernelspec = {"name": "python3", "language": "python", "display_name": "Python 3"}
+    nbformat.write(notebook, folder / name)
+    return folder / name
+
+
+def test_a_notebook_finds_nothing_of_the_one_before_but_the_imports(tmp_path):
+    first = """
+import ipywidgets, json, os, weakref
+class Model: pass
+view = ipywidgets.HTML()
+view.model = Model()
+json.kept, json.process = weakref.ref(view.model), os.getpid()
+"""
+    second = """
+import json, os
+assert json.process == os.getpid(), "another kernel"
+assert "view" not in globals() and "Model" not in globals()
+assert json.kept() is None, "the model of the notebook before is still in memory"
+"""
+    paths = [write(tmp_path, "00_first.ipynb", first), write(tmp_path, "01_second.ipynb", second)]
+    run_notebooks(paths, tmp_path / "out", {})
+    counts = [
+        [cell.execution_count for cell in nbformat.read(tmp_path / "out" / "notebooks" / path.name, 4).cells] for path in paths
+    ]
+    assert counts[0] == counts[1]  # each begins at 1
+
+
+def test_a_killed_kernel_is_told_by_the_name_of_its_notebook(tmp_path):
+    path = write(tmp_path, "00_dies.ipynb", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
+    with pytest.raises(RuntimeError, match=r"00_dies\.ipynb failed"):
+        run_notebooks([path], tmp_path / "out", {})
+    assert not list((tmp_path / "out" / "notebooks").glob("*.ipynb"))

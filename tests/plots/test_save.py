@@ -142,3 +142,14 @@ def test_a_pdf_is_written_where_asked_for_and_kept_with_its_figure(tmp_path, mon
     assert (tmp_path / "line.pdf").read_bytes() == first
     bx.plots.save(draw(noisy, title="Another"), noisy, tmp_path, "line", LATER, pdf=True)
     assert (tmp_path / "line.pdf").read_bytes() != first
+
+
+def test_no_pdf_of_other_numbers_stays_beside_a_figure(tmp_path):
+    bx.plots.save(draw(numbers()), numbers(), tmp_path, "line", CARD, pdf=True)
+    first = (tmp_path / "line.pdf").read_bytes()
+    doubled = numbers().assign(score=2 * numbers().score)
+    bx.plots.save(draw(doubled), doubled, tmp_path, "line", CARD)
+    assert not (tmp_path / "line.pdf").exists()
+    bx.plots.save(draw(doubled), doubled, tmp_path, "line", CARD, pdf=True)
+    assert (tmp_path / "line.pdf").read_bytes() != first
+    assert not list(tmp_path.glob(".*"))  # nothing half written
