@@ -1,5 +1,5 @@
 """Run cards, result files and the progress bar."""
 
-from ._run_card import RunCard, run_card
+from ._run_card import RunCard, data_card, run_card
 
-__all__ = ["RunCard", "run_card"]
+__all__ = ["RunCard", "data_card", "run_card"]
