@@ -10,6 +10,7 @@ from ..evaluation._answer_table import scores_by_pair
 from ..evaluation._xicl import ZERO_SHOT
 from ..models._neuron_model import NeuronModel
 from ..similarity._evidence import Evidence
+from ..stats._resampling import check_resamples
 from ..utils._progress import outer_bar
 from ..utils._run_card import data_card, run_card
 from ._regret import regret
@@ -53,6 +54,7 @@ def leaderboard(
     >>> items = answers(model, "bli", [core_lexicon(*pair) for pair in PAIRS], BRIDGES)  # doctest: +SKIP
     >>> leaderboard(model, items).selector[1]  # the oracle is first  # doctest: +SKIP
     """
+    check_resamples(resamples)
     names = list(dict.fromkeys([*(SELECTORS if selectors is None else selectors), "english"]))
     computed = [name for name in names if name != "random"]
     by_pair = scores_by_pair(items)

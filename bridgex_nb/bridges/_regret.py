@@ -8,7 +8,7 @@ import pandas as pd
 from ..evaluation._answer_table import draw_mean_scores, scores_by_pair
 from ..evaluation._xicl import ZERO_SHOT
 from ..exceptions import InputError
-from ..stats._resampling import percentile_interval
+from ..stats._resampling import check_resamples, percentile_interval
 from ..utils._run_card import run_card
 
 
@@ -54,7 +54,8 @@ def regret(
     ------
     InputError
         If a pair has items but no selector scores, or scores of other bridges, a score is missing, selectors differ between
-        pairs, the baseline is not among them, an item was not asked through every bridge of its pair, or is there twice.
+        pairs, the baseline is not among them, an item was not asked through every bridge of its pair or appears
+        twice, or `resamples` is less than 1.
 
     Notes
     -----
@@ -75,6 +76,7 @@ def regret(
     >>> scores = {pair: select_bridges(evidence, *pair) for pair in PAIRS}  # doctest: +SKIP
     >>> regret(items, scores).set_index("selector").regret["hsic"]  # doctest: +SKIP
     """
+    check_resamples(resamples)
     by_pair = {pair: table.drop(columns=ZERO_SHOT, errors="ignore") for pair, table in scores_by_pair(items).items()}
     selector_scores = {pair: _selector_scores(pair, table, scores) for pair, table in by_pair.items()}
     names = next(iter(selector_scores.values())).columns

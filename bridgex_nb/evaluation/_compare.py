@@ -5,7 +5,7 @@ import pandas as pd
 
 from ..exceptions import InputError
 from ..stats._paired_tests import mcnemar, sign_flip_test
-from ..stats._resampling import holm, percentile_interval
+from ..stats._resampling import check_resamples, holm, percentile_interval
 from ._answer_table import card_from_items, draw_mean_scores, scores_by_pair
 from ._xicl import ZERO_SHOT
 
@@ -32,7 +32,8 @@ def compare(items: pd.DataFrame, *, resamples: int = 2000, seed: int = 0) -> pd.
     Raises
     ------
     InputError
-        If a pair has no zero-shot rows or no bridge, an item was not asked through every bridge of its pair, or is there twice.
+        If a pair has no zero-shot rows or no bridge, an item was not asked through every bridge of its pair or appears
+        twice, or `resamples` is less than 1.
 
     Notes
     -----
@@ -49,6 +50,7 @@ def compare(items: pd.DataFrame, *, resamples: int = 2000, seed: int = 0) -> pd.
     >>> bool(table.gain[0] > 0 and table.p_holm[0] < 0.05)
     True
     """
+    check_resamples(resamples)
     rng = np.random.default_rng(seed)
     by_pair = scores_by_pair(items)
     binary = items.score.isin([0, 1]).all()

@@ -9,7 +9,7 @@ from sacrebleu.metrics import BLEU, CHRF
 from scipy.stats import binomtest
 
 from ..exceptions import InputError
-from ..stats._resampling import percentile_interval
+from ..stats._resampling import check_resamples, percentile_interval
 from ._answer_table import card_from_items, require_columns
 
 #: chrF2: character n-grams of up to this order, recall weighs this much more than precision.
@@ -72,13 +72,14 @@ def translation_scores(items: pd.DataFrame, *, resamples: int = 1000, seed: int 
     Raises
     ------
     InputError
-        If a column is missing, or answers are right or wrong (all other tasks).
+        If a column is missing, answers are right or wrong (all other tasks), or `resamples` is less than 1.
 
     Notes
     -----
     chrF2 (Popović 2015) and BLEU of the whole set, by sacrebleu (Post 2018). BLEU splits Chinese with the tokenizer "zh",
     Japanese into characters and all others with "13a", so it cannot be compared between languages.
     """
+    check_resamples(resamples)
     require_columns(items, ("src", "tgt", "bridge", "answer", "gold"))
     if "correct" in items and items.correct.notna().any():
         raise InputError("these answers are right or wrong, not translations of sentences; accuracy scores them")

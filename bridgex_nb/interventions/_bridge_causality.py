@@ -13,6 +13,7 @@ from ..models._neuron_model import NeuronModel
 from ..neurons._random_sets import random_sets
 from ..neurons._sets import bridge_neurons
 from ..stats._random_set_test import beyond_random
+from ..stats._resampling import check_resamples
 from ..utils._progress import outer_bar
 from ..utils._run_card import data_card, run_card, set_card
 from ._neuron_interventions import deactivate
@@ -65,8 +66,8 @@ def bridge_causality(
     Raises
     ------
     InputError
-        If a set is empty, the bridge is source or target, the lexicon is empty or of another pair, or as `bridge_neurons` and
-        `answers`.
+        If a set is empty, the bridge is source or target, the lexicon is empty or of another pair, `resamples` is less than
+        1, or as `bridge_neurons` and `answers`.
 
     Notes
     -----
@@ -79,6 +80,7 @@ def bridge_causality(
     >>> sets = top_neurons(counts, 0.05)  # doctest: +SKIP
     >>> bridge_causality(model, "sw", "tl", "en", sets)  # doctest: +SKIP
     """
+    check_resamples(resamples)
     if bridge in (src, tgt):
         raise InputError(f"{bridge!r} cannot be the bridge between {src} and {tgt}")
     lexicon = core_lexicon(src, tgt) if lexicon is None else lexicon

@@ -12,6 +12,7 @@ from ..models._neuron_model import NeuronModel
 from ..neurons._contrast_neurons import SIDES
 from ..neurons._random_sets import random_sets
 from ..stats._random_set_test import beyond_random
+from ..stats._resampling import check_resamples
 from ..utils._progress import outer_bar
 from ..utils._run_card import data_card, run_card, set_card
 from ._neuron_interventions import steer
@@ -63,8 +64,8 @@ def contrast_shift(
     Raises
     ------
     InputError
-        If there are no prompts, the sides are not "positive" and "negative", a set is not of this model, or `draws` is less
-        than 1.
+        If there are no prompts, the sides are not "positive" and "negative", a set is not of this model, or `draws` or
+        `resamples` is less than 1.
 
     Notes
     -----
@@ -76,6 +77,7 @@ def contrast_shift(
     >>> sides = contrast_neurons(model, positive, negative)  # doctest: +SKIP
     >>> contrast_shift(model, sides, questions, read_option)  # doctest: +SKIP
     """
+    check_resamples(resamples)
     if isinstance(prompts, str) or not len(prompts):
         raise InputError("contrast_shift needs a list of prompts")
     if set(sides) != set(SIDES):

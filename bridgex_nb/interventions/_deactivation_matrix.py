@@ -11,7 +11,7 @@ from ..exceptions import InputError
 from ..inference._likelihood import text_logprobs
 from ..models._neuron_model import NeuronModel
 from ..neurons._random_sets import random_sets
-from ..stats._resampling import percentile_interval
+from ..stats._resampling import check_resamples, percentile_interval
 from ..utils._progress import outer_bar
 from ..utils._run_card import RunCard, data_card, run_card, set_card
 from ._neuron_interventions import deactivate
@@ -77,7 +77,7 @@ def deactivation_matrix(
     ------
     InputError
         If there are fewer than two languages, sets and texts are of different languages, a set is empty or not of this model,
-        or `draws` is less than 1.
+        or `draws` or `resamples` is less than 1.
 
     Notes
     -----
@@ -89,6 +89,7 @@ def deactivation_matrix(
     >>> result = deactivation_matrix(model, lape(counts, 0.05), texts)  # doctest: +SKIP
     >>> result.dominance.loc["difference", ["low", "high"]]  # doctest: +SKIP
     """
+    check_resamples(resamples)
     languages = list(sets)
     if len(languages) < 2 or set(languages) != set(texts):
         raise InputError(

@@ -11,6 +11,7 @@ from ..inference._likelihood import loglikelihood
 from ..models._neuron_model import NeuronModel
 from ..neurons._random_sets import random_sets
 from ..stats._random_set_test import beyond_random
+from ..stats._resampling import check_resamples
 from ..utils._progress import outer_bar
 from ..utils._run_card import data_card, run_card, set_card
 from ._neuron_interventions import steer
@@ -56,7 +57,8 @@ def language_shift_score(
     Raises
     ------
     InputError
-        If the lists differ in length or are empty, a set is not of this model, or `draws` is less than 1.
+        If the lists differ in length or are empty, a set is not of this model, or `draws` or `resamples` is less
+        than 1.
 
     Notes
     -----
@@ -67,6 +69,7 @@ def language_shift_score(
     >>> sets = lape(counts, 0.05)  # doctest: +SKIP
     >>> language_shift_score(model, prompts, french, spanish, on=sets["es"], off=sets["fr"])  # doctest: +SKIP
     """
+    check_resamples(resamples)
     if not len(prompts) == len(source) == len(target) or not prompts:
         raise InputError(
             f"language_shift_score needs two answers per prompt, not {len(prompts)} prompts, {len(source)} source answers and "

@@ -11,7 +11,7 @@ from ..exceptions import InputError
 from ..inference._passes import run_pass
 from ..inference._tokens import whole_rows
 from ..models._neuron_model import NeuronModel
-from ..stats._resampling import percentile_interval
+from ..stats._resampling import check_resamples, percentile_interval
 from ..utils._progress import outer_bar
 from ..utils._run_card import RunCard, data_card, run_card
 
@@ -128,13 +128,12 @@ def align(
     token_budget: int,
 ) -> Alignment:
     """`alignment` for the public function that is named in the run card."""
+    check_resamples(resamples)
     rows = _token_rows(model, sentences, state, special_tokens)
     if pivot not in rows:
         raise InputError(f"no sentences in the pivot {pivot!r}; available: {', '.join(rows)}")
     if len(rows) < 2:
         raise InputError(f"there are sentences only in the pivot {pivot!r}; alignment needs a second language")
-    if resamples < 1:
-        raise InputError(f"resamples={resamples}: the intervals need at least one bootstrap draw")
     n = len(rows[pivot])
     draws = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=resamples) / n
     tables, means = [], []

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._resampling import percentile_interval
+from ._resampling import check_resamples, percentile_interval
 
 
 def beyond_random(effects: np.ndarray, random_effects: np.ndarray, resamples: int, seed: int) -> dict[str, float]:
@@ -25,6 +25,11 @@ def beyond_random(effects: np.ndarray, random_effects: np.ndarray, resamples: in
         change, low, high; random, random_low, random_high; beyond, beyond_low, beyond_high: mean and 95 % percentile interval
         of the effects, the random effects, and their difference. The same resampled items are used for all three.
 
+    Raises
+    ------
+    InputError
+        If `resamples` is less than 1.
+
     Examples
     --------
     >>> import numpy as np
@@ -32,6 +37,7 @@ def beyond_random(effects: np.ndarray, random_effects: np.ndarray, resamples: in
     >>> numbers["change"], numbers["random"], numbers["beyond"]
     (2.0, 0.0, 2.0)
     """
+    check_resamples(resamples)
     rng = np.random.default_rng(seed)
     num_sets, items = random_effects.shape
     item_weights = rng.multinomial(items, np.full(items, 1 / items), size=resamples).T / items

@@ -2,6 +2,20 @@
 
 import numpy as np
 
+from ..exceptions import InputError
+
+
+def check_resamples(resamples: int) -> None:
+    """Refuse less than one bootstrap draw, before the expensive work.
+
+    Raises
+    ------
+    InputError
+        If `resamples` is less than 1.
+    """
+    if resamples < 1:
+        raise InputError(f"resamples={resamples}: the intervals need at least one bootstrap draw")
+
 
 def percentile_interval(draws: np.ndarray) -> np.ndarray:
     """95 % percentile interval of bootstrap draws.

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from bridgex_nb.stats import holm, percentile_interval
+import bridgex_nb as bx
+from bridgex_nb.stats import beyond_random, holm, percentile_interval
 
 
 def test_percentile_interval_counts_ranks_from_one():
@@ -27,3 +28,25 @@ def test_holm_against_its_definition():
                 if value <= p[i]:
                     level = max(level, (size - rank) * value)
             assert corrected[i] == pytest.approx(min(1.0, level))
+
+
+@pytest.mark.parametrize("resamples", [0, -1])
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda **options: bx.compare(None, **options),
+        lambda **options: bx.translation_scores(None, **options),
+        lambda **options: bx.regret(None, None, **options),
+        lambda **options: bx.leaderboard(None, None, **options),
+        lambda **options: beyond_random(np.zeros(3), np.zeros((2, 3)), seed=0, **options),
+        lambda **options: bx.bridge_causality(None, "sw", "tl", "en", None, **options),
+        lambda **options: bx.contrast_shift(None, None, None, None, **options),
+        lambda **options: bx.language_shift_score(None, None, None, None, on=None, off=None, **options),
+        lambda **options: bx.deactivation_matrix(None, None, None, **options),
+        lambda **options: bx.alignment(None, None, **options),
+    ],
+    ids=["compare", "translation", "regret", "leaderboard", "random", "causality", "contrast", "shift", "matrix", "alignment"],
+)
+def test_intervals_without_a_draw_are_refused_before_anything_is_computed(function, resamples):
+    with pytest.raises(bx.InputError, match=f"resamples={resamples}: the intervals need at least one bootstrap draw"):
+        function(resamples=resamples)
