@@ -6,7 +6,11 @@ from scipy import stats
 
 
 def rows(src, tgt, **scores):
-    """Rows as `answers` returns them; scores: bridge -> one score per item ("zero" is zero-shot)."""
+    """Rows as `answers` returns them; scores: bridge -> one score per item ("zero" is zero-shot).
+
+    Scores between 0 and 1 are those of translations, which are neither right nor wrong.
+    """
+    binary = all(np.isin(np.array(values, dtype=float), [0, 1]).all() for values in scores.values())
     return pd.concat(
         [
             pd.DataFrame(
@@ -16,6 +20,7 @@ def rows(src, tgt, **scores):
                     "bridge": {"zero": "zero-shot"}.get(bridge, bridge),
                     "item": [f"word {i}" for i in range(len(values))],
                     "score": np.array(values, dtype=float),
+                    "correct": pd.array(np.array(values) == 1 if binary else [pd.NA] * len(values), dtype="boolean"),
                 }
             )
             for bridge, values in scores.items()

@@ -30,7 +30,7 @@ def scores_by_pair(items: pd.DataFrame) -> dict[tuple[str, str], pd.DataFrame]:
     Raises
     ------
     InputError
-        If these are not rows of `answers`, an item was not asked through every bridge of its pair, or is there twice.
+        If these are not rows of `answers`, an item was not asked through every bridge of its pair or appears twice.
     """
     require_columns(items, ("src", "tgt", "bridge", "item", "score"))
     tables = {}
@@ -38,7 +38,7 @@ def scores_by_pair(items: pd.DataFrame) -> dict[tuple[str, str], pd.DataFrame]:
         repeated = rows[rows.duplicated(["item", "bridge"])]
         if len(repeated):
             first = repeated.iloc[0]
-            raise InputError(f"{src}-{tgt}: {first['item']!r} through {first.bridge} is there twice; pass one task's answers")
+            raise InputError(f"{src}-{tgt}: {first['item']!r} through {first.bridge} appears twice; pass one task's answers")
         scores = rows.pivot(index="item", columns="bridge", values="score")[list(rows.bridge.unique())]
         incomplete = scores.columns[scores.isna().any()]
         if len(incomplete):

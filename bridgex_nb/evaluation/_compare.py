@@ -6,7 +6,7 @@ import pandas as pd
 from ..exceptions import InputError
 from ..stats._paired_tests import mcnemar, sign_flip_test
 from ..stats._resampling import check_resamples, holm, percentile_interval
-from ._answer_table import card_from_items, draw_mean_scores, scores_by_pair
+from ._answer_table import card_from_items, draw_mean_scores, require_columns, scores_by_pair
 from ._xicl import ZERO_SHOT
 
 
@@ -38,8 +38,8 @@ def compare(items: pd.DataFrame, *, resamples: int = 2000, seed: int = 0) -> pd.
     Notes
     -----
     The bootstrap is paired: an item is drawn with its answers through all bridges. Where answers are right or wrong, p is the
-    exact two-sided McNemar test (1947): were the bridge of no effect, an item that only one of the two gets right would be
-    equally likely to be either's. For translation, where the score of an item is its chrF / 100, p is that of a two-sided
+    exact two-sided McNemar test (1947): if the bridge had no effect, an item that only one of the two gets right would be
+    equally likely to be won by either. For translation, where the score of an item is its chrF / 100, p is that of a two-sided
     sign-flip permutation test of the mean difference (Fisher 1935): all sign changes for up to 13 items that differ, 9,999
     random ones for more. The mean of sentences' chrF is not the chrF of the set (`translation_scores`). Correction: Holm 1979.
 
@@ -53,7 +53,8 @@ def compare(items: pd.DataFrame, *, resamples: int = 2000, seed: int = 0) -> pd.
     check_resamples(resamples)
     rng = np.random.default_rng(seed)
     by_pair = scores_by_pair(items)
-    binary = items.score.isin([0, 1]).all()
+    require_columns(items, ["correct"])
+    binary = items.correct.notna().all()  # scores of translations may all be 0 too
     rows = []
     for (src, tgt), scores in by_pair.items():
         if ZERO_SHOT not in scores:

@@ -15,7 +15,7 @@ from ..utils._run_card import RunCard, run_card
 from ._metrics import accuracy, translation_scores
 from ._options import AnswerOptions, Data
 from ._shots import example_language
-from ._tasks import Task, find_task, lexicon_items, limit_items, task_items
+from ._tasks import Task, find_task, lexicon_items, limit_items, refuse_folder, task_items
 from ._xicl import Plan, answering_progress, make_plan, run_plan
 
 
@@ -67,7 +67,8 @@ def evaluate(
     Raises
     ------
     InputError
-        If a bridge is source or target, the lexicon is of another pair, empty or given for a task other than bli, and as
+        If a bridge is source or target, the lexicon is of another pair, empty, given for a task other than bli or together with
+        a folder, and as
         `task_items` and `answers`.
 
     Examples
@@ -82,6 +83,7 @@ def evaluate(
         raise InputError(f"{ends[0]!r} cannot be the bridge between {src} and {tgt}")
     if lexicon is not None:
         _check_lexicon(lexicon, task, src, tgt)
+        refuse_folder(folder)
         data = limit_items(lexicon_items(lexicon), limit)
     else:
         data = task_items(task, src, tgt, folder=folder, limit=limit)
@@ -98,7 +100,7 @@ def evaluate_grid(
     model: NeuronModel,
     tasks: Sequence[str | Task],
     pairs: Sequence[tuple[str, str]] = PAIRS,
-    bridges: Sequence[str] = BRIDGES,
+    bridges: Sequence[str | None] = BRIDGES,
     *,
     folder: str | Path | None = None,
     limit: int | None = None,
@@ -119,21 +121,24 @@ def evaluate_grid(
     tasks : sequence of str or Task
     pairs : sequence of (str, str)
         Pairs that a task has no data for are left out there, with a warning.
-    bridges : sequence of str
-        A bridge that is a pair's source or target is left out for that pair.
-    folder, limit, scoring, shots, shots_in, examples, seed, max_new_tokens, token_budget, store
+    bridges : sequence of str or None
+        A bridge that is a pair's source or target is left out for that pair. Zero-shot is always asked, with or without None.
+    folder
+        Where the data sets are, as in `task_items`; bli has none.
+    limit, scoring, shots, shots_in, examples, seed, max_new_tokens, token_budget, store
         As in `evaluate`.
 
     Returns
     -------
     pandas.DataFrame
         One row per task, pair and bridge: task, src, tgt, bridge, n, and the columns of `accuracy` or `translation_scores`.
-        ``.attrs["card"]`` holds the run card of each task by its name.
+        The run card, with that of each task among its inputs, is in ``.attrs["card"]``.
 
     Raises
     ------
     InputError
-        If a task has no data for any pair, and as `task_items` and `answers`.
+        If a task has no data for any pair or is given twice, a folder is given and no task has a data set, and as `task_items`
+        and `answers`.
 
     Examples
     --------
@@ -141,27 +146,35 @@ def evaluate_grid(
     [20, 20, 20, 20]
     """
     options = AnswerOptions(scoring, shots, shots_in, examples, seed, max_new_tokens, token_budget, store)
-    planned = [_grid_plan(task, pairs, [None, *bridges], folder, limit, options) for task in tasks]
+    tasks = [find_task(task) for task in tasks]
+    names = [task.name for task in tasks]
+    repeated = [name for name in names if names.count(name) > 1]
+    if repeated:
+        raise InputError(f"{repeated[0]!r} is given twice among the tasks")
+    bridges = [None, *(bridge for bridge in bridges if bridge is not None)]
+    if all(name == "bli" for name in names):
+        refuse_folder(folder)
+    planned = [_grid_plan(task, pairs, bridges, None if task.name == "bli" else folder, limit, options) for task in tasks]
     tables, cards = [], {}
     with answering_progress([plan for plan, _ in planned]) as progress:
         for plan, task_options in planned:
             items = run_plan(model, plan, task_options, progress)
             table = _scores(plan.task, items)
-            cards[plan.task.name] = _card("evaluate_grid", table, items, limit)
+            cards[plan.task.name] = _card("evaluate", table, items, limit)
             tables.append(table.assign(task=plan.task.name))
     table = pd.concat(tables, ignore_index=True)
     table = table[["task", *table.columns.drop("task")]]
-    table.attrs["card"] = cards
+    table.attrs["card"] = run_card("evaluate_grid", model.card, options={"tasks": names, "limit": limit}, inputs=cards)
     return table
 
 
 def _check_lexicon(lexicon: Lexicon, task: Task, src: str, tgt: str) -> None:
     """Refuse a lexicon that cannot be what is asked."""
     if task.name != "bli":
-        raise InputError(f"{task.name} takes no lexicon, that is for the task bli; its data set is named by folder=")
+        raise InputError(f"lexicon= is only for the task bli; say where the data of {task.name} are with folder=")
     if (lexicon.src, lexicon.tgt) != (src, tgt):
-        turned = "; lexicon.reverse() turns it around" if (lexicon.tgt, lexicon.src) == (src, tgt) else ""
-        raise InputError(f"the lexicon is {lexicon.src}-{lexicon.tgt}, the pair is {src}-{tgt}{turned}")
+        swapped = "; lexicon.reverse() swaps its languages" if (lexicon.tgt, lexicon.src) == (src, tgt) else ""
+        raise InputError(f"the lexicon is {lexicon.src}-{lexicon.tgt}, the pair is {src}-{tgt}{swapped}")
     if not len(lexicon):
         raise InputError(f"the {src}-{tgt} lexicon has no words; leave out lexicon= for the core lexicon")
 
@@ -186,8 +199,7 @@ def _with_pool(options: AnswerOptions, task, pairs, bridges, folder, lexicon=Non
     return replace(options, examples=pool) if pool else options
 
 
-def _grid_plan(task, pairs, bridges, folder, limit, options) -> tuple[Plan, AnswerOptions]:
-    task = find_task(task)
+def _grid_plan(task: Task, pairs, bridges, folder, limit, options) -> tuple[Plan, AnswerOptions]:
     available = [pair for pair in pairs if all(language(code).code in task.languages for code in pair)]
     if not available:
         raise InputError(f"{task.name}: its data have none of the pairs; they have {' '.join(task.languages)}")

@@ -27,7 +27,7 @@ def side_by_side(items: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If an item was not asked through every bridge of its pair, or is there twice.
+        If an item was not asked through every bridge of its pair or appears twice.
 
     Examples
     --------
@@ -35,7 +35,7 @@ def side_by_side(items: pd.DataFrame) -> pd.DataFrame:
     [('zero-shot', 'answer'), ('en', 'bridge_text'), ('en', 'answer')]
     """
     require_columns(items, ("src", "tgt", "bridge", "item", "bridge_text", "answer", "gold", "score", "correct"))
-    scores_by_pair(items)  # refuses what is incomplete or there twice
+    scores_by_pair(items)  # refuses what is incomplete or appears twice
     item = ["src", "tgt", "item", "gold"]
     if items.correct.isna().any():
         marks = [f"({100 * score:.0f}) " for score in items.score]

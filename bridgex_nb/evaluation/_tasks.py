@@ -44,7 +44,7 @@ class Task:
     choices : callable, optional
         ``choices(item, tgt)`` -> the texts to choose from.
     metric : {"accuracy", "chrf"}
-        Whether an answer is right or wrong, or scored by its chrF against the first accepted one.
+        Whether an answer is right or wrong, or scored by its chrF against the accepted one, of which there is only one then.
     same : callable
         Applied to answer and gold before they are compared.
     shown : str
@@ -128,7 +128,7 @@ def task_items(
     src, tgt : str
         Language codes.
     folder : str or Path, optional
-        Of the task's data set, as for `flores`; by default it comes from the Hugging Face hub.
+        Of the task's data set, as for `flores`; by default it comes from the Hugging Face hub. Not for bli.
     limit : int, optional
         Take that many items, drawn at random (data sets are sorted by topic or source), the same ones every time.
 
@@ -140,7 +140,7 @@ def task_items(
     Raises
     ------
     InputError
-        If there is no such task, its data lack a language or are not found, or `limit` is below 1.
+        If there is no such task, its data lack a language or are not found, bli is given a folder, or `limit` is below 1.
 
     Examples
     --------
@@ -159,6 +159,17 @@ def limit_items(items: pd.DataFrame, limit: int | None) -> pd.DataFrame:
     if limit is None or limit >= len(items):
         return items
     return items.sample(limit, random_state=0).sort_index().reset_index(drop=True)
+
+
+def _word_items(src, tgt, folder):
+    refuse_folder(folder)
+    return lexicon_items(core_lexicon(src, tgt)).drop(columns=["src", "tgt"])
+
+
+def refuse_folder(folder: str | Path | None) -> None:
+    """The words of bli come from a lexicon, not from the folder of a data set."""
+    if folder is not None:
+        raise InputError("bli takes no folder: pass a lexicon")
 
 
 def lexicon_items(lexicon: Lexicon) -> pd.DataFrame:
@@ -211,7 +222,7 @@ TASKS = {
     for task in (
         Task(
             "bli",
-            items=lambda src, tgt, folder: lexicon_items(core_lexicon(src, tgt)).drop(columns=["src", "tgt"]),
+            items=_word_items,
             prompt=lambda chain, item, tgt: f"{chain}→{language(tgt).autonym}:",
             gold=lambda item, tgt: item["gold"],
             read=read_answer,

@@ -90,7 +90,8 @@ def answers(
     Raises
     ------
     InputError
-        Unknown task, language or option; data or examples that do not fit the task; a bridge or an item that is given twice.
+        Unknown task, language or option; data or examples that do not fit the task; no bridges, a bridge or an item that is
+        given twice, or several accepted answers where chrF is the metric.
 
     Notes
     -----
@@ -151,7 +152,11 @@ def make_plan(task: str | Task, data: Data, bridges: Sequence[str | None], optio
     task = find_task(task)
     scoring = options.scoring or ("letters" if task.choices else "generation")
     if scoring != "generation" and not task.choices:
-        raise InputError(f"{task.name} has no choices to score; leave out scoring=, its answers are read from what is written")
+        raise InputError(
+            f"{task.name} has no choices to score; leave out scoring=, its answers are read from the generated text"
+        )
+    if not len(bridges):
+        raise InputError("no bridges are given; bridges=[None] is zero-shot")
     for bridge in bridges:
         if bridge is not None:
             language(bridge)
@@ -181,6 +186,11 @@ def make_plan(task: str | Task, data: Data, bridges: Sequence[str | None], optio
         most = max(len(task.choices(row.item, row.tgt)) for row in rows)
         if most > len(LETTERS):
             raise InputError(f"{task.name} has {most} choices, but letters are {LETTERS}; score them with scoring='texts'")
+    if task.metric == "chrf":
+        for row in rows:
+            count = len(task.gold(row.item, row.tgt))
+            if count != 1:
+                raise InputError(f"{task.name}: item {row.item['item']!r} has {count} accepted answers; chrF compares with one")
     hop1_prompts = list(dict.fromkeys(row.hop1_prompt for row in rows if row.bridge))
     return Plan(task, scoring, rows, hop1_prompts, {"kind": "items", **_item_hash(items)}, card)
 

@@ -13,8 +13,8 @@ def mcnemar(helped: int, harmed: int) -> float:
     Parameters
     ----------
     helped, harmed : int
-        Items that only the one, and only the other of two methods gets right. Under the null hypothesis, each such item is as
-        likely to be of either kind.
+        Items that only the first, and items that only the second, of two methods gets right. Under the null hypothesis, each
+        such item is as likely to be of either kind.
 
     Examples
     --------
@@ -25,9 +25,9 @@ def mcnemar(helped: int, harmed: int) -> float:
 
 
 def sign_flip_test(differences: np.ndarray, *, seed: int = 0) -> float:
-    """Two-sided paired permutation test (Fisher 1935): may the two sides of each pair as well be exchanged?
+    """Two-sided paired permutation test (Fisher 1935): could the two sides of each pair just as well be swapped?
 
-    Exchanging a pair changes the sign of its difference. p is the share of sign changes whose mean lies at least as far from
+    Swapping a pair changes the sign of its difference. p is the share of sign changes whose mean lies at least as far from
     zero as the measured one: of all of them where there are at most `SIGN_FLIPS`, otherwise of that many random ones and the
     measured one (Phipson and Smyth 2010).
 

@@ -64,6 +64,11 @@ def test_translations_are_tested_by_sign_flips():
     assert bx.compare(items).p[0] < 0.01 < bx.compare(items).p[1]
 
 
+def test_translations_that_all_score_zero_are_not_right_or_wrong():
+    items = rows("sw", "tl", zero=[0, 0, 0], en=[0, 0, 0]).assign(correct=pd.array([pd.NA] * 6, dtype="boolean"))
+    assert bx.compare(items).attrs["card"]["options"]["test"] == "sign-flip permutation"
+
+
 def test_holm_by_hand(items):
     table = bx.compare(items)
     corrected, highest = {}, 0.0
@@ -118,7 +123,7 @@ def test_a_comparison_needs_both_sides(items):
     ("change", "message"),
     [
         (lambda t: t.drop(index=t.index[t.bridge == "fr"][:2]), "sw-tl: fr lacks 2 of the pair's 300 items"),
-        (lambda t: pd.concat([t, t.iloc[[3]]]), "sw-tl: 'word 3' through zero-shot is there twice"),
+        (lambda t: pd.concat([t, t.iloc[[3]]]), "sw-tl: 'word 3' through zero-shot appears twice"),
         (lambda t: t.drop(columns="score"), "not rows of `answers`: no column score"),
         (lambda t: t.iloc[:0], "has no rows"),
     ],

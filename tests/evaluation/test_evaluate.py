@@ -32,13 +32,12 @@ def test_a_grid_of_several_tasks_has_one_progress_bar(mini, shared_data, capfd, 
     assert capfd.readouterr().err.count("answering:   0%") == 1
     assert grid.groupby("task", sort=False).size().to_dict() == {"bli": 5, "topic": 5, "nli": 2}
     assert (grid.n == 3).all()
-    cards = grid.attrs["card"]
-    assert {task: card["options"]["scoring"] for task, card in cards.items()} == {
-        "bli": "generation",
-        "topic": "letters",
-        "nli": "letters",
-    }
-    assert {(card["function"], card["options"]["limit"]) for card in cards.values()} == {("evaluate_grid", 3)}
+    card = grid.attrs["card"]
+    assert (card["function"], card["model"]) == ("evaluate_grid", mini.card["model"])
+    assert card["options"] == {"tasks": ["bli", "topic", "nli"], "limit": 3}
+    scoring = {task: task_card["options"]["scoring"] for task, task_card in card["inputs"].items()}
+    assert scoring == {"bli": "generation", "topic": "letters", "nli": "letters"}
+    assert {task_card["function"] for task_card in card["inputs"].values()} == {"evaluate"}
     with pytest.raises(bx.InputError, match="causal: its data have none of the pairs; they have it zh id sw"):
         bx.evaluate_grid(mini, ["causal"], pairs, ["en"], folder=shared_data)
 
@@ -98,12 +97,40 @@ def test_a_translation_into_itself_is_no_example(mini, shared_data):
         (("bli", "sw", "tl", ["en", None, "en"]), {}, "'en' is given twice among the bridges"),
         (("bli", "sw", "tl"), {"limit": 0}, "limit is 0; it must be 1 or more"),
         (("bli", "sw", "tl"), {"lexicon": bx.core_lexicon("sw", "fi")}, "lexicon is sw-fi, the pair is sw-tl"),
-        (("bli", "sw", "tl"), {"lexicon": bx.core_lexicon("tl", "sw")}, r"is tl-sw, the pair is sw-tl.*lexicon\.reverse\(\)"),
+        (("bli", "sw", "tl"), {"folder": "data"}, "bli takes no folder: pass a lexicon"),
+        (("bli", "sw", "tl"), {"folder": "data", "lexicon": bx.core_lexicon("sw", "tl")}, "bli takes no folder"),
+        (("bli", "sw", "tl", []), {}, "no bridges are given"),
+        (
+            ("bli", "sw", "tl"),
+            {"lexicon": bx.core_lexicon("tl", "sw")},
+            r"the pair is sw-tl; lexicon\.reverse\(\) swaps",
+        ),
         (("bli", "sw", "tl"), {"lexicon": bx.Lexicon("sw", "tl", {})}, "sw-tl lexicon has no words.*leave out lexicon="),
-        (("topic", "sw", "tl"), {"lexicon": bx.core_lexicon("sw", "tl")}, "topic takes no lexicon.*folder="),
-        (("topic", "sw", "tl"), {"lexicon": bx.Lexicon("sw", "tl", {})}, "topic takes no lexicon"),
+        (
+            ("topic", "sw", "tl"),
+            {"lexicon": bx.core_lexicon("sw", "tl")},
+            "only for the task bli; .* data of topic are",
+        ),
+        (("topic", "sw", "tl"), {"lexicon": bx.Lexicon("sw", "tl", {})}, "lexicon= is only for the task bli"),
     ],
 )
 def test_bad_input_is_named(mini, arguments, options, message):
     with pytest.raises(bx.InputError, match=message):
         bx.evaluate(mini, *arguments, **options)
+
+
+def test_a_grid_asks_zero_shot_once(mini):
+    grid = bx.evaluate_grid(mini, ["bli"], [("sw", "tl")], [None, "en"], limit=2)
+    assert grid.bridge.tolist() == ["zero-shot", "en"]
+
+
+@pytest.mark.parametrize(
+    ("tasks", "options", "message"),
+    [
+        (["bli", bx.TASKS["bli"]], {}, "'bli' is given twice among the tasks"),
+        (["bli"], {"folder": "data"}, "bli takes no folder: pass a lexicon"),
+    ],
+)
+def test_tasks_of_a_grid_that_do_not_fit_are_refused(tasks, options, message):
+    with pytest.raises(bx.InputError, match=message):
+        bx.evaluate_grid(None, tasks, [("sw", "tl")], ["en"], **options)
