@@ -60,14 +60,15 @@ def count_active(
     """
     if isinstance(texts, str):
         raise InputError("count_active needs a list of texts for each language, {language: [text, …]}, not one string")
+    if not texts:
+        raise InputError("texts is empty; count_active needs a list of texts for each language")
     empty = [
         code
         for code, language_texts in texts.items()
         if isinstance(language_texts, str) or not any(text.strip() for text in language_texts)
     ]
-    if empty or not texts:
-        missing = ", ".join(empty) or "any language"
-        raise InputError(f"count_active needs a list of texts for each language; none for: {missing}")
+    if empty:
+        raise InputError(f"count_active needs a list of texts for each language; none for: {', '.join(empty)}")
     languages = tuple(texts)
     rows, owners, longest = [], [], model.max_tokens
     for k, code in enumerate(languages):

@@ -35,7 +35,8 @@ def count_generated(
     Raises
     ------
     InputError
-        If a language or behaviour has no prompt, the model's weights are not on this machine, or activations are not finite.
+        If a language or behaviour has no prompt, `max_new_tokens` is less than 1, the model's weights are not on this machine,
+        or activations are not finite.
 
     Examples
     --------

@@ -68,8 +68,7 @@ def evaluate(
     ------
     InputError
         If a bridge is source or target, the lexicon is of another pair, empty, given for a task other than bli or together with
-        a folder, and as
-        `task_items` and `answers`.
+        a folder, and as `task_items` and `answers`.
 
     Examples
     --------

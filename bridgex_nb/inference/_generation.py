@@ -62,7 +62,7 @@ def complete(
     token_budget : int
         Tokens of one padded batch, the new ones included. Halved until a batch fits into memory.
     progress : tqdm, optional
-        Progress bar that is moved on by the number of prompts.
+        Progress bar that is advanced by one per prompt.
     store : str or Path, optional
         A folder of results. Every batch is written there at once; the same call continues where it was interrupted.
 
@@ -74,7 +74,7 @@ def complete(
     Raises
     ------
     InputError
-        If `prompts` is a string, or the model's weights are on a remote machine.
+        If `prompts` is a string, `max_new_tokens` is less than 1, or the model's weights are on a remote machine.
 
     Notes
     -----
@@ -128,6 +128,8 @@ def _complete(model, prompts, max_new_tokens, token_budget, progress, store, sco
     """As `complete_scored`; without `scored` the log-probabilities are 0 and cost nothing."""
     if isinstance(prompts, str):
         raise InputError("complete needs a list of prompts, not one string")
+    if max_new_tokens < 1:
+        raise InputError(f"max_new_tokens is {max_new_tokens}; it must be 1 or more")
     if not model.weights_here:
         raise InputError("text is generated with the model's weights on this machine: load it without remote=")
     new_tokens = min(max_new_tokens, model.max_tokens // 2)

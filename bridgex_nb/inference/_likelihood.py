@@ -61,10 +61,13 @@ def loglikelihood(
     bad = ((lengths <= starts) | (lengths > model.max_tokens)).nonzero()[:, 0].tolist()
     if bad:
         i = bad[0]
-        raise InputError(
-            f"text {i} has {int(lengths[i])} tokens with its prompt, of which {int(starts[i])} do not count; there must be "
-            f"more, and at most the model's context, {model.max_tokens}: {texts[i]!r}"
-        )
+        behind_prompt = prompts is not None and prompts[i] != ""
+        if lengths[i] > model.max_tokens:
+            size = f"{int(lengths[i])} tokens{' with its prompt' if behind_prompt else ''}"
+            raise InputError(f"text {i} has {size}, more than the model's context of {model.max_tokens}: {texts[i]!r}")
+        if behind_prompt:
+            raise InputError(f"text {i} adds no token to its prompt: {texts[i]!r}")
+        raise InputError(f"text {i} has no token after the first, which does not count: {texts[i]!r}")
     tokens = torch.zeros(len(rows), int(lengths.max()), dtype=torch.int64)
     for i, row in enumerate(rows):
         tokens[i, : len(row)] = torch.tensor(row)
@@ -141,8 +144,10 @@ def perplexity(model: NeuronModel, texts: Mapping[str, Sequence[str]], *, token_
 def text_logprobs(model: NeuronModel, texts: Mapping[str, Sequence[str]], *, token_budget: int = 8192) -> pd.DataFrame:
     """`loglikelihood` of texts of several languages, one row per text: language, logprob, tokens."""
     empty = [code for code, lines in texts.items() if isinstance(lines, str) or not len(lines)]
-    if empty or not texts:
-        raise InputError(f"perplexity needs a list of texts for each language; none for: {', '.join(empty) or 'any'}")
+    if not texts:
+        raise InputError("texts is empty; perplexity needs a list of texts for each language")
+    if empty:
+        raise InputError(f"perplexity needs a list of texts for each language; none for: {', '.join(empty)}")
     languages = [code for code, lines in texts.items() for _ in lines]
     table = loglikelihood(model, [text for lines in texts.values() for text in lines], token_budget=token_budget)
     table.insert(0, "language", languages)

@@ -40,7 +40,7 @@ def option_logprobs(
     token_budget : int
         Tokens of one padded batch, options included. Halved until a batch fits into memory.
     progress : tqdm, optional
-        Progress bar that is moved on by the number of prompts.
+        Progress bar that is advanced by one per prompt.
     store : str or Path, optional
         A folder of results, as for `complete`.
 

@@ -81,6 +81,8 @@ def bridge_causality(
     >>> bridge_causality(model, "sw", "tl", "en", sets)  # doctest: +SKIP
     """
     check_resamples(resamples)
+    if rule not in ("exclusive", "minus_overlap"):
+        raise InputError(f"bridge_causality takes the rules exclusive and minus_overlap, not {rule!r}")
     if bridge in (src, tgt):
         raise InputError(f"{bridge!r} cannot be the bridge between {src} and {tgt}")
     lexicon = core_lexicon(src, tgt) if lexicon is None else lexicon

@@ -25,7 +25,7 @@ def contrast_neurons(
     threshold: str | float = "semantic",
     *,
     tokens: str = "generated",
-    max_new_tokens: int = 30,
+    max_new_tokens: int | None = None,
     token_budget: int = 8192,
 ) -> dict[str, torch.Tensor]:
     """The neurons of two opposite behaviours: LAPE with the behaviours in place of languages.
@@ -41,7 +41,9 @@ def contrast_neurons(
         As in `lape`: 0.50 for `semantic`, 0.95 for `decision`. The higher, the more often a neuron has to be active.
     tokens : {"generated", "prompt"}
         Which tokens are counted: those of the greedy completions (up to their first newline), or those of the prompts.
-    max_new_tokens, token_budget : int
+    max_new_tokens : int, optional
+        As in `complete`, 30 by default; only for generated tokens.
+    token_budget : int
         As in `complete`.
 
     Returns
@@ -52,7 +54,8 @@ def contrast_neurons(
     Raises
     ------
     InputError
-        If a side has no prompts, `tokens` or `threshold` is unknown, or as `lape`.
+        If a side has no prompts, `tokens` or `threshold` is unknown, `max_new_tokens` is given for tokens of prompts, or as
+        `lape`.
 
     Notes
     -----
@@ -66,6 +69,8 @@ def contrast_neurons(
     """
     if tokens not in ("generated", "prompt"):
         raise InputError(f"unknown tokens {tokens!r}; choose from generated, prompt")
+    if tokens == "prompt" and max_new_tokens is not None:
+        raise InputError("max_new_tokens is for generated tokens; leave it out with tokens='prompt'")
     if isinstance(threshold, str) and threshold not in THRESHOLDS:
         raise InputError(f"unknown threshold {threshold!r}; choose from {', '.join(THRESHOLDS)}, or give a share")
     prompts = dict(zip(SIDES, (positive, negative), strict=True))
@@ -75,6 +80,7 @@ def contrast_neurons(
     if tokens == "prompt":
         counts = count_active(model, prompts, token_budget=token_budget)
     else:
-        counts = count_generated(model, prompts, max_new_tokens=max_new_tokens, token_budget=token_budget)
+        new_tokens = 30 if max_new_tokens is None else max_new_tokens
+        counts = count_generated(model, prompts, max_new_tokens=new_tokens, token_budget=token_budget)
     positive_set, negative_set = lape(counts, rate, THRESHOLDS.get(threshold, threshold)).values()
     return {"positive": positive_set & ~negative_set, "negative": negative_set & ~positive_set}

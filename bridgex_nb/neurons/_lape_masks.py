@@ -33,8 +33,8 @@ def read_lape_masks(path: str | Path, num_neurons: int, languages: Sequence[str]
     Raises
     ------
     InputError
-        If there is no such file, it holds something else, its neurons do not fit `num_neurons`, or its number of languages
-        does not fit `languages`.
+        If there is no such file, it holds something else, its neurons do not fit `num_neurons`, `languages` is empty, or
+        its number of languages does not fit `languages`.
 
     Notes
     -----
@@ -44,10 +44,12 @@ def read_lape_masks(path: str | Path, num_neurons: int, languages: Sequence[str]
     --------
     >>> sets = read_lape_masks("LLaMA-2-7B.neuron.pth", num_neurons=11008)  # doctest: +SKIP
     """
+    if languages is not None and not len(languages):
+        raise InputError("languages is empty; name the languages of the file, or leave it out for those of the release")
     content = result_files.read_torch(path)
     if not _is_lists_of_numbers(content):
         raise InputError(f"{path}: does not hold neuron numbers by language and layer, as LAPE's authors released them")
-    codes = tuple(languages or LAPE_LANGUAGES[: len(content)])
+    codes = tuple(LAPE_LANGUAGES[: len(content)] if languages is None else languages)
     if len(codes) != len(content):
         raise InputError(
             f"{path}: holds {len(content)} languages, not {len(codes)} ({' '.join(codes)}); name them in languages="

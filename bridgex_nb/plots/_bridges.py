@@ -93,13 +93,15 @@ def _pair(src: str, tgt: str) -> str:
     return f"{language_name(src)} → {language_name(tgt)}"
 
 
-def selector_leaderboard(table: pd.DataFrame) -> Figure:
-    """Selectors of bridges: regret and accuracy against always-English, with 95 % intervals, and rank correlation.
+def selector_leaderboard(table: pd.DataFrame, *, score: str = "accuracy") -> Figure:
+    """Selectors of bridges: regret and score against always-English, with 95 % intervals, and rank correlation.
 
     Parameters
     ----------
     table : pandas.DataFrame
         Result of `leaderboard`.
+    score : str
+        What the scores of the answers are, for the labels: "chrF" for translations.
     """
     heights = range(len(table))
     colours = [{"oracle": PALETTE[2], "english": PALETTE[1]}.get(name, PALETTE[0]) for name in table.selector]
@@ -111,9 +113,10 @@ def selector_leaderboard(table: pd.DataFrame) -> Figure:
         ranks.scatter(table.spearman, heights, color=colours, s=16, zorder=3)
         ranks.axvline(0, color="0.4", linewidth=0.8)
         ranks.grid(axis="y", color="0.92")
-        regret.set(xlabel="regret: accuracy lost against\nthe best bridge (percentage points)", yticks=heights)
+        regret.set(xlabel=f"regret: {score} lost against\nthe best bridge (percentage points)", yticks=heights)
         regret.set_yticklabels(table.selector)
-        lead.set(xlabel="accuracy minus that of\nalways-English (percentage points)")
-        ranks.set(xlabel="Spearman correlation of scores\nand accuracies within a pair", xlim=(-1.05, 1.05))
+        lead.set(xlabel=f"{score} minus that of\nalways-English (percentage points)")
+        measured = "accuracies" if score == "accuracy" else score
+        ranks.set(xlabel=f"Spearman correlation of scores\nand {measured} within a pair", xlim=(-1.05, 1.05))
         regret.invert_yaxis()
     return figure

@@ -128,7 +128,7 @@ _DIFFERENCES = {
 }
 
 
-def bridge_gains(table: pd.DataFrame) -> Figure:
+def bridge_gains(table: pd.DataFrame, *, score: str = "accuracy") -> Figure:
     """What each bridge gains over zero-shot on each pair, with 95 % intervals, one panel per bridge.
 
     Differences are coloured if their Holm-corrected p-value is below 0.05.
@@ -137,6 +137,8 @@ def bridge_gains(table: pd.DataFrame) -> Figure:
     ----------
     table : pandas.DataFrame
         Result of `compare`.
+    score : str
+        What the scores are, for the label: "chrF" for translations.
     """
     pairs = list(dict.fromkeys(zip(table.src, table.tgt, strict=True)))
     bridges = table.groupby("bridge").gain.mean().sort_values(ascending=False).index
@@ -158,6 +160,6 @@ def bridge_gains(table: pd.DataFrame) -> Figure:
                 title=language_name(bridge), yticks=range(len(pairs)), yticklabels=[f"{src} → {tgt}" for src, tgt in pairs]
             )
         panels[0].invert_yaxis()
-        figure.supxlabel("accuracy through the bridge minus zero-shot (percentage points)", fontsize=9)
+        figure.supxlabel(f"{score} through the bridge minus zero-shot (percentage points)", fontsize=9)
         figure.legend(handles=key, loc="outside upper center", ncols=3, frameon=False)
     return figure

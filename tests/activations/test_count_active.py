@@ -101,7 +101,7 @@ def test_language_without_texts(empty):
 
 
 def test_no_language():
-    with pytest.raises(bx.InputError, match="any language"):
+    with pytest.raises(bx.InputError, match="texts is empty"):
         bx.count_active(tiny.load(), {})
 
 

@@ -170,3 +170,12 @@ def test_complete_refuses_a_bare_string():
     # Its letters would be taken as prompts.
     with pytest.raises(bx.InputError):
         bx.complete(tiny.load("llama"), SHORT[0])
+
+
+@pytest.mark.parametrize("max_new_tokens", [0, -2])
+@pytest.mark.parametrize(
+    ("function", "prompts"), [(bx.complete, SHORT), (bx.complete_scored, SHORT), (bx.count_generated, {"en": SHORT})]
+)
+def test_completions_without_a_token_are_refused(function, prompts, max_new_tokens):
+    with pytest.raises(bx.InputError, match=f"max_new_tokens is {max_new_tokens}; it must be 1 or more"):
+        function(tiny.load("llama"), prompts, max_new_tokens=max_new_tokens)

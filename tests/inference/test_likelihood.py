@@ -77,9 +77,10 @@ def test_run_cards(mini):
         ("fire", None, "not one string"),
         ([], None, "needs texts"),
         (["a", "b"], ["c"], "2 and 1 prompts"),
-        ([""], None, "text 0"),
-        (["fine", ""], ["a", "b"], "text 1"),
-        (["word " * 100], None, "context, 64"),
+        ([""], None, "text 0 has no token after the first"),
+        (["fine", ""], ["a", "b"], "text 1 adds no token to its prompt: ''"),
+        (["word " * 100], None, r"text 0 has \d+ tokens, more than the model's context of 64"),
+        (["word " * 100], ["a"], r"text 0 has \d+ tokens with its prompt, more than the model's context of 64"),
     ],
 )
 def test_bad_texts_are_refused(texts, prompts, message):
@@ -90,6 +91,8 @@ def test_bad_texts_are_refused(texts, prompts, message):
 def test_a_language_without_texts():
     with pytest.raises(bx.InputError, match="none for: sw"):
         bx.perplexity(tiny.load(), {"en": ["The sun"], "sw": []})
+    with pytest.raises(bx.InputError, match="texts is empty"):
+        bx.perplexity(tiny.load(), {})
 
 
 def test_a_model_that_is_not_finite():

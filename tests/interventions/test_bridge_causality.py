@@ -64,3 +64,9 @@ def test_a_bridge_without_neurons(mini, counts):
         bx.bridge_causality(mini, "sw", "tl", "tl", sets)
     with pytest.raises(bx.InputError, match="draws=0"):
         bx.bridge_causality(mini, "sw", "tl", "en", sets, draws=0)
+
+
+@pytest.mark.parametrize("rule", ["active", "none"])
+def test_rules_that_need_a_probe_are_refused(rule):
+    with pytest.raises(bx.InputError, match=f"takes the rules exclusive and minus_overlap, not '{rule}'"):
+        bx.bridge_causality(None, "sw", "tl", "en", None, rule=rule)

@@ -12,7 +12,8 @@ NEGATIVE = ['English:"fire"→', "Jua", "Maji ni"]
 @pytest.mark.parametrize("tokens", ["generated", "prompt"])
 @pytest.mark.parametrize(("threshold", "value"), [("semantic", 0.5), ("decision", 0.95), (0.8, 0.8)])
 def test_sides_are_those_of_lape_for_two(mini, tokens, threshold, value):
-    sides = bx.contrast_neurons(mini, POSITIVE, NEGATIVE, 0.05, threshold, tokens=tokens, max_new_tokens=6)
+    new_tokens = None if tokens == "prompt" else 6
+    sides = bx.contrast_neurons(mini, POSITIVE, NEGATIVE, 0.05, threshold, tokens=tokens, max_new_tokens=new_tokens)
     prompts = {"positive": POSITIVE, "negative": NEGATIVE}
     counts = bx.count_active(mini, prompts) if tokens == "prompt" else bx.count_generated(mini, prompts, max_new_tokens=6)
     sets = bx.lape(counts, 0.05, value)
@@ -28,6 +29,10 @@ def test_bad_input_is_refused(mini):
         (lambda: bx.contrast_neurons(mini, "one", NEGATIVE), "the positive side needs"),
         (lambda: bx.contrast_neurons(mini, POSITIVE, NEGATIVE, threshold="strict"), "semantic, decision"),
         (lambda: bx.contrast_neurons(mini, POSITIVE, NEGATIVE, tokens="last"), "choose from generated, prompt"),
+        (
+            lambda: bx.contrast_neurons(mini, POSITIVE, NEGATIVE, tokens="prompt", max_new_tokens=30),
+            "max_new_tokens is for generated tokens",
+        ),
     ]:
         with pytest.raises(bx.InputError, match=message):
             call()

@@ -70,6 +70,8 @@ def test_sets_of_other_languages(tmp_path):
     assert {code: members(neuron_set) for code, neuron_set in sets.items()} == {"sw": {(0, 1), (0, 3)}, "th": {(0, 0), (1, 3)}}
     with pytest.raises(bx.InputError, match=r"2 languages.*languages="):
         bx.read_lape_masks(path, 4, languages=["sw"])
+    with pytest.raises(bx.InputError, match="languages is empty"):
+        bx.read_lape_masks(path, 4, languages=[])
     with pytest.raises(bx.InputError, match=r"layer 0.*num_neurons"):
         bx.read_lape_masks(path, 3, languages=["sw", "th"])
 

@@ -34,3 +34,12 @@ def test_the_leaderboard_shows_regret_lead_and_rank_correlation(board):
         assert y.tolist() == list(range(len(board)))
     low, high = np.array([one[:, 0] for one in lead.collections[0].get_segments()]).T / 100
     assert (low == pytest.approx(board.lead_low), high == pytest.approx(board.lead_high)) == (True, True)
+
+
+@pytest.mark.parametrize(("options", "score", "scores"), [({}, "accuracy", "accuracies"), ({"score": "chrF"}, "chrF", "chrF")])
+def test_the_leaderboard_names_the_score(board, options, score, scores):
+    assert [axes.get_xlabel() for axes in bx.plots.selector_leaderboard(board, **options).axes] == [
+        f"regret: {score} lost against\nthe best bridge (percentage points)",
+        f"{score} minus that of\nalways-English (percentage points)",
+        f"Spearman correlation of scores\nand {scores} within a pair",
+    ]

@@ -88,5 +88,10 @@ def test_gains_are_coloured_if_they_are_significant(gains):
         assert same_color(colour, wanted)
 
 
+def test_gains_name_the_score(gains):
+    labels = [bx.plots.bridge_gains(gains, **options).get_supxlabel() for options in ({}, {"score": "chrF"})]
+    assert labels == [f"{score} through the bridge minus zero-shot (percentage points)" for score in ("accuracy", "chrF")]
+
+
 def drawn_points(collection):
     return list(zip(collection.get_offsets(), collection.get_facecolor(), strict=True))
