@@ -66,8 +66,8 @@ def bridge_causality(
     Raises
     ------
     InputError
-        If a set is empty, the bridge is source or target, the lexicon is empty or of another pair, `resamples` is less than
-        1, or as `bridge_neurons` and `answers`.
+        If the rule is another, a set is empty, the bridge is source or target, the lexicon is empty or of another pair,
+        `resamples` is less than 1, or as `bridge_neurons` and `answers`.
 
     Notes
     -----
