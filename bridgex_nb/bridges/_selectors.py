@@ -19,7 +19,7 @@ from ..datasets._typology import typological_distance
 from ..exceptions import InputError
 from ..models._layer_window import layer_window
 from ..neurons._sets import overlap_matrix
-from ..similarity._evidence import Evidence
+from ..similarity._evidence import Evidence, check_languages
 from ..utils._run_card import data_card, run_card
 from ._bridgex_icl import rank_bridges
 
@@ -68,10 +68,8 @@ def select_bridges(
     unknown = [name for name in names if name not in SELECTORS]
     if unknown:
         raise InputError(f"unknown selector {unknown[0]!r}; choose from {', '.join(SELECTORS)}")
-    for part, languages in (("counts", evidence.counts.languages), ("sentences", evidence.sentences)):
-        missing = [code for code in (src, tgt, *chosen) if code not in languages]
-        if missing:
-            raise InputError(f"the evidence has no {part} of {', '.join(missing)}")
+    for part in ("counts", "sentences"):
+        check_languages(evidence, part, (src, tgt, *chosen))
     table = pd.DataFrame({name: SELECTORS[name](evidence, src, tgt, chosen) for name in names}, index=chosen)
     table.attrs["card"] = _card(evidence, src, tgt, chosen, names)
     return table

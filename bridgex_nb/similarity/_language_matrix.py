@@ -10,7 +10,7 @@ from ..exceptions import InputError
 from ..models._layer_window import layer_window
 from ..neurons._sets import overlap_matrix
 from ..utils._run_card import RunCard, data_card, run_card
-from ._evidence import Evidence
+from ._evidence import Evidence, check_languages
 
 
 def language_matrix(evidence: Evidence, kind: str = "alignment", window: tuple[float, float] = (0.0, 1.0)) -> pd.DataFrame:
@@ -125,6 +125,5 @@ def check_kinds(kinds: Sequence[str]) -> None:
 def check_matrices(evidence: Evidence, kinds: Sequence[str]) -> None:
     """Refuse, before the model runs, kinds that are unknown or for which the evidence lacks sentences."""
     check_kinds(kinds)
-    missing = [code for code in evidence.counts.languages if code not in evidence.sentences]
-    if missing and _READ_SENTENCES & set(kinds):
-        raise InputError(f"there are no sentences in {', '.join(missing)}")
+    if _READ_SENTENCES & set(kinds):
+        check_languages(evidence, "sentences", evidence.counts.languages)

@@ -85,6 +85,6 @@ def test_bad_input_is_refused_before_the_model_runs(evidence, monkeypatch):
         with pytest.raises(bx.InputError, match="no layer"):
             bx.language_matrix(fresh, kind, (0.5, 0.5))
     bare = bx.Evidence(evidence.model, evidence.counts, 0.3, {"en": SENTENCES["en"]})
-    with pytest.raises(bx.InputError, match="no sentences in de, id"):
+    with pytest.raises(bx.InputError, match="no sentences of de, id"):
         bx.language_matrix(bare, "alignment")
     assert bx.language_matrix(bare, "lift").shape == (5, 5)
