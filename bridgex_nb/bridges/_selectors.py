@@ -27,7 +27,7 @@ from ._bridgex_icl import rank_bridges
 def select_bridges(
     evidence: Evidence, src: str, tgt: str, bridges: Sequence[str] = BRIDGES, selectors: Sequence[str] | None = None
 ) -> pd.DataFrame:
-    """Scores of candidate bridges between two languages, by every selector.
+    """Scores of the bridges between two languages, by every selector.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def select_bridges(
         raise InputError(f"source and target are both {src!r}; a bridge needs two languages")
     chosen = [code for code in dict.fromkeys(bridges) if code not in (src, tgt)]
     if not chosen:
-        raise InputError(f"{src}-{tgt}: no candidate bridge is left besides source and target")
+        raise InputError(f"{src}-{tgt}: every bridge given is the source or the target; name at least one other")
     names = list(SELECTORS) if selectors is None else list(selectors)
     unknown = [name for name in names if name not in SELECTORS]
     if unknown:
@@ -78,7 +78,9 @@ def select_bridges(
 def _card(evidence, src, tgt, bridges, names):
     options = {"src": src, "tgt": tgt, "bridges": bridges, "selectors": names, "rate": evidence.rate, "seed": evidence.seed}
     if _READ_LEXICON & set(names):
-        options["words"] = data_card({f"{src}-{tgt}": list(evidence.lexicon(src, tgt).entries)})
+        # With the translations: they say which words count as known, and `hsic` probes only those.
+        entries = evidence.lexicon(src, tgt).entries.items()
+        options["words"] = data_card({f"{src}-{tgt}": ["\t".join((word, *golds)) for word, golds in entries]})
     inputs = {"counts": evidence.counts.card}
     if evidence.items is not None and "card" in evidence.items.attrs:
         inputs["items"] = evidence.items.attrs["card"]

@@ -24,7 +24,7 @@ from ..models._neuron_model import NeuronModel
 from ..neurons._sets import RATE, check_share, top_neurons
 from ..utils._run_card import check_same_model
 from ._alignment import mutual_alignment
-from ._linguistic_spectrum import spectrum
+from ._linguistic_spectrum import spectrum_without_warnings
 
 #: Model -> the parts that `core_evidence` has computed on it. They do not refer to the model, so both are freed together.
 _core_parts: WeakKeyDictionary[NeuronModel, dict] = WeakKeyDictionary()
@@ -175,10 +175,19 @@ class Evidence:
         return items if golds else items.assign(correct=pd.NA, score=float("nan"))
 
     def spectrum(self, layer: int) -> pd.DataFrame:
-        """Normalized `spectrum` of a layer over the shared probe."""
+        """Normalized `spectrum` of a layer over the shared probe.
+
+        What `spectrum` warns of is in ``.attrs["notes"]`` instead, because threads ask for this too.
+        """
         window = layer / self.model.num_layers, (layer + 1) / self.model.num_layers
-        options = {"window": window, "estimator": "normalized"}
-        return self._once(("spectrum", self.rate, layer), lambda: spectrum(self.shared_probe, self.sets, **options))
+        options = {"window": window, "sigma": "profile-median", "estimator": "normalized", "device": None}
+
+        def compute():
+            matrix, notes = spectrum_without_warnings(self.shared_probe, self.sets, **options)
+            matrix.attrs["notes"] = notes
+            return matrix
+
+        return self._once(("spectrum", self.rate, layer), compute)
 
     @property
     def alignment(self) -> torch.Tensor:
