@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from ..exceptions import InputError
 from ..inference._passes import finish
 from ..inference._processes import agreed
 from ..utils import _result_files as result_files
@@ -14,10 +13,7 @@ def stored(store: str | Path | None, kind: str, card: RunCard, load: Callable, c
     """The result of ``compute(file)``; with a store it is read from its file if that exists, and written there otherwise."""
     if store is None:
         return compute(None)
-    try:
-        Path(store).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{store}: not a folder to store results in ({error})") from error
+    result_files.make_store(store)
     file = result_files.result_path(store, kind, card)
     result_files.remove_leftovers(file)
     result = result_files.load_matching(file, card, load)

@@ -6,6 +6,7 @@ The score of a bridge is the HSIC between the neurons that source and target sha
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,7 @@ from ._resample import Pairs, resample
 
 @dataclass(frozen=True, eq=False)
 class BridgeRanking:
-    """Candidate bridges of one language pair, best first.
+    """Bridges of one language pair, best first.
 
     Attributes
     ----------
@@ -51,7 +52,7 @@ class BridgeRanking:
     notes : tuple of str
         What a reader of the ranking should know, in sentences: bridges that were left out because they have no neurons of their
         own, constant neurons, layers without shared neurons.
-    card : dict
+    card : RunCard
         The run card.
     """
 
@@ -104,7 +105,7 @@ def rank_bridges(
     seed: int = 0,
     device: str | torch.device | None = None,
 ) -> BridgeRanking:
-    """Rank candidate bridges between the languages of a probe.
+    """Rank the bridges between the languages of a probe.
 
     In each layer, X is the neurons that source and target share and Y the bridge-specific ones (`bridge_neurons`); the layer's
     score is `hsic_score` of their HSIC matrix over the probe's prompts, and a bridge's score the mean over the layers of the
@@ -165,7 +166,7 @@ def rank_bridges(
     >>> ranking.best  # doctest: +SKIP
     'en'
     """
-    ranking = rank_without_warnings(
+    ranking = _rank(
         probe,
         sets,
         bridges,
@@ -184,19 +185,28 @@ def rank_bridges(
 
 
 def rank_without_warnings(
+    probe: ProbeActivations, sets: Mapping[str, torch.Tensor], bridges: Sequence[str] = BRIDGES, **options: Any
+) -> BridgeRanking:
+    """`rank_bridges` for threads, with the same keywords and defaults.
+
+    What it warns of is in `BridgeRanking.notes` only, because warning filters belong to the whole process.
+    """
+    return _rank(probe, sets, bridges, **(rank_bridges.__kwdefaults__ | options))
+
+
+def _rank(
     probe: ProbeActivations,
     sets: Mapping[str, torch.Tensor],
-    bridges: Sequence[str] = BRIDGES,
+    bridges: Sequence[str],
     *,
-    rule: str = "exclusive",
-    window: tuple[float, float] = WINDOW,
-    sigma: float | str = "profile-median",
-    estimator: str = "biased",
-    resamples: int = 200,
-    seed: int = 0,
-    device: str | torch.device | None = None,
+    rule: str,
+    window: tuple[float, float],
+    sigma: float | str,
+    estimator: str,
+    resamples: int,
+    seed: int,
+    device: str | torch.device | None,
 ) -> BridgeRanking:
-    """`rank_bridges` for threads: what it warns of is in `BridgeRanking.notes` only (warning filters are global)."""
     ranked = _bridges_to_rank(probe, sets, bridges, resamples)
     src, tgt = probe.src, probe.tgt
     specific = {bridge: bridge_neurons(sets, src, tgt, bridge, rule, probe) for bridge in ranked}
@@ -245,7 +255,7 @@ def _bridges_to_rank(
     check_shapes(probe, sets)
     ranked = [code for code in dict.fromkeys(bridges) if code not in (src, tgt)]
     if not ranked:
-        raise InputError(f"{src}-{tgt}: no candidate bridge is left besides source and target")
+        raise InputError(f"{src}-{tgt}: every bridge given is the source or the target; name at least one other")
     return ranked
 
 

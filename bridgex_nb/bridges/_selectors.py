@@ -19,7 +19,7 @@ from ..datasets._typology import typological_distance
 from ..exceptions import InputError
 from ..models._layer_window import layer_window
 from ..neurons._sets import overlap_matrix
-from ..similarity._evidence import Evidence
+from ..similarity._evidence import Evidence, check_languages
 from ..utils._run_card import data_card, run_card
 from ._bridgex_icl import rank_bridges
 
@@ -27,7 +27,7 @@ from ._bridgex_icl import rank_bridges
 def select_bridges(
     evidence: Evidence, src: str, tgt: str, bridges: Sequence[str] = BRIDGES, selectors: Sequence[str] | None = None
 ) -> pd.DataFrame:
-    """Scores of candidate bridges between two languages, by every selector.
+    """Scores of the bridges between two languages, by every selector.
 
     Parameters
     ----------
@@ -63,15 +63,13 @@ def select_bridges(
         raise InputError(f"source and target are both {src!r}; a bridge needs two languages")
     chosen = [code for code in dict.fromkeys(bridges) if code not in (src, tgt)]
     if not chosen:
-        raise InputError(f"{src}-{tgt}: no candidate bridge is left besides source and target")
+        raise InputError(f"{src}-{tgt}: every bridge given is the source or the target; name at least one other")
     names = list(SELECTORS) if selectors is None else list(selectors)
     unknown = [name for name in names if name not in SELECTORS]
     if unknown:
         raise InputError(f"unknown selector {unknown[0]!r}; choose from {', '.join(SELECTORS)}")
-    for part, languages in (("counts", evidence.counts.languages), ("sentences", evidence.sentences)):
-        missing = [code for code in (src, tgt, *chosen) if code not in languages]
-        if missing:
-            raise InputError(f"the evidence has no {part} of {', '.join(missing)}")
+    for part in ("counts", "sentences"):
+        check_languages(evidence, part, (src, tgt, *chosen))
     table = pd.DataFrame({name: SELECTORS[name](evidence, src, tgt, chosen) for name in names}, index=chosen)
     table.attrs["card"] = _card(evidence, src, tgt, chosen, names)
     return table
@@ -80,7 +78,9 @@ def select_bridges(
 def _card(evidence, src, tgt, bridges, names):
     options = {"src": src, "tgt": tgt, "bridges": bridges, "selectors": names, "rate": evidence.rate, "seed": evidence.seed}
     if _READ_LEXICON & set(names):
-        options["words"] = data_card({f"{src}-{tgt}": list(evidence.lexicon(src, tgt).entries)})
+        # With the translations: they say which words count as known, and `hsic` probes only those.
+        entries = evidence.lexicon(src, tgt).entries.items()
+        options["words"] = data_card({f"{src}-{tgt}": ["\t".join((word, *golds)) for word, golds in entries]})
     inputs = {"counts": evidence.counts.card}
     if evidence.items is not None and "card" in evidence.items.attrs:
         inputs["items"] = evidence.items.attrs["card"]

@@ -9,7 +9,6 @@ import torch
 import torch.distributed as dist
 from tqdm.auto import tqdm
 
-from ..exceptions import InputError
 from ..models._neuron_model import NeuronModel
 from ..utils import _result_files as result_files
 from ._loop import batch_results, own_batches
@@ -69,10 +68,7 @@ def answer_file(store: str | Path, kind: str, card: dict) -> Path:
     InputError
         If `store` cannot be a folder.
     """
-    try:
-        Path(store).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{store}: not a folder to store results in ({error})") from error
+    result_files.make_store(store)
     return result_files.result_path(store, kind, card).with_suffix(".jsonl")
 
 

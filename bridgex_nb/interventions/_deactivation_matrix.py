@@ -32,7 +32,7 @@ class DeactivationMatrix:
         Rows `own` (the sets of the languages), `random`, and `difference` of the two. Columns: dominance, the mean over
         languages of (change of the language itself - mean change of the others), nats per token; low, high, its 95 % interval;
         hurt_most, the share of sets that hurt their own language most.
-    card : dict
+    card : RunCard
         The run card.
     """
 

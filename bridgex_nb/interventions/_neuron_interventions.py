@@ -14,7 +14,7 @@ import torch
 
 from ..exceptions import InputError
 from ..models._neuron_model import Intervention, NeuronModel
-from ..utils._run_card import tensor_hash
+from ..utils._run_card import check_same_model, tensor_hash
 
 #: The tokens at which neurons are changed. `prompt`: the tokens that the model is given at once; `generated`: those that it
 #: wrote itself and reads one by one as it generates the next.
@@ -211,9 +211,8 @@ def _check(model, neuron_set, positions, card) -> None:
             f"the neuron set is {[*neuron_set.shape]}, but {model.card['model']} has [L, N] = {shape} neurons: "
             "is it of another model?"
         )
-    for key in ("model", "weights_sha256", "revision"):
-        if card is not None and key in card and card[key] != model.card.get(key):
-            raise InputError(f"the neuron set is of another model: {key} is {card[key]}, not {model.card.get(key)}")
+    if card is not None:
+        check_same_model("the neuron set is", card, model.card)
     if positions not in POSITIONS:
         raise InputError(f"unknown positions {positions!r}; choose from {', '.join(POSITIONS)}")
 

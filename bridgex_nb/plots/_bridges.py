@@ -16,7 +16,19 @@ _BRIDGE_MARKERS = dict(zip(BRIDGES, "osD^vP", strict=True))
 
 
 def hsic_by_layer(ranking: BridgeRanking, *, ax: Axes | None = None) -> Figure:
-    """HSIC score by layer, one curve per bridge; the layers that a bridge's score is the mean of are shaded."""
+    """HSIC score by layer, one curve per bridge; the layers that a bridge's score is the mean of are shaded.
+
+    Parameters
+    ----------
+    ranking : BridgeRanking
+        Result of `rank_bridges`.
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw on.
+
+    Examples
+    --------
+    >>> figure = hsic_by_layer(rank_bridges(probe, sets))  # doctest: +SKIP
+    """
     with drawing(ax, 6.4, 3.8) as (figure, axes):
         _draw_layers(axes, ranking)
         axes.set_title(f"Bridges by layer, {_pair(ranking.src, ranking.tgt)}")
@@ -24,7 +36,19 @@ def hsic_by_layer(ranking: BridgeRanking, *, ax: Axes | None = None) -> Figure:
 
 
 def bridge_ranking(ranking: BridgeRanking, *, ax: Axes | None = None) -> Figure:
-    """Score of each bridge with its 95 % bootstrap interval, the best at the top."""
+    """Score of each bridge with its 95 % bootstrap interval, the best at the top.
+
+    Parameters
+    ----------
+    ranking : BridgeRanking
+        Result of `rank_bridges`.
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw on.
+
+    Examples
+    --------
+    >>> figure = bridge_ranking(rank_bridges(probe, sets))  # doctest: +SKIP
+    """
     with drawing(ax, 5.2, 0.6 + 0.38 * len(ranking.table)) as (figure, axes):
         _draw_ranking(axes, ranking)
         axes.set_title(f"Bridges for {_pair(ranking.src, ranking.tgt)}")
@@ -32,7 +56,17 @@ def bridge_ranking(ranking: BridgeRanking, *, ax: Axes | None = None) -> Figure:
 
 
 def bridge_overview(ranking: BridgeRanking) -> Figure:
-    """`bridge_ranking` and `hsic_by_layer` side by side."""
+    """`bridge_ranking` and `hsic_by_layer` side by side.
+
+    Parameters
+    ----------
+    ranking : BridgeRanking
+        Result of `rank_bridges`.
+
+    Examples
+    --------
+    >>> figure = bridge_overview(rank_bridges(probe, sets))  # doctest: +SKIP
+    """
     with mpl.rc_context(STYLE):
         height = max(3.2, 1.1 + 0.3 * len(ranking.table))
         figure = Figure(figsize=(10.4, height))

@@ -44,7 +44,7 @@ def xicl_heatmap(
     Raises
     ------
     InputError
-        If the table lacks a column, has several tasks or several rows for one pair and bridge, or not a chosen bridge.
+        If the table lacks a column, has several tasks or several rows for one pair and bridge, or lacks a chosen bridge.
 
     Examples
     --------

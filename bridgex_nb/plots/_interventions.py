@@ -14,7 +14,17 @@ from ._style import PALETTE, STYLE, drawing, language_name
 
 
 def deactivation_heatmap(result: DeactivationMatrix) -> Figure:
-    """Change in log perplexity, language deactivated x language evaluated, and beside it the same for random neurons."""
+    """Change in log perplexity, language deactivated x language evaluated, and beside it the same for random neurons.
+
+    Parameters
+    ----------
+    result : DeactivationMatrix
+        Result of `deactivation_matrix`.
+
+    Examples
+    --------
+    >>> figure = deactivation_heatmap(deactivation_matrix(model, sets, texts))  # doctest: +SKIP
+    """
     largest = result.change.abs().max(axis=None)
     with mpl.rc_context(STYLE):
         size = 0.9 + 0.27 * len(result.change)

@@ -30,6 +30,10 @@ def neurons_by_layer(sets: Mapping[str, torch.Tensor], *, ax: Axes | None = None
         Language -> neuron set, bool [L, N].
     ax : matplotlib.axes.Axes, optional
         Axes to draw on.
+
+    Examples
+    --------
+    >>> figure = neurons_by_layer({"sw": torch.tensor([[True, False], [True, True]])})
     """
     table = neurons_by_layer_table(sets)
     layers = table.shape[1]
@@ -49,7 +53,23 @@ def neurons_by_layer(sets: Mapping[str, torch.Tensor], *, ax: Axes | None = None
 
 
 def neurons_by_layer_table(sets: Mapping[str, torch.Tensor]) -> pd.DataFrame:
-    """Number of neurons of each set in each layer, [language x layer]; `sets` as in `neurons_by_layer`."""
+    """Number of neurons of each set in each layer.
+
+    Parameters
+    ----------
+    sets : mapping of str to torch.Tensor
+        Language -> neuron set, bool [L, N].
+
+    Returns
+    -------
+    pandas.DataFrame
+        [language x layer], counts of neurons.
+
+    Examples
+    --------
+    >>> neurons_by_layer_table({"sw": torch.tensor([[True, False], [True, True]])}).loc["sw"].tolist()
+    [1, 2]
+    """
     table = pd.DataFrame({code: neuron_set.sum(dim=1).tolist() for code, neuron_set in sets.items()}).T
     return table.rename_axis(index="language", columns="layer")
 

@@ -18,8 +18,8 @@ from ..utils._replace_file import replace_file
 from ._save_pdf import save_pdf
 from ._style import STYLE
 
-#: Numbers are the same if they differ by less than this share of themselves, or of their column's largest value: another
-#: processor adds float32 numbers in another order.
+#: Two numbers count as equal if they differ by less than this share of their size, or of their column's largest value:
+#: another processor adds float32 numbers in another order.
 RELATIVE, OF_COLUMN = 2e-3, 1e-4
 #: Pixels are the same if they differ by no more than this many of 255 levels.
 LEVELS = 32

@@ -106,7 +106,17 @@ def spectrum_clustermap(matrix: pd.DataFrame, label: str = "HSIC score") -> Figu
 
 
 def alignment_by_layer(result: Alignment) -> Figure:
-    """Alignment with the pivot: each language's score by layer, and beside it the mean over layers with its 95 % interval."""
+    """Alignment with the pivot: each language's score by layer, and beside it the mean over layers with its 95 % interval.
+
+    Parameters
+    ----------
+    result : Alignment
+        Result of `alignment`.
+
+    Examples
+    --------
+    >>> figure = alignment_by_layer(alignment(model, sentences))  # doctest: +SKIP
+    """
     order = result.table.sort_values("score", ascending=False, kind="stable")
     wide = result.by_layer.pivot(index="language", columns="layer", values="score").loc[order.language]
     with mpl.rc_context(STYLE):

@@ -38,7 +38,7 @@ class Alignment:
         One of `STATES`.
     sentences : int
         Number of sentences in each language.
-    card : dict
+    card : RunCard
         The run card.
     """
 

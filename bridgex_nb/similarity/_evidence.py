@@ -1,8 +1,8 @@
 """`Evidence`: what a model's activations and answers say about languages, each part computed once."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from statistics import fmean
 from types import MappingProxyType
 from typing import Any
@@ -22,8 +22,9 @@ from ..exceptions import InputError
 from ..inference._generation import complete_scored
 from ..models._neuron_model import NeuronModel
 from ..neurons._sets import RATE, check_share, top_neurons
+from ..utils._run_card import check_same_model
 from ._alignment import mutual_alignment
-from ._linguistic_spectrum import spectrum
+from ._linguistic_spectrum import spectrum_without_warnings
 
 #: Model -> the parts that `core_evidence` has computed on it. They do not refer to the model, so both are freed together.
 _core_parts: WeakKeyDictionary[NeuronModel, dict] = WeakKeyDictionary()
@@ -55,8 +56,9 @@ class Evidence:
     Raises
     ------
     InputError
-        If `rate` is not between 0 and 1, or `items` lack a column; when a part is computed, if `bridgex_nb.interventions`
-        change the model in another way than when it was counted.
+        If `rate` is not between 0 and 1, counts or items are of another model, or `items` lack a column. When a part is asked
+        for: if it needs a language that the counts or sentences lack, or within a block of `bridgex_nb.interventions` in which
+        the counts were not taken (and outside the one in which they were).
 
     Examples
     --------
@@ -73,34 +75,53 @@ class Evidence:
     lexicon: Callable[[str, str], Lexicon] = field(default=core_lexicon, repr=False)
     items: pd.DataFrame | None = field(default=None, repr=False)
     seed: int = 0
+    _shared: InitVar[dict | None] = field(default=None, kw_only=True)  # the parts, where several evidences have them in common
     _parts: dict = field(default_factory=dict, init=False, repr=False)
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, _shared: dict | None) -> None:
+        if _shared is not None:
+            object.__setattr__(self, "_parts", _shared)
         check_share("rate", self.rate)
+        self._check_model()
         if self.items is not None:
             needed = ("src", "tgt", "bridge", "item", "bridge_text", "bridge_confidence", "correct")
             missing = [column for column in needed if column not in self.items]
             if missing:
                 raise InputError(f"items must be rows of `answers`; columns missing: {', '.join(missing)}")
 
+    def _check_model(self) -> None:
+        """Refuse counts and items of another model."""
+        model, here = self.model, self.model.card
+        facts = ("model", "weights_sha256", "revision")
+        check_same_model("the counts are", self.counts.card, here, (*facts, "site"))
+        shape = [model.num_layers, model.num_neurons]
+        if list(self.counts.active.shape[1:]) != shape:
+            counted = [*self.counts.active.shape[1:]]
+            raise InputError(f"the counts are of another model: [L, N] is {counted}, but {here['model']} has {shape}")
+        if self.items is not None:  # answers do not depend on the site
+            check_same_model("the items are", self.items.attrs.get("card", {}), here, facts)
+
     def _once(self, key: tuple, compute: Callable[[], Any]) -> Any:
-        if key not in self._parts:
-            with self._as_counted():
-                if key not in self._parts:  # another thread may have computed it meanwhile
-                    self._parts[key] = compute()
+        with _held(self.model, wait=key not in self._parts) as held:
+            if held:
+                self._check_interventions()
+            if key not in self._parts:  # another thread may have computed it meanwhile
+                self._parts[key] = compute()
         return self._parts[key]
 
     @contextmanager
     def _as_counted(self) -> Iterator[None]:
-        """Hold the model, which must not be changed in another way than when it was counted."""
+        """Hold the model, which must be under the interventions that it was counted under."""
         with self.model.lock:
-            now, counted = (card.get("interventions") for card in (self.model.card, self.counts.card))
-            if now != counted:
-                raise InputError(
-                    "interventions change the model in another way than when it was counted; use the evidence outside that "
-                    "block, or count again inside it"
-                )
+            self._check_interventions()
             yield
+
+    def _check_interventions(self) -> None:
+        if self.model.card.get("interventions") != self.counts.card.get("interventions"):
+            raise InputError(
+                "the model is under other interventions than when its counts were taken; use the evidence outside that block, "
+                "or count again inside it"
+            )
 
     @property
     def sets(self) -> Mapping[str, torch.Tensor]:
@@ -112,6 +133,7 @@ class Evidence:
 
     def probability(self, code: str) -> torch.Tensor:
         """Activation probabilities of a language, float64 [L, N]."""
+        check_languages(self, "counts", [code])
         k = self.counts.languages.index(code)
         return self.counts.active[k].double() / self.counts.tokens[k]
 
@@ -124,6 +146,7 @@ class Evidence:
     @property
     def shared_probe(self) -> ProbeActivations:
         """The probe of the sentences of all languages together. Only neurons in some language's set are kept."""
+        check_languages(self, "sentences", self.counts.languages)
         texts = (text for code in self.counts.languages for text in self.sentences[code])
         return self._once(("shared_probe", self.rate), lambda: probe(self.model, list(texts), keep=self._keep()))
 
@@ -152,14 +175,24 @@ class Evidence:
         return items if golds else items.assign(correct=pd.NA, score=float("nan"))
 
     def spectrum(self, layer: int) -> pd.DataFrame:
-        """Normalized `spectrum` of a layer over the shared probe."""
+        """Normalized `spectrum` of a layer over the shared probe.
+
+        What `spectrum` warns of is in ``.attrs["notes"]`` instead, because threads ask for this too.
+        """
         window = layer / self.model.num_layers, (layer + 1) / self.model.num_layers
-        options = {"window": window, "estimator": "normalized"}
-        return self._once(("spectrum", self.rate, layer), lambda: spectrum(self.shared_probe, self.sets, **options))
+        options = {"window": window, "sigma": "profile-median", "estimator": "normalized", "device": None}
+
+        def compute():
+            matrix, notes = spectrum_without_warnings(self.shared_probe, self.sets, **options)
+            matrix.attrs["notes"] = notes
+            return matrix
+
+        return self._once(("spectrum", self.rate, layer), compute)
 
     @property
     def alignment(self) -> torch.Tensor:
         """NeuronXA's score between every two languages of the counts at each layer, float64 [L, K, K]."""
+        check_languages(self, "sentences", self.counts.languages)
         sentences = {code: self.sentences[code] for code in self.counts.languages}
         return self._once(("alignment",), lambda: mutual_alignment(self.model, sentences))
 
@@ -168,6 +201,7 @@ class Evidence:
 
         A sentence's state at a layer is the mean of the N neurons' values over its tokens.
         """
+        check_languages(self, "sentences", [code])
 
         def compute():
             states = probe(self.model, self.sentences[code]).values
@@ -200,6 +234,28 @@ class Evidence:
         return dict(zip(hops, zip(rows.bridge_confidence, rows.bridge_text, strict=True), strict=True))
 
 
+@contextmanager
+def _held(model: NeuronModel, *, wait: bool) -> Iterator[bool]:
+    """Whether this thread holds the model in the block; without `wait`, it does not if another thread has it.
+
+    That thread's interventions are then no concern of this one, which may read what was computed before.
+    """
+    held = model.lock.acquire(blocking=wait)
+    try:
+        yield held
+    finally:
+        if held:
+            model.lock.release()
+
+
+def check_languages(evidence: Evidence, part: str, codes: Iterable[str]) -> None:
+    """Refuse languages that the "counts" or the "sentences" of an evidence lack."""
+    known = evidence.counts.languages if part == "counts" else evidence.sentences
+    missing = [code for code in codes if code not in known]
+    if missing:
+        raise InputError(f"the evidence has no {part} of {', '.join(missing)}")
+
+
 def core_evidence(model: NeuronModel, rate: float = RATE) -> Evidence:
     """The evidence of a model over the core sentences and the core lexicon, computed once for all that ask for it.
 
@@ -212,12 +268,9 @@ def core_evidence(model: NeuronModel, rate: float = RATE) -> Evidence:
     """
     check_share("rate", rate)
     parts = _core_parts.setdefault(model, {})
-    if ("counts",) not in parts:
-        with model.lock:
-            if model.card.get("interventions"):
-                raise InputError("interventions change the model; its evidence is that of the unchanged model")
-            if ("counts",) not in parts:
-                parts["counts",] = count_active(model, core_sentences())
-    evidence = Evidence(model, parts["counts",], rate)
-    object.__setattr__(evidence, "_parts", parts)
-    return evidence
+    with _held(model, wait=("counts",) not in parts) as held:
+        if held and model.card.get("interventions"):
+            raise InputError("interventions change the model; its evidence is that of the unchanged model")
+        if ("counts",) not in parts:
+            parts["counts",] = count_active(model, core_sentences())
+    return Evidence(model, parts["counts",], rate, _shared=parts)

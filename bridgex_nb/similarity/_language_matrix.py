@@ -1,5 +1,6 @@
 """How alike languages are inside a model, by several measures and at any depth."""
 
+import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -10,7 +11,7 @@ from ..exceptions import InputError
 from ..models._layer_window import layer_window
 from ..neurons._sets import overlap_matrix
 from ..utils._run_card import RunCard, data_card, run_card
-from ._evidence import Evidence
+from ._evidence import Evidence, check_languages
 
 
 def language_matrix(evidence: Evidence, kind: str = "alignment", window: tuple[float, float] = (0.0, 1.0)) -> pd.DataFrame:
@@ -39,16 +40,30 @@ def language_matrix(evidence: Evidence, kind: str = "alignment", window: tuple[f
     InputError
         If the kind is unknown, no layer lies in the window, or the sentences lack a language.
 
+    Warns
+    -----
+    UserWarning
+        If language neurons are constant over the sentences (`hsic`).
+
     Examples
     --------
     >>> evidence = Evidence(model, counts)  # doctest: +SKIP
     >>> language_matrix(evidence, "lift", window=(0.5, 1)).loc["sw", "tl"]  # doctest: +SKIP
     """
+    matrix, notes = matrix_without_warnings(evidence, kind, window)
+    for note in notes:
+        warnings.warn(note, stacklevel=2)
+    return matrix
+
+
+def matrix_without_warnings(evidence: Evidence, kind: str, window: tuple[float, float]) -> tuple[pd.DataFrame, list[str]]:
+    """`language_matrix` for threads: the matrix and what `language_matrix` warns of."""
     check_matrices(evidence, [kind])
     _layers(evidence, window)  # refuses a window without layers before the model runs
     matrix = SPECTRA[kind](evidence, window)
+    notes = matrix.attrs.pop("notes", [])
     matrix.attrs["card"] = evidence_card("language_matrix", evidence, [kind], {"kind": kind, "window": window})
-    return matrix
+    return matrix, notes
 
 
 def _layers(evidence, window):
@@ -71,8 +86,10 @@ def _cosine(evidence, window):
 
 def _hsic(evidence, window):
     inside = _layers(evidence, window)
-    layers = [evidence.spectrum(layer).to_numpy() for layer in range(inside.start, inside.stop)]
-    return _frame(evidence, torch.from_numpy(np.stack(layers)).nanmean(dim=0))
+    layers = [evidence.spectrum(layer) for layer in range(inside.start, inside.stop)]
+    matrix = _frame(evidence, torch.from_numpy(np.stack([layer.to_numpy() for layer in layers])).nanmean(dim=0))
+    matrix.attrs["notes"] = [note for layer in layers for note in layer.attrs["notes"]]
+    return matrix
 
 
 def _alignment(evidence, window):
@@ -125,6 +142,5 @@ def check_kinds(kinds: Sequence[str]) -> None:
 def check_matrices(evidence: Evidence, kinds: Sequence[str]) -> None:
     """Refuse, before the model runs, kinds that are unknown or for which the evidence lacks sentences."""
     check_kinds(kinds)
-    missing = [code for code in evidence.counts.languages if code not in evidence.sentences]
-    if missing and _READ_SENTENCES & set(kinds):
-        raise InputError(f"there are no sentences in {', '.join(missing)}")
+    if _READ_SENTENCES & set(kinds):
+        check_languages(evidence, "sentences", evidence.counts.languages)

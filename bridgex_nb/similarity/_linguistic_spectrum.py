@@ -63,7 +63,24 @@ def spectrum(
     >>> probed = probe(model, [text for texts in sentences.values() for text in texts])  # doctest: +SKIP
     >>> spectrum(probed, top_neurons(counts)).loc["sw", "tl"]  # doctest: +SKIP
     """
+    matrix, notes = spectrum_without_warnings(probe, sets, window=window, sigma=sigma, estimator=estimator, device=device)
+    for note in notes:
+        warnings.warn(note, stacklevel=2)
+    return matrix
+
+
+def spectrum_without_warnings(
+    probe: ProbeActivations,
+    sets: Mapping[str, torch.Tensor],
+    *,
+    window: tuple[float, float],
+    sigma: float | str,
+    estimator: str,
+    device: str | torch.device | None,
+) -> tuple[pd.DataFrame, list[str]]:
+    """`spectrum` for threads: the matrix and what `spectrum` warns of, because warning filters belong to the whole process."""
     check_shapes(probe, sets)
+    notes = []
     scores = {pair: [] for pair in combinations(sets, 2)}
     for layer in layer_window(probe.num_layers, window):
         z = {}
@@ -71,7 +88,7 @@ def spectrum(
             if neuron_set[layer].any():
                 rows = finite_rows(probe, layer, neuron_set[layer], device)
                 if note := constant_note(rows, layer):
-                    warnings.warn(f"{code}: {note}", stacklevel=2)
+                    notes.append(f"{code}: {note}")
                 z[code] = standardize(rows)
         for a, b in combinations(z, 2):
             scores[a, b].append(hsic_score(hsic_scaled(*scale(z[a], z[b], sigma), estimator, SCORE_TOLERANCE)))
@@ -81,4 +98,4 @@ def spectrum(
             matrix.loc[a, b] = matrix.loc[b, a] = sum(layer_scores) / len(layer_scores)
     options = {"window": window, "sigma": sigma, "estimator": estimator, "sets": set_card(sets)}
     matrix.attrs["card"] = run_card("spectrum", probe.card, options=options, inputs={"probe": probe.card})
-    return matrix
+    return matrix, notes

@@ -78,6 +78,20 @@ def read_torch(path: str | Path):
         raise InputError(f"{path}: not tensors written by torch.save ({str(error).splitlines()[0]})") from error
 
 
+def make_store(folder: str | Path) -> None:
+    """Create a folder to store results in, if there is none.
+
+    Raises
+    ------
+    InputError
+        If it cannot be a folder.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: not a folder to store results in ({error})") from error
+
+
 def result_path(folder: str | Path, kind: str, card: Mapping) -> Path:
     """Path of one result in a folder of results: its kind, its model, and a hash of its run card without the date.
 

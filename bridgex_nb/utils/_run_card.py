@@ -108,6 +108,34 @@ def run_card(
     return _plain(card, f"run card of {function}")
 
 
+def check_same_model(
+    what: str,
+    card: Mapping[str, Any],
+    model_card: Mapping[str, Any],
+    facts: Sequence[str] = ("model", "weights_sha256", "revision"),
+) -> None:
+    """Refuse something whose run card names another model; facts that the card lacks are not compared.
+
+    Parameters
+    ----------
+    what : str
+        Subject and verb of the message: "the counts are".
+    card, model_card : mapping
+        The thing's run card, and that of the model.
+    facts : sequence of str
+        Entries to compare.
+
+    Raises
+    ------
+    InputError
+        If an entry differs; the message names the first one.
+    """
+    for fact in facts:
+        if fact in card and card[fact] != model_card.get(fact):
+            of = "read at another site" if fact == "site" else "of another model"
+            raise InputError(f"{what} {of}: {fact} is {card[fact]}, not {model_card.get(fact)}")
+
+
 def versions() -> dict[str, str]:
     """Versions of the packages that a result may depend on."""
     packages = {name: version(name) for name in ("bridgex-nb", "nnsight", "torch", "transformers")}

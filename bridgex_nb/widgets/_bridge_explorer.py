@@ -14,7 +14,7 @@ from ..datasets._lexicon import core_lexicon
 from ..evaluation._xicl import ZERO_SHOT
 from ..exceptions import InputError
 from ..models._neuron_model import NeuronModel
-from ..neurons._sets import RULES
+from ..neurons._sets import RATE, RULES
 from ..stats._hsic import ESTIMATORS
 from ._bridge_state import EXPORTS, LARGEST_RATE, BridgeState, Trial
 from ._parts import STYLE, language_options, loaded, not_live, progress_row, svg, table
@@ -60,7 +60,7 @@ class BridgeExplorer(VBox):
         model: NeuronModel | str | None = None,
         src: str = "sw",
         tgt: str = "tl",
-        rate: float = 0.05,
+        rate: float = RATE,
         folder: str | Path = ".",
     ):
         self.state = BridgeState(loaded(model), src, tgt, rate)

@@ -11,6 +11,7 @@ from .. import plots
 from ..activations._token_values import token_values
 from ..datasets._corpora import core_sentences
 from ..datasets._languages import language
+from ..exceptions import InputError
 from ..models._neuron_model import NeuronModel
 from ..similarity._evidence import core_evidence
 from ._background import Background
@@ -79,6 +80,16 @@ class NeuronExplorer(VBox):
     ----------
     state : NeuronState
         The neuron and what is known about it.
+
+    Raises
+    ------
+    InputError
+        If there are no texts, or no such model.
+
+    Examples
+    --------
+    >>> explorer = NeuronExplorer(load_model(), layer=3, neuron=267)  # doctest: +SKIP
+    >>> explorer.state.strongest_tokens(5)  # doctest: +SKIP
     """
 
     def __init__(
@@ -88,7 +99,10 @@ class NeuronExplorer(VBox):
         neuron: int = 0,
         texts: Mapping[str, Sequence[str]] | None = None,
     ):
-        texts = texts or {code: sentences[:40] for code, sentences in core_sentences().items()}
+        if texts is None:
+            texts = {code: sentences[:40] for code, sentences in core_sentences().items()}
+        elif not any(texts.values()):
+            raise InputError("texts is empty; give texts to read, or None for the core sentences")
         self.state = NeuronState(loaded(model), texts, layer, neuron)
         model = self.state.model
         pickers = {

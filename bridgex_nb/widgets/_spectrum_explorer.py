@@ -11,8 +11,9 @@ from traitlets import Enum, Instance, Tuple, link, observe
 
 from ..datasets._languages import LANGUAGES, language
 from ..models._neuron_model import NeuronModel
+from ..neurons._sets import RATE
 from ..similarity._evidence import core_evidence
-from ..similarity._language_matrix import SPECTRA, language_matrix
+from ..similarity._language_matrix import SPECTRA, matrix_without_warnings
 from ._background import Background
 from ._bridge_explorer import BridgeExplorer
 from ._parts import loaded, not_live, progress_row
@@ -50,7 +51,8 @@ class SpectrumState(Background):
     def _compare(self, kind, layers) -> Iterator[dict]:
         depth = self.model.num_layers
         window = layers[0] / depth, (layers[1] + 1) / depth
-        yield {"matrix": language_matrix(core_evidence(self.model, self.rate), kind, window)}
+        matrix, _ = matrix_without_warnings(core_evidence(self.model, self.rate), kind, window)
+        yield {"matrix": matrix}
 
 
 class SpectrumExplorer(VBox):
@@ -71,12 +73,23 @@ class SpectrumExplorer(VBox):
         Kind, layers and matrix.
     pair : BridgeExplorer
         The pair below.
+
+    Raises
+    ------
+    InputError
+        As `BridgeExplorer`.
+
+    Examples
+    --------
+    >>> explorer = SpectrumExplorer(load_model())  # doctest: +SKIP
+    >>> explorer.state.kind = "alignment"  # doctest: +SKIP
+    >>> explorer.state.matrix  # doctest: +SKIP
     """
 
     def __init__(
         self,
         model: NeuronModel | str | None = None,
-        rate: float = 0.05,
+        rate: float = RATE,
         *,
         src: str = "sw",
         tgt: str = "tl",

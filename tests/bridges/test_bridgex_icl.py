@@ -279,7 +279,7 @@ def test_an_unknown_bridge_is_refused(probe, sets):
 
 @pytest.mark.parametrize("bridges", [[], ["sw", "tl"]])
 def test_no_bridge_is_left(probe, sets, bridges):
-    with pytest.raises(bx.InputError, match="no candidate bridge is left"):
+    with pytest.raises(bx.InputError, match="every bridge given is the source or the target"):
         bx.rank_bridges(probe, sets, bridges)
 
 

@@ -85,13 +85,24 @@ def test_source_and_target_are_not_scored(evidence):
     assert list(bx.select_bridges(evidence, "sw", "tl", ["fr", "en", "fr"], ["english"]).index) == ["fr", "en"]
 
 
+def test_the_card_depends_on_the_translations_too(evidence):
+    """They decide which words are known, and so what `hsic` probes."""
+
+    def other_golds(src, tgt):
+        return bx.Lexicon(src, tgt, {word: ["?"] for word in few_words(src, tgt).entries})
+
+    blind = bx.Evidence(evidence.model, evidence.counts, 0.3, evidence.sentences, other_golds)
+    cards = [bx.select_bridges(e, "sw", "tl", ["en", "fr"], ["confidence_min"]).attrs["card"] for e in (evidence, blind)]
+    assert cards[0]["options"]["words"] != cards[1]["options"]["words"]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"src": "xx"}, "unknown language 'xx'"),
         ({"bridges": ["yy"]}, "unknown language 'yy'"),
         ({"tgt": "sw"}, "both 'sw'"),
-        ({"bridges": ["sw"]}, "no candidate bridge"),
+        ({"bridges": ["sw"]}, "every bridge given is the source or the target"),
         ({"selectors": ["oracle"]}, "unknown selector 'oracle'; choose from hsic"),
     ],
 )

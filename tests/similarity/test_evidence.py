@@ -77,7 +77,7 @@ def test_nothing_is_computed_on_a_model_that_is_changed_otherwise_than_when_it_w
             lambda: fresh.confidence("sw", "tl", ["moto"]),
             lambda: fresh.answers("moto", "sw", "tl", []),
         ):
-            with pytest.raises(bx.InputError, match="interventions change the model in another way"):
+            with pytest.raises(bx.InputError, match="under other interventions than when its counts"):
                 compute()
         changed = bx.Evidence(evidence.model, bx.count_active(evidence.model, SENTENCES), 0.3, SENTENCES)
         off = changed.gram("sw")
@@ -145,3 +145,87 @@ def test_a_word_outside_the_lexicon_is_neither_right_nor_wrong(mini):
     assert items.correct.isna().all()
     assert items.score.isna().all()
     assert items.answer.str.len().gt(0).any()
+
+
+# Of one model
+
+
+def test_counts_of_another_model_are_refused(evidence):
+    model, counts = evidence.model, evidence.counts
+    for fact, message in (
+        ("model", "the counts are of another model: model is else"),
+        ("weights_sha256", "the counts are of another model: weights_sha256 is else"),
+        ("revision", "the counts are of another model: revision is else"),
+        ("site", "the counts are read at another site: site is else, not act"),
+    ):
+        with pytest.raises(bx.InputError, match=message):
+            replace(evidence, counts=replace(counts, card=counts.card | {fact: "else"}))
+    fewer = replace(counts, active=counts.active[:, 1:], card={"site": "act"})
+    with pytest.raises(bx.InputError, match=rf"another model: \[L, N\] is .*has \[{model.num_layers}, {model.num_neurons}\]"):
+        replace(evidence, counts=fewer)
+    assert replace(evidence, counts=replace(counts, card={"site": "act"})).sets  # as released counts, which name no model
+
+
+def test_items_of_another_model_are_refused(evidence):
+    words = bx.core_lexicon("sw", "tl").keep(["moto", "maji"])
+    items = bx.answers(tiny.load("qwen2"), "bli", words, [None])
+    with pytest.raises(bx.InputError, match="the items are of another model: model is"):
+        replace(evidence, items=items)
+    items.attrs.clear()  # as read from a CSV file
+    assert replace(evidence, items=items).items is items
+
+
+# Languages
+
+
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (lambda evidence: evidence.shared_probe, "no sentences of tl"),
+        (lambda evidence: evidence.alignment, "no sentences of tl"),
+        (lambda evidence: evidence.spectrum(0), "no sentences of tl"),
+        (lambda evidence: evidence.gram("tl"), "no sentences of tl"),
+        (lambda evidence: evidence.probability("de"), "no counts of de"),
+    ],
+)
+def test_a_language_that_is_missing_is_named(evidence, ask, message):
+    sentences = {code: SENTENCES[code] for code in ("en", "sw")}
+    with pytest.raises(bx.InputError, match=message):
+        ask(replace(evidence, sentences=sentences))
+
+
+# Parts that are already there
+
+
+def test_parts_of_the_unchanged_model_are_refused_within_a_block(evidence):
+    assert evidence.alignment is not None
+    evidence.confidence("sw", "tl", ["moto"])
+    with bx.deactivate(evidence.model, everything_off(evidence.model)):
+        for ask in (lambda: evidence.alignment, lambda: evidence.confidence("sw", "tl", ["moto"])):
+            with pytest.raises(bx.InputError, match="under other interventions than when its counts"):
+                ask()
+        seen = []
+        thread = threading.Thread(target=lambda: seen.append(evidence.alignment))  # does not wait, and sees no changed model
+        thread.start()
+        thread.join(timeout=10)
+    assert seen[0] is evidence.alignment
+
+
+def test_core_evidence_is_refused_within_a_block_even_if_it_exists(mini):
+    core_evidence(mini)
+    with bx.deactivate(mini, everything_off(mini)):
+        with pytest.raises(bx.InputError, match="unchanged model"):
+            core_evidence(mini)
+        seen = []
+        thread = threading.Thread(target=lambda: seen.append(core_evidence(mini)))
+        thread.start()
+        thread.join(timeout=10)
+    assert seen[0].counts is core_evidence(mini).counts
+
+
+def test_another_evidence_has_parts_of_its_own(mini):
+    core = core_evidence(mini)
+    core.gram("en")
+    fewer = replace(core, sentences={code: texts[:5] for code, texts in core.sentences.items()})
+    assert fewer.gram("en").shape[-1] == 5
+    assert "_shared" not in repr(core)

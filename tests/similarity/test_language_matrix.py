@@ -1,11 +1,14 @@
 """Language matrices of every kind."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
 import tiny
 
 import bridgex_nb as bx
+from bridgex_nb.similarity._language_matrix import matrix_without_warnings
 
 CODES = ["en", "de", "sw", "tl", "id"]
 SENTENCES = {code: texts[:10] for code, texts in bx.core_sentences().items() if code in CODES}
@@ -85,6 +88,21 @@ def test_bad_input_is_refused_before_the_model_runs(evidence, monkeypatch):
         with pytest.raises(bx.InputError, match="no layer"):
             bx.language_matrix(fresh, kind, (0.5, 0.5))
     bare = bx.Evidence(evidence.model, evidence.counts, 0.3, {"en": SENTENCES["en"]})
-    with pytest.raises(bx.InputError, match="no sentences in de, id"):
+    with pytest.raises(bx.InputError, match="no sentences of de, id"):
         bx.language_matrix(bare, "alignment")
     assert bx.language_matrix(bare, "lift").shape == (5, 5)
+
+
+def test_a_thread_can_compare_without_warnings(evidence):
+    """Warning filters belong to the whole process, so a thread cannot silence its own warnings."""
+    sentences = {code: ["one"] for code in evidence.counts.languages}  # the same everywhere, so every neuron is constant
+    fresh = bx.Evidence(evidence.model, evidence.counts, 0.3, sentences)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        matrix, notes = matrix_without_warnings(fresh, "hsic", (0.0, 1.0))
+        assert not caught
+        loud = bx.language_matrix(fresh, "hsic")
+    assert [str(warning.message) for warning in caught] == notes
+    assert "constant" in notes[0]
+    assert list(loud.attrs) == ["card"]
+    assert loud.equals(matrix)

@@ -87,7 +87,7 @@ def test_what_cannot_be_ranked_says_why_and_can_be_corrected(state):
         state.export("png")
     state.choose(tgt="tl", bridges=[])
     state.wait()
-    assert "no candidate bridge is left" in state.error
+    assert "every bridge given is the source or the target" in state.error
     state.choose(bridges=["en", "de"], rate=0.0002)
     state.wait()
     assert "no neurons are shared in layers 2-4" in state.error

@@ -47,3 +47,9 @@ def test_colouring_keeps_the_text_and_shades_by_value(neuron):
     quiet = rows.assign(value=-1.0)
     assert "<span" not in coloured(text, quiet, top)
     assert coloured("a<b", quiet.iloc[:0], top) == "a&lt;b"
+
+
+@pytest.mark.parametrize("texts", [{}, {"en": []}])
+def test_no_texts_are_refused(mini, texts):
+    with pytest.raises(bx.InputError, match="texts is empty"):
+        bx.NeuronExplorer(mini, texts=texts)
