@@ -6,7 +6,6 @@ The score of a bridge is the HSIC between the neurons that source and target sha
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -166,7 +165,7 @@ def rank_bridges(
     >>> ranking.best  # doctest: +SKIP
     'en'
     """
-    ranking = _rank(
+    ranking = rank_without_warnings(
         probe,
         sets,
         bridges,
@@ -185,28 +184,19 @@ def rank_bridges(
 
 
 def rank_without_warnings(
-    probe: ProbeActivations, sets: Mapping[str, torch.Tensor], bridges: Sequence[str] = BRIDGES, **options: Any
-) -> BridgeRanking:
-    """`rank_bridges` for threads, with the same keywords and defaults.
-
-    What it warns of is in `BridgeRanking.notes` only, because warning filters belong to the whole process.
-    """
-    return _rank(probe, sets, bridges, **(rank_bridges.__kwdefaults__ | options))
-
-
-def _rank(
     probe: ProbeActivations,
     sets: Mapping[str, torch.Tensor],
-    bridges: Sequence[str],
+    bridges: Sequence[str] = BRIDGES,
     *,
-    rule: str,
-    window: tuple[float, float],
-    sigma: float | str,
-    estimator: str,
-    resamples: int,
-    seed: int,
-    device: str | torch.device | None,
+    rule: str = "exclusive",
+    window: tuple[float, float] = WINDOW,
+    sigma: float | str = "profile-median",
+    estimator: str = "biased",
+    resamples: int = 200,
+    seed: int = 0,
+    device: str | torch.device | None = None,
 ) -> BridgeRanking:
+    """`rank_bridges` for threads: what it warns of is in `BridgeRanking.notes` only, for warning filters are the process's."""
     ranked = _bridges_to_rank(probe, sets, bridges, resamples)
     src, tgt = probe.src, probe.tgt
     specific = {bridge: bridge_neurons(sets, src, tgt, bridge, rule, probe) for bridge in ranked}

@@ -1,5 +1,6 @@
 """Ranking of bridges on hand-made activations and sets, against direct loops over Gram matrices."""
 
+import inspect
 import itertools
 import threading
 import warnings
@@ -249,6 +250,10 @@ def test_layers_without_shared_neurons_are_noted_without_a_warning(probe, sets):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert bx.rank_bridges(probe, sets, resamples=0).notes == ("No shared neurons in layers 1, 4.",)
+
+
+def test_ranking_without_warnings_has_the_same_arguments():
+    assert inspect.signature(rank_without_warnings) == inspect.signature(bx.rank_bridges)
 
 
 def test_a_thread_can_rank_without_warnings(probe, sets):
