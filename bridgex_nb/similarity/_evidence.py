@@ -75,10 +75,11 @@ class Evidence:
     lexicon: Callable[[str, str], Lexicon] = field(default=core_lexicon, repr=False)
     items: pd.DataFrame | None = field(default=None, repr=False)
     seed: int = 0
-    _shared: InitVar[dict | None] = field(default=None, kw_only=True)  # the parts, where several evidences have them in common
-    _parts: dict = field(default_factory=dict, init=False, repr=False)
+    # The parts, where several evidences have them in common.
+    _shared: InitVar[dict[tuple[Any, ...], Any] | None] = field(default=None, kw_only=True)
+    _parts: dict[tuple[Any, ...], Any] = field(default_factory=dict, init=False, repr=False)
 
-    def __post_init__(self, _shared: dict | None) -> None:
+    def __post_init__(self, _shared: dict[tuple[Any, ...], Any] | None) -> None:
         if _shared is not None:
             object.__setattr__(self, "_parts", _shared)
         check_share("rate", self.rate)
