@@ -18,7 +18,7 @@ def count_active(
     model: NeuronModel,
     texts: Mapping[str, Sequence[str]],
     *,
-    special_tokens: bool = True,
+    special_tokens: bool = False,
     token_budget: int = 8192,
     store: str | Path | None = None,
 ) -> ActivationCounts:
@@ -30,7 +30,8 @@ def count_active(
     texts : mapping of str to sequence of str
         Language -> texts. A text longer than the model's context is read in pieces.
     special_tokens : bool
-        Whether the tokens that the tokenizer adds (BOS) are counted.
+        Whether the tokens that the tokenizer adds (BOS) are counted; the model reads them in any case. They say nothing about a
+        language, but are so many of the tokens of short texts that counting them changes the language sets (notebook 01).
     token_budget : int
         Tokens of one padded batch; halved until a batch fits into memory.
     store : str or Path, optional
@@ -45,7 +46,7 @@ def count_active(
     Raises
     ------
     InputError
-        If a language has no text, or activations are not finite.
+        If a language has no text or no token that is counted, or activations are not finite.
 
     Notes
     -----
@@ -88,6 +89,9 @@ def count_active(
         special = set() if special_tokens else set(model.tokenizer.all_special_ids)
         tokens = torch.zeros(len(languages), dtype=torch.int64)
         tokens.index_add_(0, groups, torch.tensor([sum(token not in special for token in row) for row in rows]))
+        uncounted = [code for code, total in zip(languages, tokens.tolist(), strict=True) if not total]
+        if uncounted:
+            raise InputError(f"the texts of {', '.join(uncounted)} have no tokens besides special ones; nothing can be counted")
         active = active_tokens(
             model, rows, groups, len(languages), special_tokens=special_tokens, token_budget=token_budget, result=result
         )

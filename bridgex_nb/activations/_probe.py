@@ -24,7 +24,7 @@ def probe(
     *,
     keep: torch.Tensor | None = None,
     statistic: str = "mean",
-    special_tokens: bool = True,
+    special_tokens: bool = False,
     token_budget: int = 8192,
     store: str | Path | None = None,
 ) -> ProbeActivations:
@@ -42,7 +42,7 @@ def probe(
         Of the values at a prompt's tokens: their mean (BridgeX-ICL), the value at the last token (`sharing_types`), or their
         L2 norm (`plnd`).
     special_tokens : bool
-        Whether these include the tokens that the tokenizer adds (BOS).
+        Whether these include the tokens that the tokenizer adds (BOS); the model reads them in any case.
     token_budget : int
         Tokens of one padded batch; halved until a batch fits into memory.
     store : str or Path, optional

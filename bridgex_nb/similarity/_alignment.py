@@ -56,7 +56,7 @@ def alignment(
     pivot: str = "en",
     *,
     state: str = "binary",
-    special_tokens: bool = True,
+    special_tokens: bool = False,
     resamples: int = 1000,
     seed: int = 0,
     token_budget: int = 8192,
@@ -78,7 +78,7 @@ def alignment(
     state : {"binary", "value", "hidden"}
         See `STATES`; `neuronxa` and `mexa` name the methods.
     special_tokens : bool
-        Whether the tokens that the tokenizer adds (BOS) are part of a sentence's vector.
+        Whether the tokens that the tokenizer adds (BOS) are part of a sentence's vector; the model reads them in any case.
     resamples : int
         Number of bootstrap draws of the sentences.
     seed : int
@@ -161,7 +161,7 @@ def mutual_alignment(
     sentences: Mapping[str, Sequence[str]],
     *,
     state: str = "binary",
-    special_tokens: bool = True,
+    special_tokens: bool = False,
     token_budget: int = 8192,
 ) -> torch.Tensor:
     """The score of `alignment` between every two languages, at each layer.
@@ -209,7 +209,7 @@ def sentence_vectors(
     texts: Sequence[str],
     *,
     state: str = "binary",
-    special_tokens: bool = True,
+    special_tokens: bool = False,
     token_budget: int = 8192,
 ) -> torch.Tensor:
     """One vector per sentence and layer: the mean of its tokens' states, weighted by position.

@@ -11,7 +11,7 @@ def mexa(
     sentences: Mapping[str, Sequence[str]],
     pivot: str = "en",
     *,
-    special_tokens: bool = True,
+    special_tokens: bool = False,
     resamples: int = 1000,
     seed: int = 0,
     token_budget: int = 8192,

@@ -13,7 +13,7 @@ def neuronxa(
     pivot: str = "en",
     *,
     state: str = "binary",
-    special_tokens: bool = True,
+    special_tokens: bool = False,
     resamples: int = 1000,
     seed: int = 0,
     token_budget: int = 8192,

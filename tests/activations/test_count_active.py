@@ -15,13 +15,15 @@ every_architecture = pytest.mark.parametrize("kind", tiny.ARCHITECTURES)
 both_sites = pytest.mark.parametrize("site", ["act", "gated"])
 
 
-def plain_counts(model, texts, skip=0, on=lambda values: values > 0):
-    """Active tokens [K, L, N] and tokens [K] by hooks, without the first `skip` tokens of each text."""
+def plain_counts(model, texts, special=False, on=lambda values: values > 0):
+    """Active tokens [K, L, N] and tokens [K] by hooks, without or with the special tokens."""
+    left_out = set() if special else set(model.tokenizer.all_special_ids)
     active = torch.zeros(len(texts), model.num_layers, model.num_neurons, dtype=torch.int64)
     tokens = torch.zeros(len(texts), dtype=torch.int64)
     for k, language_texts in enumerate(texts.values()):
         for text in language_texts:
-            values = tiny.hooked(model, model.tokenizer(text)["input_ids"])[model.site][:, skip:]
+            row = model.tokenizer(text)["input_ids"]
+            values = tiny.hooked(model, row)[model.site][:, [i for i, token in enumerate(row) if token not in left_out]]
             active[k] += on(values).sum(dim=1)
             tokens[k] += values.shape[1]
     return active, tokens
@@ -67,13 +69,22 @@ def test_probability_is_active_over_tokens():
     assert torch.equal(counts.probability[1], counts.active[1].double() / int(counts.tokens[1]))
 
 
-def test_special_tokens_can_be_left_out_of_the_counts():
+def test_special_tokens_are_read_but_not_counted():
     model = tiny.load()
     assert model.tokenizer(TEXTS["en"][0])["input_ids"][0] == model.tokenizer.bos_token_id
-    counts = bx.count_active(model, TEXTS, special_tokens=False)
-    active, tokens = plain_counts(model, TEXTS, skip=1)
-    assert torch.equal(counts.active, active)
-    assert torch.equal(counts.tokens, tokens)
+    counts = bx.count_active(model, TEXTS)
+    assert counts.card["options"]["special_tokens"] is False
+    for special, counted in ((False, counts), (True, bx.count_active(model, TEXTS, special_tokens=True))):
+        active, tokens = plain_counts(model, TEXTS, special)
+        assert torch.equal(counted.active, active)
+        assert torch.equal(counted.tokens, tokens)
+    assert (tokens - counts.tokens).tolist() == [3, 3]
+
+
+def test_a_language_whose_texts_have_only_special_tokens_is_refused():
+    model = tiny.load()
+    with pytest.raises(bx.InputError, match="sw have no tokens besides special ones"):
+        bx.count_active(model, {"en": TEXTS["en"], "sw": [model.tokenizer.eos_token]})
 
 
 def test_long_text_is_read_in_pieces():
@@ -81,11 +92,11 @@ def test_long_text_is_read_in_pieces():
     text = " ".join(TEXTS["en"] * 8)
     ids = model.tokenizer(text)["input_ids"]
     assert len(ids) > 2 * tiny.POSITIONS
-    counts = bx.count_active(model, {"en": [text, "Fire!"]})
+    counts = bx.count_active(model, {"en": [text, "Fire!"]}, special_tokens=True)
     assert counts.tokens.tolist() == [len(ids) + len(model.tokenizer("Fire!")["input_ids"])]
     pieces = [ids[i : i + tiny.POSITIONS] for i in range(0, len(ids), tiny.POSITIONS)]
     active = sum((tiny.hooked(model, piece)["act"] > 0).sum(dim=1) for piece in pieces)
-    assert torch.equal(counts.active[0], active + plain_counts(model, {"en": ["Fire!"]})[0][0])
+    assert torch.equal(counts.active[0], active + plain_counts(model, {"en": ["Fire!"]}, special=True)[0][0])
 
 
 def test_blank_texts_count_nothing():

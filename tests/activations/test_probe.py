@@ -9,6 +9,13 @@ import bridgex_nb as bx
 PROMPTS = ['kiswahili:"moto"→English:', "x", 'English:"sun"→kiswahili:"jua"→Tagalog:', "The sun is hot today.", "Maji ni"]
 
 
+def hooked(model, prompt, special=False):
+    """Values [L, N, T] of a prompt by hooks, without or with the special tokens."""
+    row = model.tokenizer(prompt)["input_ids"]
+    left_out = set() if special else set(model.tokenizer.all_special_ids)
+    return tiny.hooked(model, row)[model.site].movedim(1, -1)[..., [i for i, token in enumerate(row) if token not in left_out]]
+
+
 every_architecture = pytest.mark.parametrize("kind", tiny.ARCHITECTURES)
 both_sites = pytest.mark.parametrize("site", ["act", "gated"])
 
@@ -22,8 +29,7 @@ def random_neurons(model, share=0.2, seed=0):
 @both_sites
 def test_probe_agrees_with_the_token_mean_of_plain_hooks(kind, site):
     model = tiny.load(kind, site)
-    rows = [model.tokenizer(prompt)["input_ids"] for prompt in PROMPTS]
-    means = torch.stack([tiny.hooked(model, row)[site].mean(dim=1) for row in rows], dim=-1)
+    means = torch.stack([hooked(model, prompt).mean(dim=-1) for prompt in PROMPTS], dim=-1)
     assert tiny.close(bx.probe(model, PROMPTS).values, means)
 
 
@@ -41,18 +47,23 @@ def test_values_do_not_depend_on_batches_or_order(kind, site):
     assert not torch.allclose(together[..., 0], together[..., 2], atol=1e-2)
 
 
-def test_special_tokens_can_be_left_out_of_the_mean():
+def test_special_tokens_are_read_but_not_part_of_the_mean():
     model = tiny.load()
     rows = [model.tokenizer(prompt)["input_ids"] for prompt in PROMPTS]
-    means = torch.stack([tiny.hooked(model, row)["act"][:, 1:].mean(dim=1) for row in rows], dim=-1)
-    assert tiny.close(bx.probe(model, PROMPTS, special_tokens=False).values, means)
+    assert {row[0] for row in rows} == {model.tokenizer.bos_token_id}
+    for special in (False, True):
+        probe = bx.probe(model, PROMPTS, **{"special_tokens": True} if special else {})
+        means = torch.stack([hooked(model, prompt, special).mean(dim=-1) for prompt in PROMPTS], dim=-1)
+        assert tiny.close(probe.values, means)
+        assert probe.card["options"]["special_tokens"] is special
+    assert hooked(model, PROMPTS[0], special=True).shape[-1] == hooked(model, PROMPTS[0]).shape[-1] + 1
 
 
 @every_architecture
 @both_sites
 def test_last_token_and_norm_agree_with_plain_hooks(kind, site):
     model = tiny.load(kind, site)
-    values = [tiny.hooked(model, model.tokenizer(prompt)["input_ids"])[site] for prompt in PROMPTS]
+    values = [hooked(model, prompt).mT for prompt in PROMPTS]
     last, norm = (bx.probe(model, PROMPTS, statistic=statistic) for statistic in ("last", "norm"))
     assert tiny.close(last.values, torch.stack([prompt_values[:, -1] for prompt_values in values], dim=-1))
     assert tiny.close(norm.values, torch.stack([prompt_values.norm(dim=1) for prompt_values in values], dim=-1))
