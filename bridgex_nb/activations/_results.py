@@ -1,6 +1,7 @@
 """The results of a pass over texts, counts and probes, each with its run card and its file format."""
 
 import hashlib
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,10 +42,20 @@ class ActivationCounts:
     def __sub__(self, prefix: "ActivationCounts") -> "ActivationCounts":
         """Counts of the texts without their prefixes: full minus prefix.
 
+        Two runs of a model in half precision round differently, so that a few differences can come out below 0 or above the
+        number of tokens (up to 764 below in the published counts of Zhang et al. 2025, arXiv 2505.21505, whose code sets them to
+        0). They are set to the nearest possible count.
+
         Raises
         ------
         InputError
-            If the two are of other languages, another model, or another site.
+            If the two are of other languages, another model, or another site, a language has no more tokens than its prefixes,
+            or more than 1 % of its neurons are out of range, so that these are not the prefixes of those texts.
+
+        Warns
+        -----
+        UserWarning
+            If differences were out of range.
         """
         keys = ("model", "weights_sha256", "revision", "site", "interventions")
         differing = [key for key in keys if self.card.get(key) != prefix.card.get(key)]
@@ -54,8 +65,11 @@ class ActivationCounts:
             )
         if differing or self.active.shape != prefix.active.shape:
             raise InputError(f"counts of another model cannot be subtracted: {', '.join(differing) or '[L, N]'} differ")
+        active, tokens = self.active - prefix.active, self.tokens - prefix.tokens
+        clamped = active.clamp(min=0).minimum(tokens[:, None, None])
+        _check_range(self.languages, active, clamped, tokens)
         card = run_card("ActivationCounts.__sub__", self.card, inputs={"full": self.card, "prefix": prefix.card})
-        return ActivationCounts(self.active - prefix.active, self.tokens - prefix.tokens, self.languages, card)
+        return ActivationCounts(clamped, tokens, self.languages, card)
 
     def save(self, path: str | Path) -> None:
         """Write a safetensors file with the run card inside."""
@@ -110,6 +124,23 @@ class ActivationCounts:
         card = run_card("ActivationCounts.from_lape", {"site": "act"}, data=data)
         active, tokens = zip(*counts.values(), strict=True)
         return cls(torch.stack(active), torch.tensor(tokens), tuple(paths), card)
+
+
+def _check_range(languages: tuple[str, ...], active: torch.Tensor, clamped: torch.Tensor, tokens: torch.Tensor) -> None:
+    """Warn of differences of counts that had to be clamped; refuse them where they are too many to be rounding."""
+    excess, notes = active - clamped, []
+    for code, of_language, rest in zip(languages, excess, tokens.tolist(), strict=True):
+        outside = int((of_language != 0).sum())
+        if rest < 1 or outside > 0.01 * of_language.numel():
+            raise InputError(
+                f"{code}: these are not counts of the same texts with and without their prefixes: {rest} tokens are left, "
+                f"and {outside} of {of_language.numel()} neurons are out of range"
+            )
+        if outside:
+            below, above = -int(of_language.min()), int(of_language.max())
+            notes.append(f"{code} {outside} neurons (up to {max(below, 0)} below 0, {max(above, 0)} above the tokens)")
+    if notes:
+        warnings.warn(f"differences out of range were set to the nearest possible count: {'; '.join(notes)}", stacklevel=3)
 
 
 def _read_lape(path: Path) -> tuple[torch.Tensor, int]:

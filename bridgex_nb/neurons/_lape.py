@@ -44,8 +44,9 @@ def lape(
     strict : bool
         Whether a probability has to be above the threshold (as in both released codes), or may equal it.
     discard : bool
-        Whether neurons that are above the threshold in no language are left out before the lowest scores are taken. LAPE does
-        so. The released code of Zhang et al. does not: such neurons use up some of the `rate` and then belong to no language.
+        Whether neurons that are above the threshold in no language are left out before the lowest scores are taken. True for
+        LAPE (Tang et al.) and its released masks. False for the released masks of Zhang et al., whose code does not leave them
+        out: such neurons use up some of the `rate` and then belong to no language.
 
     Returns
     -------

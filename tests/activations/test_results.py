@@ -71,6 +71,35 @@ def test_full_minus_prefix():
         assert rest.card["inputs"][name] == {key: counts.card[key] for key in ("function", "data", "options")}
 
 
+def counts_of(active, tokens):
+    """Counts of two languages, en from `active` [L, N] and `tokens`, sw from the same."""
+    return bx.ActivationCounts(torch.stack([active, active]), torch.tensor([tokens, tokens]), ("en", "sw"), {})
+
+
+def test_differences_slightly_out_of_range_are_clamped_and_warned_of():
+    # As in published counts: the two runs round differently, a few neurons are below 0 or above the remaining tokens.
+    full, prefix = torch.full((4, 500), 60), torch.full((4, 500), 20)
+    full[0, 0], prefix[0, 0] = 10, 17
+    full[3, 2], prefix[3, 2] = 80, 5
+    with pytest.warns(UserWarning, match=r"en 2 neurons \(up to 7 below 0, 25 above the tokens\); sw 2 neurons"):
+        rest = counts_of(full, 100) - counts_of(prefix, 50)
+    assert rest.active[0, 0, 0] == 0
+    assert rest.active[0, 3, 2] == 50
+    untouched = torch.ones(4, 500, dtype=torch.bool)
+    untouched[0, 0] = untouched[3, 2] = False
+    assert torch.equal(rest.active[1][untouched], (full - prefix)[untouched])
+    # LAPE refuses probabilities outside [0, 1], so it had refused these counts.
+    assert set(bx.lape(rest, 0.1, discard=False)) == {"en", "sw"}
+
+
+def test_counts_that_are_not_of_the_prefixes_are_not_subtracted():
+    full, prefix = torch.full((4, 500), 60), torch.full((4, 500), 20)
+    with pytest.raises(bx.InputError, match="en: these are not counts of the same texts with and without their prefixes"):
+        counts_of(prefix, 100) - counts_of(full, 50)
+    with pytest.raises(bx.InputError, match="0 tokens are left"):
+        counts_of(full, 100) - counts_of(prefix, 100)
+
+
 def test_counts_of_other_languages_are_not_subtracted():
     model = tiny.load()
     with pytest.raises(bx.InputError, match="other languages"):
@@ -96,15 +125,16 @@ def test_card_describes_the_data():
 
 
 def test_every_result_has_its_card():
-    model, options = tiny.load(), {"special_tokens": False}
+    model, options = tiny.load(), {"special_tokens": True}
     lexicon = bx.Lexicon("sw", "tl", {"moto": ["apoy"], "maji": ["tubig"]})
     counts = bx.count_active(model, TEXTS, **options)
+    prefixes = {code: [text[:4] for text in texts] for code, texts in TEXTS.items()}
     cards = {
         "count_active": counts.card,
         "count_generated": bx.count_generated(model, TEXTS, max_new_tokens=2).card,
         "probe": bx.probe(model, lexicon, **options).card,
         "token_values": bx.token_values(model, TEXTS, 1, 2).attrs["card"],
-        "ActivationCounts.__sub__": (counts - counts).card,
+        "ActivationCounts.__sub__": (counts - bx.count_active(model, prefixes, **options)).card,
     }
     for function, card in cards.items():
         assert card["function"] == function
@@ -116,7 +146,7 @@ def test_every_result_has_its_card():
         assert card["versions"]["torch"] == torch.__version__
     assert cards["count_active"]["options"] == options
     assert cards["count_generated"]["options"] == {"max_new_tokens": 2}
-    assert cards["probe"]["options"] == {"special_tokens": False, "keep": None, "statistic": "mean"}
+    assert cards["probe"]["options"] == {"special_tokens": True, "keep": None, "statistic": "mean"}
     assert (cards["probe"]["data"]["src"], cards["probe"]["data"]["tgt"]) == ("sw", "tl")
     assert cards["token_values"]["options"] == {"layer": 1, "neuron": 2}
 
