@@ -50,7 +50,9 @@ def test_plnd_of_a_model_agrees_with_plain_hooks(kind):
     for code, texts in PROMPTS.items():
         related = torch.ones(tiny.LAYERS, tiny.NEURONS, dtype=torch.bool)
         for text in texts:
-            hidden = tiny.hooked(model, model.tokenizer(text)["input_ids"])["gated"]
+            ids = model.tokenizer(text)["input_ids"]
+            counted = [i for i, token in enumerate(ids) if token not in model.tokenizer.all_special_ids]
+            hidden = tiny.hooked(model, ids)["gated"][:, counted]
             for layer in range(tiny.LAYERS):
                 # The definition in the paper: the norm of the change in the output when the neuron is removed.
                 down = model.hf_model.get_submodule(f"{model.architecture.layers}.{layer}.{model.architecture.down}")

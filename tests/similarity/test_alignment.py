@@ -46,8 +46,9 @@ def layer_outputs(model, ids):
 
 
 def looped_vectors(model, texts, state):
-    """The pooling formula, sentence by sentence and token by token, without padding."""
+    """The pooling formula, sentence by sentence and token by token, without padding and without special tokens."""
     rows = []
+    special = set(model.tokenizer.all_special_ids)
     for text in texts:
         ids = model.tokenizer(text)["input_ids"]
         if state == "hidden":
@@ -55,8 +56,9 @@ def looped_vectors(model, texts, state):
         else:
             values = tiny.hooked(model, ids)[model.site]
             values = (values > 0).float() if state == "binary" else values.abs()
-        total = sum(range(1, len(ids) + 1))
-        rows.append(sum((t + 1) / total * values[:, t] for t in range(len(ids))))
+        values = values[:, [i for i, token in enumerate(ids) if token not in special]]
+        total = sum(range(1, values.shape[1] + 1))
+        rows.append(sum((t + 1) / total * values[:, t] for t in range(values.shape[1])))
     return torch.stack(rows, dim=1)
 
 
@@ -95,7 +97,7 @@ def test_hidden_states_are_those_that_transformers_gives():
         states = model.hf_model(ids, output_hidden_states=True).hidden_states[1:-1]  # the last one comes after the final norm
     weights = torch.arange(1.0, ids.shape[1] + 1)
     expected = torch.stack([(weights / weights.sum()) @ state[0] for state in states])
-    vectors = bx.sentence_vectors(model, [text, SENTENCES["en"][1]], state="hidden")
+    vectors = bx.sentence_vectors(model, [text, SENTENCES["en"][1]], state="hidden", special_tokens=True)
     assert tiny.close(vectors[:-1, 0], expected)
 
 
@@ -116,13 +118,13 @@ def test_right_padding_gives_the_same_vectors(monkeypatch):
     assert tiny.close(bx.sentence_vectors(model, SENTENCES["tl"], state="value"), left)
 
 
-def test_without_special_tokens_the_first_word_has_weight_one():
+def test_the_first_word_has_weight_one_because_special_tokens_are_left_out():
     model = tiny.load("llama")
     text, other = SENTENCES["en"][:2]
     values = tiny.hooked(model, model.tokenizer(text)["input_ids"])["act"][:, 1:]
     weights = torch.arange(1.0, values.shape[1] + 1)
     expected = ((weights / weights.sum())[:, None] * values.abs()).sum(dim=1)
-    assert tiny.close(bx.sentence_vectors(model, [text, other], state="value", special_tokens=False)[:, 0], expected)
+    assert tiny.close(bx.sentence_vectors(model, [text, other], state="value")[:, 0], expected)
 
 
 @pytest.mark.parametrize("state", ["binary", "hidden"])
@@ -213,7 +215,7 @@ def test_alignment_of_a_real_model_by_hand(state):
     result = bx.alignment(model, SENTENCES, "sw", state=state, resamples=50)
     vectors = {code: looped_vectors(model, texts, state) for code, texts in SENTENCES.items()}
     assert result.table.language.tolist() == ["en", "tl"]
-    options = {"pivot": "sw", "state": state, "special_tokens": True, "resamples": 50, "seed": 0}
+    options = {"pivot": "sw", "state": state, "special_tokens": False, "resamples": 50, "seed": 0}
     assert (result.card["function"], result.card["options"]) == ("alignment", options)
     assert result.card["data"]["texts"] == {"en": 8, "tl": 8, "sw": 8}
     for row in result.by_layer.itertuples():
@@ -258,7 +260,7 @@ def test_the_seed_decides_the_intervals(mini):
         ({"sentences": {"en": "The sun", "sw": "Jua"}}, "at least two"),
         ({"sentences": {}}, "given: none"),
         ({"sentences": SENTENCES | {"sw": ["maji " * 100, *SENTENCES["sw"][1:]]}}, f"sw sentence 0 .*{tiny.POSITIONS}"),
-        ({"sentences": SENTENCES | {"sw": ["", *SENTENCES["sw"][1:]]}, "special_tokens": False}, "sw sentence 0 has no token"),
+        ({"sentences": SENTENCES | {"sw": ["", *SENTENCES["sw"][1:]]}}, "sw sentence 0 has no token"),
         ({"resamples": 0}, "resamples=0"),
     ],
 )

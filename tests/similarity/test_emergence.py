@@ -96,8 +96,8 @@ def test_alignment_of_bridgex_mini_emerged_in_training(mini):
     assert late["alignment", "two bridges"] > 1.5 * late["alignment", "joined by an edge"]
     assert late["alignment", "joined by an edge"] > late["alignment", "no edge"]
     assert (late["lift"] < 0.6 * early["lift"]).all()
-    # The last row belongs to the weights in the package.
+    # The last row belongs to the weights in the package. The log was recorded when special tokens were counted.
     words = {code: bx.core_words()[code][:100] for code in bx.BRIDGES}
-    scores = bx.mutual_alignment(mini, words).mean(dim=0)
+    scores = bx.mutual_alignment(mini, words, special_tokens=True).mean(dim=0)
     above = scores[torch.triu(torch.ones_like(scores), 1).bool()]
     assert above.mean().item() == pytest.approx(late["alignment", "two bridges"], abs=0.005)
