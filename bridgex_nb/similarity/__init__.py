@@ -1,13 +1,15 @@
 """How alike languages are inside a model: linguistic spectrum, language matrices, NeuronXA and MEXA, emergence."""
 
 from ._agreement import agreement, agreement_by_depth
-from ._alignment import Alignment, aligned, alignment, mutual_alignment, sentence_vectors
+from ._alignment import Alignment, alignment, mutual_alignment
 from ._emergence import emergence
 from ._evidence import Evidence
 from ._language_matrix import SPECTRA, language_matrix
 from ._linguistic_spectrum import spectrum
 from ._mexa import mexa
 from ._neuronxa import neuronxa
+from ._pairing import aligned
+from ._sentence_vectors import sentence_vectors
 
 __all__ = [
     "SPECTRA",
