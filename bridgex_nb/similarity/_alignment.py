@@ -50,12 +50,15 @@ class Alignment:
     def summary(self) -> str:
         """In which languages the score is above chance (corrected p < 0.05), in one sentence."""
         above, count = self.table.language[self.table.p_holm < 0.05], len(self.table)
-        scores = f"the mean score is {self.table.score.mean():.3f}, and chance is {chance_score(self.sentences):.3f}"
+        scores = f"mean score {self.table.score.mean():.3f}, chance {chance_score(self.sentences):.3f}"
         if above.empty:
-            languages = f"none of {count} languages is" if count > 1 else f"{self.table.language[0]} is not"
-            return f"At chance: {languages} above it; {scores}."
-        which = f" ({', '.join(above)})" if len(above) < count else ""
-        return f"Above chance in {len(above)} of {count} languages{which}: {scores}."
+            return f"At chance in every language; {scores}."
+        where = (
+            f"in {', '.join(above)}, at chance in the other {count - len(above)}"
+            if len(above) < count
+            else f"in every language"
+        )
+        return f"Above chance {where}; {scores}."
 
 
 def alignment(

@@ -62,8 +62,8 @@ def nearest_both_ways(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 def chance_score(n: int) -> float:
     """Expected score of n sentences whose vectors have no structure: 1 / (2 n - 1).
 
-    C_ii competes with the n - 1 other cosines of its row and the n - 1 of its column, and each of the 2 n - 1 is as likely to be
-    the largest.
+    C_ii competes with the n - 1 other cosines of its row and the n - 1 of its column, and each of these 2 n - 1 is as likely to
+    be the largest.
 
     Examples
     --------

@@ -66,7 +66,9 @@ def check_state(state: str) -> None:
         raise InputError(f"unknown state {state!r}; choose from {', '.join(STATES)}")
 
 
-def token_rows(model: NeuronModel, sentences: Mapping[str, Sequence[str]], state: str, special_tokens: bool) -> dict[str, list[list[int]]]:
+def token_rows(
+    model: NeuronModel, sentences: Mapping[str, Sequence[str]], state: str, special_tokens: bool
+) -> dict[str, list[list[int]]]:
     """Token ids of every language's sentences, checked before any model runs."""
     check_state(state)
     lengths = {code: 0 if isinstance(texts, str) else len(texts) for code, texts in sentences.items()}

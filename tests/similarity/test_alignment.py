@@ -1,7 +1,9 @@
 """Alignment of sentences between languages: pooling and score from their formulas, and what they say about real models."""
 
 import shutil
+from itertools import permutations
 
+import numpy as np
 import pandas as pd
 import pytest
 import tiny
@@ -13,6 +15,8 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 import bridgex_nb as bx
 from bridgex_nb.models._load_model import MINI
+from bridgex_nb.similarity._pairing import chance_score, mean_pairing_p, nearest_both_ways, pairing_p
+from bridgex_nb.stats import holm
 
 SENTENCES = {code: texts[:8] for code, texts in bx.core_sentences().items() if code in ("en", "sw", "tl")}
 
@@ -184,10 +188,84 @@ def test_perfect_alignment_is_one_and_shuffled_is_chance():
     assert 8 <= int(bx.aligned(x, y).sum()) <= 36
 
 
-def test_vectors_without_structure_score_half_of_chance():
+@pytest.mark.parametrize("n", [2, 10, 40])
+def test_chance_is_one_in_2n_minus_1(n):
+    """Scores that are independent and alike: how often is C_ii greater than everything else in its row and column?"""
+    cosines = np.random.default_rng(0).normal(size=(400_000 // n**2, n, n))
+    hits = 0
+    for i in range(n):
+        rivals = np.concatenate([np.delete(cosines[:, i, :], i, axis=1), np.delete(cosines[:, :, i], i, axis=1)], axis=1)
+        hits += int((cosines[:, i, i] > rivals.max(axis=1)).sum())
+    marks = len(cosines) * n
+    spread = 4 * (chance_score(n) / marks) ** 0.5
+    assert hits / marks == pytest.approx(chance_score(n), abs=spread)
+    assert hits / marks < 1 / n - spread
+    assert chance_score(n) == 1 / (2 * n - 1)
+
+
+def test_vectors_without_structure_score_chance():
     x, y = torch.randn(2, 400, 50, 16, generator=torch.Generator().manual_seed(0))
-    # C_ii is the largest of the 2 n - 1 cosines in its row and column by chance alone: 202 of 20,000 marks are expected.
-    assert 150 <= int(bx.aligned(x, y).sum()) <= 255
+    assert bx.aligned(x, y).double().mean().item() == pytest.approx(chance_score(50), abs=0.0025)
+
+
+# Is it more than chance?
+
+
+def all_pairings_p(nearest):
+    """The definition of p: the share of all pairings, the same at all layers, with at least as many marks."""
+    n = nearest.shape[-1]
+    scores = [nearest[:, range(n), order].sum().item() for order in permutations(range(n))]
+    return np.mean(np.array(scores) >= scores[0])
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10**6), noise=st.sampled_from([0.3, 1.0, 10.0]))
+def test_p_is_the_share_of_all_pairings(seed, noise):
+    x, y = torch.randn(2, 3, 6, 4, generator=torch.Generator().manual_seed(seed))
+    nearest = nearest_both_ways(x, x + noise * y)
+    for layer, p in zip(nearest, pairing_p(nearest), strict=True):
+        assert p == pytest.approx(all_pairings_p(layer[None]), abs=1e-9)
+    share = all_pairings_p(nearest)
+    assert mean_pairing_p(nearest, 0) == pytest.approx(share, abs=5 * (share * (1 - share) / 9_999) ** 0.5 + 1e-4)
+
+
+@pytest.mark.parametrize("structured", [False, True])
+def test_unpaired_sentences_are_rarely_called_aligned(structured):
+    """False positives of the p-values at 5 %, also where every sentence has one sentence that is nearest to it: not its own."""
+    generator = torch.Generator().manual_seed(0)
+    x, y = torch.randn(2, 2000, 20, 8, generator=generator)
+    if structured:  # here chance is 1 / n, twice as much as without structure: P(at least 3 of 20) is 8 %, P(at least 4) 2 %
+        y = torch.stack([layer[torch.randperm(20, generator=generator)] for layer in x])
+    assert (pairing_p(nearest_both_ways(x, y)) < 0.05).mean() <= 0.06
+    means = [mean_pairing_p(nearest_both_ways(x[i : i + 4], y[i : i + 4]), seed=i) for i in range(0, 400, 4)]
+    assert np.mean(np.array(means) < 0.05) <= 0.12  # of 100
+    assert (pairing_p(nearest_both_ways(x, x + 0.5 * torch.randn(x.shape, generator=generator))) < 0.05).mean() > 0.95
+
+
+def test_a_long_list_of_sentences_is_tested_without_rounding_errors():
+    nearest = torch.eye(2000, dtype=torch.bool)[None]
+    assert pairing_p(nearest)[0] == pytest.approx(0, abs=1e-300)
+    assert pairing_p(nearest.roll(1, dims=1))[0] == 1
+    swapped = nearest.clone()
+    swapped[0, 2:] = nearest[0, 2:].roll(1, dims=0)  # two in place: the number of matches is nearly Poisson(1)
+    assert pairing_p(swapped)[0] == pytest.approx(1 - 2 / np.e, rel=1e-3)
+
+
+def test_what_is_at_chance_is_called_so(mini):
+    words = {code: texts[:60] for code, texts in bx.core_words().items() if code in ("en", "de", "sw")}
+    result = bx.alignment(mini, words, resamples=20)
+    assert result.summary == (
+        f"Above chance in every language; mean score {result.table.score.mean():.3f}, chance {1 / 119:.3f}."
+    )
+    assert (result.by_layer.chance == 1 / 119).all()
+    for table in (result.table, result.by_layer):
+        assert (table.chance == 1 / 119).all()
+        assert table.p_holm.tolist() == holm(table.p.to_numpy()).tolist()
+    wrong = words | {code: [*texts[1:], texts[0]] for code, texts in words.items() if code != "en"}
+    result = bx.alignment(mini, wrong, resamples=20)
+    assert result.summary.startswith("At chance in every language; mean score 0.0")
+    mixed = bx.alignment(mini, wrong | {"de": words["de"]}, resamples=20)
+    assert mixed.summary.startswith("Above chance in de, at chance in the other 1; mean score 0.")
 
 
 def test_ties_are_not_aligned():
@@ -265,7 +343,7 @@ def test_the_seed_decides_the_intervals(mini):
     ],
 )
 def test_bad_input_is_refused_before_the_model_runs(change, message, monkeypatch):
-    monkeypatch.setattr("bridgex_nb.similarity._alignment.run_pass", None)
+    monkeypatch.setattr("bridgex_nb.similarity._sentence_vectors.run_pass", None)
     with pytest.raises(bx.InputError, match=message):
         bx.alignment(**{"model": tiny.load("llama"), "sentences": SENTENCES} | change)
 
@@ -293,4 +371,4 @@ def test_flores(shared_data, mini, untrained):
         right, wrong = (bx.aligned(x, vectors).double().mean().item() for vectors in (y, y.roll(1, dims=1)))
         print(f"\nFLORES, English and Portuguese, {name}: {right:.3f}, with the sentences shifted by one {wrong:.3f}")
         assert right > 0.06
-        assert wrong < 0.04  # chance is 1 / 80
+        assert wrong < 0.04  # chance is 1 / 159

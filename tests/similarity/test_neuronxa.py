@@ -21,6 +21,6 @@ def test_neuronxa_is_the_alignment_of_neurons(state):
 
 
 def test_hidden_states_are_left_to_mexa(monkeypatch):
-    monkeypatch.setattr("bridgex_nb.similarity._alignment.run_pass", None)
+    monkeypatch.setattr("bridgex_nb.similarity._sentence_vectors.run_pass", None)
     with pytest.raises(bx.InputError, match=r"'hidden' of a neuron; choose from binary, value .*mexa"):
         bx.neuronxa(tiny.load("llama"), SENTENCES, state="hidden")
