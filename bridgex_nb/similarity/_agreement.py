@@ -4,20 +4,28 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+import torch
 
+from ..datasets._languages import LANGUAGES
 from ..datasets._typology import same_family, typological_distance
 from ..exceptions import InputError
 from ..stats._mantel import mantel
+from ..stats._resampling import holm
 from ..utils._progress import outer_bar
-from ..utils._run_card import run_card
+from ..utils._run_card import run_card, tensor_hash
 from ._evidence import Evidence
 from ._language_matrix import check_matrices, evidence_card, language_matrix, pair_table
 
 
 def agreement(
-    matrix: pd.DataFrame, references: Mapping[str, pd.DataFrame] | None = None, *, permutations: int = 999, seed: int = 0
+    matrix: pd.DataFrame,
+    references: Mapping[str, pd.DataFrame] | None = None,
+    *,
+    given: Mapping[str, str] | pd.DataFrame | None = None,
+    permutations: int = 9_999,
+    seed: int = 0,
 ) -> pd.DataFrame:
-    """Mantel tests of a language matrix against what is known about the languages.
+    """Mantel tests of a language matrix against what is known about the languages, also with their script held constant.
 
     Parameters
     ----------
@@ -26,6 +34,9 @@ def agreement(
     references : mapping of str to pandas.DataFrame, optional
         Name -> [language x language]; the higher, the more alike. By default `family`, 1 for languages of one family
         (`same_family`), and `typology`, 1 - `typological_distance`.
+    given : mapping of str to str, or pandas.DataFrame, optional
+        What the partial tests hold constant: the group of each language, or a matrix, as in `mantel`. By default the script in
+        which each of the 15 languages is written; an empty mapping holds nothing constant.
     permutations, seed
         As in `mantel`.
 
@@ -33,12 +44,20 @@ def agreement(
     -------
     pandas.DataFrame
         One row per reference: reference, r (positive: languages that are alike in the model are alike in the reference), p,
-        languages (how many were compared). The run card is in ``.attrs["card"]``.
+        partial_r, partial_p (the same with `given` held constant; missing if nothing is given or, by default, a language is
+        not among the 15 or no two have the same script), languages (how many were compared). The run card is in
+        ``.attrs["card"]``.
 
     Raises
     ------
     InputError
         As `mantel`.
+
+    Notes
+    -----
+    Languages of one family mostly share a script, and language neurons follow the script (arXiv 2604.05090), so agreement with
+    the family alone says little. What is left with the script held constant compares only languages of one script with each
+    other.
 
     Examples
     --------
@@ -51,14 +70,35 @@ def agreement(
     off_diagonal = matrix.mask(np.eye(len(matrix), dtype=bool))
     kept = off_diagonal.index[off_diagonal.notna().any(axis=1)]
     matrix = matrix.loc[kept, kept]
-    rows = [
-        (name, *mantel(matrix, reference, permutations, seed), len(matrix.index.intersection(reference.index)))
-        for name, reference in references.items()
-    ]
-    table = pd.DataFrame(rows, columns=["reference", "r", "p", "languages"])
-    options = {"references": list(references), "permutations": permutations, "seed": seed}
+    rows = []
+    for name, reference in references.items():
+        compared = matrix.index.intersection(reference.index)
+        plain, partial = mantel(matrix, reference, permutations, seed), (np.nan, np.nan)
+        held = _scripts(compared) if given is None else given
+        if len(held):
+            try:
+                partial = mantel(matrix, reference, permutations, seed, given=held)
+            except InputError as error:
+                what = "the script" if given is None else "`given`"
+                raise InputError(f"{name}, with {what} held constant: {error}; given={{}} holds nothing constant") from error
+        rows.append((name, *plain, *partial, len(compared)))
+    table = pd.DataFrame(rows, columns=["reference", "r", "p", "partial_r", "partial_p", "languages"])
+    options = {"references": list(references), "given": _given_card(given), "permutations": permutations, "seed": seed}
     table.attrs["card"] = run_card("agreement", source, options=options, inputs={"matrix": source} if source else None)
     return table
+
+
+def _scripts(codes) -> dict[str, str]:
+    """The script of each language; nothing where one is not among the 15, or each has a script of its own."""
+    scripts = {code: LANGUAGES[code].script for code in codes if code in LANGUAGES}
+    return scripts if len(set(scripts.values())) < len(scripts) == len(codes) else {}
+
+
+def _given_card(given):
+    """What the run card says of `given`."""
+    if isinstance(given, pd.DataFrame):
+        return tensor_hash(torch.from_numpy(given.to_numpy(float)))
+    return "script" if given is None else dict(given)
 
 
 def _references() -> dict[str, pd.DataFrame]:
@@ -71,7 +111,8 @@ def agreement_by_depth(
     bands: int = 3,
     references: Mapping[str, pd.DataFrame] | None = None,
     *,
-    permutations: int = 999,
+    given: Mapping[str, str] | pd.DataFrame | None = None,
+    permutations: int = 9_999,
     seed: int = 0,
 ) -> pd.DataFrame:
     """At which depth languages meet: how alike they are in each band of layers, and what that agrees with.
@@ -83,15 +124,16 @@ def agreement_by_depth(
         Of `language_matrix`.
     bands : int
         Number of bands of equal depth, at most the number of layers.
-    references, permutations, seed
+    references, given, permutations, seed
         As in `agreement`.
 
     Returns
     -------
     pandas.DataFrame
         One row per kind, band and reference: kind, start and end (depth, fractions in [0, 1]), similarity (mean over language
-        pairs), family_similarity (mean over the pairs within a family), reference, r, p, languages. The p-values are those of
-        single tests, not corrected for their number. The run card is in ``.attrs["card"]``.
+        pairs), family_similarity (mean over the pairs within a family), reference, r, p, p_holm, partial_r, partial_p,
+        partial_p_holm, languages. The p-values `p_holm` and `partial_p_holm` are corrected together, for the number of all
+        tests in the table (Holm). The run card is in ``.attrs["card"]``.
 
     Raises
     ------
@@ -118,13 +160,18 @@ def agreement_by_depth(
             values = pair_table(matrix).value
             families = pair_table(same_family().reindex(index=matrix.index, columns=matrix.index, fill_value=0)).value
             try:
-                table = agreement(matrix, references, permutations=permutations, seed=seed)
+                table = agreement(matrix, references, given=given, permutations=permutations, seed=seed)
             except InputError as error:
                 raise InputError(f"{kind}, depth {window[0]:.2f} to {window[1]:.2f}: {error}") from error
             similarity = {"similarity": values.mean(), "family_similarity": values[families == 1].mean()}
             tables.append(table.assign(kind=kind, start=window[0], end=window[1], **similarity))
-    columns = ["kind", "start", "end", "similarity", "family_similarity", "reference", "r", "p", "languages"]
-    table = pd.concat(tables, ignore_index=True)[columns]
-    options = {"kinds": list(kinds), "bands": bands, "references": list(references), "permutations": permutations, "seed": seed}
+    table = pd.concat(tables, ignore_index=True)
+    p = table[["p", "partial_p"]].to_numpy(float, copy=True)
+    p[~np.isnan(p)] = holm(p[~np.isnan(p)])
+    table[["p_holm", "partial_p_holm"]] = p
+    columns = ["kind", "start", "end", "similarity", "family_similarity", "reference"]
+    table = table[[*columns, "r", "p", "p_holm", "partial_r", "partial_p", "partial_p_holm", "languages"]]
+    options = {"kinds": list(kinds), "bands": bands, "references": list(references), "given": _given_card(given)}
+    options |= {"permutations": permutations, "seed": seed}
     table.attrs["card"] = evidence_card("agreement_by_depth", evidence, kinds, options)
     return table

@@ -54,9 +54,7 @@ class Alignment:
         if above.empty:
             return f"At chance in every language; {scores}."
         where = (
-            f"in {', '.join(above)}, at chance in the other {count - len(above)}"
-            if len(above) < count
-            else f"in every language"
+            f"in {', '.join(above)}, at chance in the other {count - len(above)}" if len(above) < count else "in every language"
         )
         return f"Above chance {where}; {scores}."
 

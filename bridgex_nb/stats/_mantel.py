@@ -1,12 +1,24 @@
-"""The Mantel test of agreement between two matrices."""
+"""The Mantel test of agreement between two matrices, also with a third one held constant."""
+
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
 from ..exceptions import InputError
 
+#: Permuted pairs in memory at once.
+_BLOCK = 2_000_000
 
-def mantel(x: pd.DataFrame, y: pd.DataFrame, permutations: int = 999, seed: int = 0) -> tuple[float, float]:
+
+def mantel(
+    x: pd.DataFrame,
+    y: pd.DataFrame,
+    permutations: int = 9_999,
+    seed: int = 0,
+    *,
+    given: Mapping[str, str] | pd.DataFrame | None = None,
+) -> tuple[float, float]:
     """Mantel test: do two matrices agree on which items are similar?
 
     Parameters
@@ -17,24 +29,35 @@ def mantel(x: pd.DataFrame, y: pd.DataFrame, permutations: int = 999, seed: int 
         Number of random permutations of the items of `x`.
     seed : int
         Seed of the permutations.
+    given : mapping of str to str, or pandas.DataFrame, optional
+        What is held constant (partial Mantel test): the group of each item, such as the script of a language, or a matrix [item
+        x item]. By default nothing.
 
     Returns
     -------
     r : float
-        Pearson correlation over the pairs of items.
+        Pearson correlation over the pairs of items; with `given`, the partial correlation.
     p : float
         Two-sided: (1 + permutations whose r is at least as large in absolute value) / (1 + permutations).
 
     Raises
     ------
     InputError
-        If fewer than four items are in both, a value is missing, all pairs of a matrix have the same value, or `permutations`
-        is less than 1.
+        If fewer than four items are in both, a value or a group is missing, all pairs of a matrix have the same value, `given`
+        leaves nothing of a matrix or, as groups, no two items to permute, or `permutations` is less than 1.
 
     Notes
     -----
     Mantel 1967, Cancer Research 27. The pairs of an item depend on each other, so items are permuted (rows and columns
     together) and not pairs.
+
+    With `given`, r is the partial correlation of Smouse, Long and Sokal 1986 (Systematic Zoology 35): that of the residuals of
+    x and y on `given`. Of groups, whether two items are in the same group is held constant, and only items of one group change
+    places, so that what a group does to its members stays as it is, whatever it is. Of a matrix, the residuals of x are
+    permuted (Freedman and Lane 1983; method 2 of Legendre 2000, Journal of Statistical Computation and Simulation 67), which is
+    right if `given` acts on x as a sum. In simulations with the scripts and families of the 15 languages, where only the script
+    acts on x, 5 % of tests should have p <= 0.05 for the family: with groups 4 to 6 % have, with a matrix up to 13 % (where
+    scripts are places in a space), with nothing given up to 94 %.
 
     Examples
     --------
@@ -44,24 +67,78 @@ def mantel(x: pd.DataFrame, y: pd.DataFrame, permutations: int = 999, seed: int 
     >>> r, p = mantel(distance, distance**2, permutations=99)
     >>> round(r, 2), p < 0.05
     (0.98, True)
+    >>> r, p = mantel(distance, distance**2, given=dict(zip("abcdef", "111222")))
+    >>> round(r, 2)
+    0.97
     """
     if permutations < 1:
         raise InputError(f"permutations={permutations}: a Mantel test needs at least one")
     items = [item for item in x.index if item in y.index]
     if len(items) < 4:
         raise InputError(f"{len(items)} item(s) are in both matrices ({' '.join(map(str, items))}); a Mantel test needs four")
+    if given is not None and (missing := [item for item in items if item not in (given if _groups(given) else given.index)]):
+        raise InputError(f"given lacks {', '.join(map(str, missing))}")
     pairs = np.tril_indices(len(items), -1)
-    a, b = (matrix.loc[items, items].to_numpy(float) for matrix in (x, y))
-    for matrix in (a, b):
-        if not np.isfinite(matrix[pairs]).all():
-            i, j = (index[~np.isfinite(matrix[pairs])][0] for index in pairs)
-            raise InputError(f"the matrix has no value for {items[i]} and {items[j]}; leave one of them out")
-        if np.ptp(matrix[pairs]) == 0:
-            raise InputError("all pairs of a matrix have the same value: their correlation is undefined")
-    # Permuting changes neither mean nor standard deviation, so the correlation is a mean of products.
-    a, b = ((matrix - matrix[pairs].mean()) / matrix[pairs].std() for matrix in (a, b))
-    rng = np.random.default_rng(seed)
-    orders = np.stack([np.arange(len(items)), *(rng.permutation(len(items)) for _ in range(permutations))])
-    r = np.array([a[order[pairs[0]], order[pairs[1]]] @ b[pairs] for order in orders]) / len(pairs[0])
+    a, b = (_values(matrix, items, pairs) for matrix in (x, y))
+    if min(np.ptp(values[pairs]) for values in (a, b)) == 0:
+        raise InputError("all pairs of a matrix have the same value: their correlation is undefined")
+    groups = np.unique([str(given[item]) for item in items] if _groups(given) else [""] * len(items), return_inverse=True)[1]
+    if not _groups(given):
+        held = None if given is None else _values(given, items, pairs)[pairs]
+    else:
+        held = (groups[:, None] == groups)[pairs].astype(float)
+    basis = _basis(held, len(pairs[0]))
+    a = a - a[pairs].mean()
+    residual = [values[pairs] - basis @ (basis.T @ values[pairs]) for values in (a, b)]
+    if any(np.linalg.norm(left) < 1e-9 * np.linalg.norm(values[pairs]) for left, values in zip(residual, (a, b), strict=True)):
+        raise InputError("what is given determines a matrix: nothing of it is left to compare; hold something else constant")
+    if given is not None and not _groups(given):
+        a = np.zeros_like(a)
+        a[pairs] = residual[0]
+        a += a.T
+    orders = _orders(groups, permutations, seed)
+    r = np.concatenate([_correlations(a, part, pairs, basis, residual[1]) for part in orders])
     hits = (np.abs(r[1:]) >= np.abs(r[0]) - 1e-12).sum()
     return float(r[0]), float((1 + hits) / (1 + permutations))
+
+
+def _groups(given: Mapping[str, str] | pd.DataFrame | None) -> bool:
+    return given is not None and not isinstance(given, pd.DataFrame)
+
+
+def _values(matrix, items, pairs):
+    """The matrix of the items; refused if it lacks a pair."""
+    values = matrix.loc[items, items].to_numpy(float)
+    if not np.isfinite(values[pairs]).all():
+        i, j = (index[~np.isfinite(values[pairs])][0] for index in pairs)
+        raise InputError(f"the matrix has no value for {items[i]} and {items[j]}; leave one of them out")
+    return values
+
+
+def _basis(held, count):
+    """Orthonormal columns [pairs, 1 or 2] that span the constant and what is held constant."""
+    constant = np.full((count, 1), count**-0.5)
+    if held is None or np.ptp(held) == 0:
+        return constant
+    centred = held - held.mean()
+    return np.column_stack([constant, centred / np.linalg.norm(centred)])
+
+
+def _orders(groups, permutations, seed):
+    """The items as they are and permuted within their groups, in blocks [P, items]."""
+    members = [np.flatnonzero(groups == group) for group in range(groups.max() + 1)]
+    members = [positions for positions in members if len(positions) > 1]
+    if not members:
+        raise InputError("every item is a group of its own: there are no two that could change places")
+    rng = np.random.default_rng(seed)
+    orders = np.tile(np.arange(len(groups)), (1 + permutations, 1))
+    for positions in members:
+        orders[1:, positions] = rng.permuted(orders[1:, positions], axis=1)
+    return np.array_split(orders, -(-orders.shape[0] * len(groups) ** 2 // (2 * _BLOCK)))
+
+
+def _correlations(a, orders, pairs, basis, residual):
+    """Partial correlation of each permuted matrix with the residuals of the other."""
+    permuted = a[orders[:, pairs[0]], orders[:, pairs[1]]]
+    left = (permuted**2).sum(axis=1) - ((permuted @ basis) ** 2).sum(axis=1)
+    return permuted @ residual / np.sqrt(np.clip(left, 1e-300, None) * (residual @ residual))

@@ -47,6 +47,88 @@ def test_p_is_uniform_for_unrelated_matrices():
     assert np.mean(ps) == pytest.approx(0.5, abs=0.06)
 
 
+# Partial
+
+
+def same(groups):
+    return pd.DataFrame([[float(a == b) for a in groups.values()] for b in groups.values()], [*groups], [*groups])
+
+
+@pytest.mark.parametrize("as_groups", [True, False])
+def test_partial_correlation_by_the_formula_of_smouse(as_groups):
+    x, y = symmetric(9, 0), symmetric(9, 1)
+    groups = dict(zip(x.index, "aaabbbbcc", strict=True))
+    z = same(groups)
+    x = x + z
+    pairs = np.tril_indices(9, -1)
+    xy, xz, yz = (pearsonr(a.to_numpy()[pairs], b.to_numpy()[pairs]).statistic for a, b in ((x, y), (x, z), (y, z)))
+    expected = (xy - xz * yz) / ((1 - xz**2) * (1 - yz**2)) ** 0.5
+    assert bx.mantel(x, y, 99, given=groups if as_groups else z)[0] == pytest.approx(expected)
+
+
+def residuals(values, z):
+    design = np.column_stack([np.ones(len(z)), z])
+    return values - design @ np.linalg.lstsq(design, values, rcond=None)[0]
+
+
+def test_partial_p_agrees_with_all_permutations():
+    """Of groups, all orders that keep every item in its group; of a matrix, the residuals in all orders."""
+    n = 5
+    x, y = symmetric(n, 0).to_numpy(), symmetric(n, 1).to_numpy()
+    codes = list(bx.LANGUAGES)[:n]
+    groups = dict(zip(codes, "aaabb", strict=True))
+    pairs = np.tril_indices(n, -1)
+    z = same(groups).to_numpy()[pairs]
+    e = np.zeros((n, n))
+    e[pairs] = residuals(x[pairs], z)
+    e += e.T
+
+    def partial(matrix, order):
+        order = np.array(order)
+        return pearsonr(residuals(matrix[order[pairs[0]], order[pairs[1]]], z), residuals(y[pairs], z)).statistic
+
+    kept = [order for order in permutations(range(n)) if all((i < 3) == (j < 3) for i, j in enumerate(order))]
+    for given, matrix, orders in ((groups, x, kept), (same(groups), e, list(permutations(range(n))))):
+        reached = [abs(partial(matrix, order)) >= abs(partial(x, range(n))) - 1e-12 for order in orders]
+        share = sum(reached) / len(reached)
+        p = bx.mantel(*(pd.DataFrame(one, codes, codes) for one in (x, y)), 4000, given=given)[1]
+        assert p == pytest.approx(share, abs=4 * (share * (1 - share) / 4000) ** 0.5 + 1 / 4001)
+
+
+def test_false_positives_where_groups_are_places():
+    """Similarity is nearness; items of one group are near each other, and y says in which group they are, roughly."""
+    rng = np.random.default_rng(0)
+    codes = list(bx.LANGUAGES)
+    groups = {code: language.script for code, language in bx.LANGUAGES.items()}
+    place = 3 * np.eye(5)[pd.factorize(np.array(list(groups.values())))[0]]
+    ps = []
+    for seed in range(150):
+        at = np.concatenate([rng.normal(size=(15, 2)), place], axis=1)
+        x = pd.DataFrame(-np.linalg.norm(at[:, None] - at, axis=2), codes, codes)
+        ps.append([bx.mantel(x, bx.same_family(), 99, seed, given=held)[1] for held in (None, groups)])
+    plain, partial = (np.array(ps) <= 0.05).mean(axis=0)
+    assert plain > 0.5
+    assert partial <= 0.1
+
+
+def test_a_large_offset_changes_nothing():
+    x, y = symmetric(8, 0), symmetric(8, 1)
+    for given in (None, same(dict(zip(x.index, "aaaabbbb", strict=True)))):
+        assert bx.mantel(x + 1e6, y, 99, given=given) == pytest.approx(bx.mantel(x, y, 99, given=given), rel=1e-5)
+
+
+def test_what_cannot_be_held_constant_is_refused():
+    x, y = symmetric(6, 0), symmetric(6, 1)
+    with pytest.raises(bx.InputError, match="given lacks de"):
+        bx.mantel(x, y, given={code: "a" for code in x.index if code != "de"})
+    with pytest.raises(bx.InputError, match="given lacks es"):
+        bx.mantel(x, y, given=symmetric(5, 2))
+    with pytest.raises(bx.InputError, match="group of its own"):
+        bx.mantel(x, y, given={code: code for code in x.index})
+    with pytest.raises(bx.InputError, match="determines a matrix"):
+        bx.mantel(x, y, given=y * 2)
+
+
 def test_matrices_that_cannot_be_compared():
     matrix = symmetric(6, 0)
     with pytest.raises(bx.InputError, match="3 item"):
