@@ -97,6 +97,7 @@ _NAMES = {
         "neuronxa",
         "sentence_vectors",
         "spectrum",
+        "variance_between_languages",
     ),
     "interventions": (
         "DeactivationMatrix",
@@ -286,6 +287,7 @@ if TYPE_CHECKING:
     from .similarity import neuronxa as neuronxa
     from .similarity import sentence_vectors as sentence_vectors
     from .similarity import spectrum as spectrum
+    from .similarity import variance_between_languages as variance_between_languages
     from .stats import correlate as correlate
     from .stats import hsic as hsic
     from .stats import hsic_score as hsic_score

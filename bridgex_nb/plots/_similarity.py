@@ -108,6 +108,8 @@ def spectrum_clustermap(matrix: pd.DataFrame, label: str = "HSIC score") -> Figu
 def alignment_by_layer(result: Alignment) -> Figure:
     """Alignment with the pivot: each language's score by layer, and beside it the mean over layers with its 95 % interval.
 
+    Cells in brackets and open points are not above chance (corrected p >= 0.05).
+
     Parameters
     ----------
     result : Alignment
@@ -122,24 +124,32 @@ def alignment_by_layer(result: Alignment) -> Figure:
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(8.6, 1.2 + 0.26 * len(order)), layout="constrained")
         left, right = figure.subplots(1, 2, width_ratios=(1.6, 1), sharey=True)
+        above = result.by_layer.pivot(index="language", columns="layer", values="p_holm").loc[order.language] < 0.05
+        numbers = wide.map("{:.2f}".format)
+        numbers = numbers.where(above, "(" + numbers + ")")
         few = wide.shape[1] <= 12  # more numbers would be too small to read
         sns.heatmap(
             wide.rename(index=language_name),
             ax=left,
             cmap="viridis",
-            annot=few,
-            fmt=".2f",
+            annot=numbers if few else None,
+            fmt="",
             annot_kws={"size": 7},
             cbar_kws={"label": "share of sentences aligned", "location": "left", "pad": 0.02},
         )
-        left.set(xlabel="layer", ylabel="", title=f"Alignment with {language_name(result.pivot)} ({result.state})")
+        left.set(
+            xlabel="layer\n(in brackets: not above chance)" if few else "layer",
+            ylabel="",
+            title=f"Alignment with {language_name(result.pivot)} ({result.state})",
+        )
         left.tick_params(axis="y", rotation=0)
         rows = np.arange(len(order)) + 0.5
         right.hlines(rows, order.low, order.high, color=LINE, linewidth=1.2)
         colours = [FAMILY_COLOURS[family(code)] for code in order.language]
-        right.scatter(order.score, rows, c=colours, zorder=3)
-        right.axvline(1 / result.sentences, color="0.6", linestyle=":", linewidth=1)
-        right.set(xlabel="mean over layers, 95 % interval\n(dotted: upper bound on chance)")
+        faces = [colour if p < 0.05 else (1.0, 1.0, 1.0) for colour, p in zip(colours, order.p_holm, strict=True)]
+        right.scatter(order.score, rows, c=faces, edgecolors=colours, zorder=3)
+        right.axvline(order.chance.iloc[0], color="0.6", linestyle=":", linewidth=1)
+        right.set(xlabel="mean over layers, 95 % interval\n(dotted: chance; filled: above it, corrected p < 0.05)")
         right.set_xlim(left=0)
         present = dict.fromkeys(map(family, order.language))
         right.legend(
@@ -156,14 +166,21 @@ def alignment_by_layer(result: Alignment) -> Figure:
 def depth_profile(table: pd.DataFrame) -> Figure:
     """How similar languages are in each band of layers, and below it what that similarity agrees with.
 
+    Squares and dashed lines below are the same tests with the script (or whatever was given) held constant. A filled point has
+    p < 0.05, corrected for the number of all tests.
+
     Parameters
     ----------
     table : pandas.DataFrame
         Result of `agreement_by_depth`.
     """
     kinds, references = table.kind.unique(), table.reference.unique()
+    lowest = np.nanmin(table[["r", "partial_r"]].to_numpy(float))
+    tests = (("r", "p_holm", "o", "-"), ("partial_r", "partial_p_holm", "s", "--"))
+    given = table.attrs.get("card", {}).get("options", {}).get("given", "script")
+    held = f"{given if isinstance(given, str) else 'what is given'} held constant"
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(0.8 + 2.4 * len(kinds), 4.8), layout="constrained")
+        figure = Figure(figsize=(1.4 + 2.4 * len(kinds), 4.8), layout="constrained")
         axes = figure.subplots(2, len(kinds), sharex=True, squeeze=False)
         for column, kind in zip(axes.T, kinds, strict=True):
             rows = table[table.kind == kind]
@@ -178,15 +195,25 @@ def depth_profile(table: pd.DataFrame) -> Figure:
             for reference, colour in zip(references, PALETTE, strict=False):
                 curve = rows[rows.reference == reference]
                 middle = (curve.start + curve.end) / 2
-                column[1].plot(middle, curve.r, color=colour, label=reference)
-                significant = curve.p < 0.05
-                for chosen, face in ((significant, colour), (~significant, "white")):
-                    column[1].scatter(middle[chosen], curve.r[chosen], color=colour, facecolor=face, zorder=3, s=24)
-            column[1].set(xlabel="depth", ylim=(min(-0.1, table.r.min() - 0.1), 1), xlim=(0, 1))
+                for r, p, marker, line in tests:
+                    column[1].plot(middle, curve[r], color=colour, linestyle=line, linewidth=1.2)
+                    significant = curve[p] < 0.05
+                    for chosen, face in ((significant, colour), (~significant, "white")):
+                        column[1].scatter(
+                            middle[chosen], curve[r][chosen], color=colour, facecolor=face, marker=marker, zorder=3, s=22
+                        )
+            column[1].set(xlabel="depth", ylim=(min(-0.1, lowest - 0.1), 1), xlim=(0, 1))
         axes[0, 0].set_ylabel("similarity, mean over pairs")
-        axes[1, 0].set_ylabel("Mantel r (filled: p < 0.05)")
-        for row in axes:
-            row[-1].legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
+        axes[1, 0].set_ylabel("Mantel r (filled: corrected p < 0.05)")
+        axes[0, -1].legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
+        handles = [
+            Line2D([], [], color=colour, label=reference) for reference, colour in zip(references, PALETTE, strict=False)
+        ]
+        handles += [
+            Line2D([], [], color=LINE, marker="o", markersize=4, label="as it is"),
+            Line2D([], [], color=LINE, marker="s", markersize=4, linestyle="--", label=held),
+        ]
+        axes[1, -1].legend(handles=handles, frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
         figure.suptitle("Similarity of languages by depth", fontsize=10)
     return figure
 

@@ -2,6 +2,7 @@
 
 from ._agreement import agreement, agreement_by_depth
 from ._alignment import Alignment, alignment, mutual_alignment
+from ._between_languages import variance_between_languages
 from ._emergence import emergence
 from ._evidence import Evidence
 from ._language_matrix import SPECTRA, language_matrix
@@ -26,4 +27,5 @@ __all__ = [
     "neuronxa",
     "sentence_vectors",
     "spectrum",
+    "variance_between_languages",
 ]

@@ -44,9 +44,9 @@ def agreement(
     -------
     pandas.DataFrame
         One row per reference: reference, r (positive: languages that are alike in the model are alike in the reference), p,
-        partial_r, partial_p (the same with `given` held constant; missing if nothing is given or, by default, a language is
-        not among the 15 or no two have the same script), languages (how many were compared). The run card is in
-        ``.attrs["card"]``.
+        partial_r, partial_p (the same with `given` held constant; missing if nothing is given or, by default, where the
+        script is not known, determines the reference, or is another for each language), languages (how many were compared).
+        The run card is in ``.attrs["card"]``.
 
     Raises
     ------
@@ -74,13 +74,12 @@ def agreement(
     for name, reference in references.items():
         compared = matrix.index.intersection(reference.index)
         plain, partial = mantel(matrix, reference, permutations, seed), (np.nan, np.nan)
-        held = _scripts(compared) if given is None else given
-        if len(held):
+        if given is None or len(given):
             try:
-                partial = mantel(matrix, reference, permutations, seed, given=held)
+                partial = mantel(matrix, reference, permutations, seed, given=_scripts() if given is None else given)
             except InputError as error:
-                what = "the script" if given is None else "`given`"
-                raise InputError(f"{name}, with {what} held constant: {error}; given={{}} holds nothing constant") from error
+                if given is not None:
+                    raise InputError(f"{name}, with `given` held constant: {error}") from error
         rows.append((name, *plain, *partial, len(compared)))
     table = pd.DataFrame(rows, columns=["reference", "r", "p", "partial_r", "partial_p", "languages"])
     options = {"references": list(references), "given": _given_card(given), "permutations": permutations, "seed": seed}
@@ -88,16 +87,14 @@ def agreement(
     return table
 
 
-def _scripts(codes) -> dict[str, str]:
-    """The script of each language; nothing where one is not among the 15, or each has a script of its own."""
-    scripts = {code: LANGUAGES[code].script for code in codes if code in LANGUAGES}
-    return scripts if len(set(scripts.values())) < len(scripts) == len(codes) else {}
+def _scripts() -> dict[str, str]:
+    return {code: language.script for code, language in LANGUAGES.items()}
 
 
 def _given_card(given):
     """What the run card says of `given`."""
     if isinstance(given, pd.DataFrame):
-        return tensor_hash(torch.from_numpy(given.to_numpy(float)))
+        return {"matrix_sha256": tensor_hash(torch.from_numpy(given.to_numpy(float, copy=True)))}
     return "script" if given is None else dict(given)
 
 

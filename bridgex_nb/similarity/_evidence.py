@@ -176,15 +176,16 @@ class Evidence:
         return items if golds else items.assign(correct=pd.NA, score=float("nan"))
 
     def spectrum(self, layer: int) -> pd.DataFrame:
-        """Normalized `spectrum` of a layer over the shared probe.
+        """Normalized `spectrum` of a layer over the shared probe, within languages.
 
         What `spectrum` warns of is in ``.attrs["notes"]`` instead, because threads ask for this too.
         """
         window = layer / self.model.num_layers, (layer + 1) / self.model.num_layers
-        options = {"window": window, "sigma": "profile-median", "estimator": "normalized", "device": None}
 
         def compute():
-            matrix, notes = spectrum_without_warnings(self.shared_probe, self.sets, **options)
+            languages = [code for code in self.counts.languages for _ in self.sentences[code]]
+            options = {"languages": languages, "window": window, "sigma": "profile-median", "estimator": "normalized"}
+            matrix, notes = spectrum_without_warnings(self.shared_probe, self.sets, **options, device=None)
             matrix.attrs["notes"] = notes
             return matrix
 

@@ -24,8 +24,8 @@ def language_matrix(evidence: Evidence, kind: str = "alignment", window: tuple[f
     kind : {"count", "jaccard", "lift", "cosine", "hsic", "alignment"}
         `count`, `jaccard`, `lift`: the language neurons that two languages share (`overlap_matrix`). `cosine`: of their
         activation probabilities, over all neurons. `hsic`: `spectrum` of their language neurons over the sentences of all
-        languages, normalized. `alignment`: share of sentences that find their translation (`mutual_alignment`), averaged over
-        the layers.
+        languages, normalized, within languages. `alignment`: share of sentences that find their translation
+        (`mutual_alignment`), averaged over the layers.
     window : tuple of float
         Layers, as fractions of depth [from, to). Language neurons are those of the whole model; the ones in the window count.
 

@@ -52,7 +52,7 @@ def alignment(mini):
 def depth(mini):
     words = {code: texts[:20] for code, texts in bx.core_words().items()}
     evidence = bx.Evidence(mini, bx.count_active(mini, words), 0.05, words)
-    return bx.agreement_by_depth(evidence, ["lift", "alignment"], permutations=20)
+    return bx.agreement_by_depth(evidence, ["lift", "alignment"], permutations=500)
 
 
 @pytest.fixture(scope="module")

@@ -9,13 +9,28 @@ import bridgex_nb as bx
 from bridgex_nb.models._load_model import MINI
 
 
-def test_depth_profile_shows_every_band_and_fills_significant_points(depth):
+def test_depth_profile_shows_every_band_and_fills_points_that_stand_correction(depth):
+    assert (depth.p < 0.05).sum() > (depth.p_holm < 0.05).sum()  # otherwise this would not tell them apart
     figure = bx.plots.depth_profile(depth)
     below = figure.axes[2:]
     for axes, (_, rows) in zip(below, depth.groupby("kind", sort=False), strict=True):
         filled = sum(len(one.get_offsets()) for one in axes.collections if tuple(one.get_facecolor()[0][:3]) != (1, 1, 1))
-        assert filled == (rows.p < 0.05).sum()
-        assert sum(len(one.get_offsets()) for one in axes.collections) == len(rows)
+        assert filled == (rows[["p_holm", "partial_p_holm"]] < 0.05).sum().sum()
+        assert sum(len(one.get_offsets()) for one in axes.collections) == 2 * len(rows)
+    assert "script held constant" in {text.get_text() for text in below[-1].get_legend().get_texts()}
+
+
+def test_alignment_shows_chance_and_what_is_not_above_it(alignment):
+    table, by_layer = alignment.table.copy(), alignment.by_layer.copy()
+    table.loc[table.language == "sw", "p_holm"] = 0.2
+    by_layer.loc[(by_layer.language == "fi") & (by_layer.layer == 3), "p_holm"] = 0.2
+    axes = bx.plots.alignment_by_layer(dataclasses.replace(alignment, table=table, by_layer=by_layer)).axes
+    points = next(one for part in axes for one in part.collections if len(one.get_offsets()) == 14)
+    line = next(line for part in axes for line in part.get_lines() if line.get_linestyle() == ":")
+    assert set(line.get_xdata()) == {1 / 39}  # 20 words
+    assert (points.get_facecolor()[:, :3] == 1).all(axis=1).sum() == (table.p_holm >= 0.05).sum() > 0
+    bracketed = sum(text.get_text().startswith("(") for part in axes for text in part.texts)
+    assert bracketed == (by_layer.p_holm >= 0.05).sum() > 0
 
 
 def test_languages_that_are_not_among_the_fifteen_go_by_their_code(alignment, matrix):

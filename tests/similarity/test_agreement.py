@@ -104,7 +104,7 @@ def test_family_is_not_found_where_only_script_acts():
 
 
 def test_what_is_held_constant_can_be_chosen():
-    matrix = symmetric(8, 0)
+    matrix = symmetric(15, 0)
     groups = {code: "bridge" if code in bx.BRIDGES else "other" for code in bx.LANGUAGES}
     chosen = bx.agreement(matrix, given=groups, permutations=50)
     r, p = bx.mantel(matrix, bx.same_family(), 50, given=groups)
@@ -121,7 +121,10 @@ def test_what_is_held_constant_can_be_chosen():
         bx.agreement(matrix, given={code: "one" for code in bx.LANGUAGES if code != "fr"})
 
 
-def test_scripts_that_are_all_different_or_unknown_are_not_held_constant():
+def test_scripts_that_leave_nothing_to_test_or_are_unknown_give_no_partial_test():
+    eight = symmetric(8, 0)  # six Indo-European languages in Latin script, and Chinese and Japanese
+    table = bx.agreement(eight, permutations=20).set_index("reference")
+    assert table.partial_r.isna().to_dict() == {"family": True, "typology": False}
     four = symmetric(15, 0).loc[["zh", "ja", "ar", "he"], ["zh", "ja", "ar", "he"]]
     assert bx.agreement(four, permutations=20).partial_r.isna().all()
     other = symmetric(8, 0).rename(index={"de": "nl"}, columns={"de": "nl"})

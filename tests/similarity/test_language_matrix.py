@@ -65,9 +65,10 @@ def test_cosine_agrees_with_numpy(evidence):
             assert bx.language_matrix(evidence, "cosine", (2 / 3, 1)).loc[a, b] == pytest.approx(expected)
 
 
-def test_hsic_is_the_spectrum_over_all_sentences(evidence):
+def test_hsic_is_the_spectrum_within_languages_over_all_sentences(evidence):
     probe = bx.probe(evidence.model, [text for code in evidence.counts.languages for text in SENTENCES[code]])
-    expected = bx.spectrum(probe, evidence.sets, window=(0, 1), estimator="normalized")
+    languages = [code for code in evidence.counts.languages for _ in SENTENCES[code]]
+    expected = bx.spectrum(probe, evidence.sets, languages=languages, window=(0, 1))
     pd.testing.assert_frame_equal(bx.language_matrix(evidence, "hsic"), expected, rtol=1e-4)
 
 
@@ -95,7 +96,7 @@ def test_bad_input_is_refused_before_the_model_runs(evidence, monkeypatch):
 
 def test_a_thread_can_compare_without_warnings(evidence):
     """Warning filters belong to the whole process, so a thread cannot silence its own warnings."""
-    sentences = {code: ["one"] for code in evidence.counts.languages}  # the same everywhere, so every neuron is constant
+    sentences = {code: ["one", "one"] for code in evidence.counts.languages}  # the same everywhere, so every neuron is constant
     fresh = bx.Evidence(evidence.model, evidence.counts, 0.3, sentences)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.spatial.distance import pdist
+from scipy.stats import f_oneway
 
 import bridgex_nb as bx
 
@@ -50,7 +51,7 @@ def test_spectrum_of_a_pair_follows_the_definition(probe, sets):
     scores = []
     for layer in WINDOW:
         scores.append(gram_score(probe.values[layer, sets["en"][layer]], probe.values[layer, sets["fr"][layer]]))
-    spectrum = bx.spectrum(probe, {code: sets[code] for code in ("en", "fr", "sw")})
+    spectrum = bx.spectrum(probe, {code: sets[code] for code in ("en", "fr", "sw")}, estimator="biased")
     assert spectrum.loc["en", "fr"] == pytest.approx(sum(scores) / 3, rel=1e-5)
 
 
@@ -66,6 +67,7 @@ def test_card_of_a_spectrum(probe, sets):
     card = bx.spectrum(probe, sets, sigma=2.0, window=(0, 1)).attrs["card"]
     assert (card["function"], card["site"]) == ("spectrum", "act")
     assert (card["options"]["sigma"], card["options"]["window"]) == (2.0, [0, 1])
+    assert (card["options"]["estimator"], card["options"]["languages"]) == ("normalized", None)
     assert card["options"]["sets"]["sizes"] == {code: int(neuron_set.sum()) for code, neuron_set in sets.items()}
 
 
@@ -93,4 +95,82 @@ def test_spectrum_leaves_out_layers_without_neurons(probe, sets):
     chosen = {"en": sets["en"].clone(), "it": sets["it"]}
     chosen["en"][4] = False
     scores = [gram_score(probe.values[layer, sets["en"][layer]], probe.values[layer, sets["it"][layer]]) for layer in (3, 5)]
-    assert bx.spectrum(probe, chosen).loc["en", "it"] == pytest.approx(sum(scores) / 2, rel=1e-5)
+    assert bx.spectrum(probe, chosen, estimator="biased").loc["en", "it"] == pytest.approx(sum(scores) / 2, rel=1e-5)
+
+
+# Prompts of several languages
+
+PROMPTS = ["sw"] * 20 + ["tl"] * 20 + ["zh"] * 10
+
+
+def test_within_languages_is_the_spectrum_of_centred_values(probe, sets):
+    values = probe.values.double()
+    for code in ("sw", "tl", "zh"):
+        columns = [i for i, other in enumerate(PROMPTS) if other == code]
+        values[:, :, columns] -= values[:, :, columns].mean(dim=2, keepdim=True)
+    spectrum = bx.spectrum(probe, sets, languages=PROMPTS)
+    assert np.allclose(spectrum, bx.spectrum(probe_of(values.float()), sets), equal_nan=True, rtol=1e-4)
+    assert spectrum.attrs["card"]["options"]["languages"] == {"sw": 20, "tl": 20, "zh": 10}
+    moved = probe_of(probe.values + 5 * torch.tensor([PROMPTS.index(code) for code in PROMPTS]))
+    assert np.allclose(spectrum, bx.spectrum(moved, sets, languages=PROMPTS), equal_nan=True, atol=1e-3)
+
+
+def test_neurons_that_only_tell_languages_apart_depend_on_each_other_only_when_pooled():
+    """Within a language they are noise, so pairs of languages should score no more than noise does."""
+    generator = torch.Generator().manual_seed(0)
+    prompts = [code for code in "abcde" for _ in range(40)]
+    mean = torch.randn(8, 40, 5, generator=generator).repeat_interleave(40, dim=2)
+    noise = torch.randn(8, 40, 200, generator=generator)
+    sets = {"a": torch.zeros(8, 40, dtype=torch.bool), "b": torch.zeros(8, 40, dtype=torch.bool)}
+    sets["a"][:, :20], sets["b"][:, 20:] = True, True
+    probe = probe_of(mean + noise)
+    pooled = bx.spectrum(probe, sets).loc["a", "b"]
+    within = bx.spectrum(probe, sets, languages=prompts).loc["a", "b"]
+    chance = bx.spectrum(probe_of(noise), sets).loc["a", "b"]
+    assert pooled > 5 * chance
+    assert within == pytest.approx(chance, rel=0.2)
+    table = bx.variance_between_languages(probe, prompts)
+    assert table.share.between(0.35, 0.6).all()  # half of the variance, by construction
+
+
+def test_share_of_variance_between_languages(probe, sets):
+    values = probe.values.clone()
+    values[2, 0] = 0.5  # a constant neuron has no variance to share out
+    table = bx.variance_between_languages(probe_of(values), PROMPTS).set_index("layer")
+    assert table.index.tolist() == list(range(LAYERS))
+    assert table.neurons.tolist() == [NEURONS - (layer == 2) for layer in range(LAYERS)]
+    for layer in range(LAYERS):
+        shares = []
+        for row in values[layer].double().numpy():
+            if np.ptp(row):
+                f = f_oneway(row[:20], row[20:40], row[40:]).statistic
+                shares.append(2 * f / (2 * f + 47))  # eta squared from F with 2 and 47 degrees of freedom
+        assert table.share[layer] == pytest.approx(np.mean(shares), rel=1e-6)
+    assert (table.chance == 2 / 49).all()
+    # The causes behind these values know nothing of languages.
+    assert table.share.mean() == pytest.approx(2 / 49, abs=0.02)
+    chosen = {code: sets[code] for code in ("sw", "zh")}
+    of_sets = bx.variance_between_languages(probe_of(values), PROMPTS, chosen)
+    either = sets["sw"] | sets["zh"]
+    assert of_sets.neurons.sum() == int(either.sum()) - int(either[2, 0])
+
+
+@pytest.mark.parametrize(
+    ("languages", "message"),
+    [
+        (PROMPTS[:-1], "each of the 50 prompts; given: 49"),
+        ("sw", "given: one string"),
+        ([*PROMPTS[:-1], "he"], "at least two prompts; one only: he"),
+    ],
+)
+def test_languages_that_do_not_fit_the_prompts_are_refused(probe, sets, languages, message):
+    for call in (bx.spectrum, lambda *args, languages: bx.variance_between_languages(args[0], languages)):
+        with pytest.raises(bx.InputError, match=message):
+            call(probe, sets, languages=languages)
+
+
+def test_neurons_that_are_constant_within_every_language_are_warned_of(probe, sets):
+    neuron = int(sets["en"][4].nonzero()[0])
+    probe.values[4, neuron] = torch.tensor([0.1 * PROMPTS.index(code) for code in PROMPTS])
+    with pytest.warns(UserWarning, match="en: Layer 4: 1 neuron is constant"):
+        bx.spectrum(probe, {"en": sets["en"], "zh": sets["zh"] & ~sets["en"]}, languages=PROMPTS)
