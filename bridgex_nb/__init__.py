@@ -97,6 +97,7 @@ _NAMES = {
         "neuronxa",
         "sentence_vectors",
         "spectrum",
+        "spelling_alignment",
         "variance_between_languages",
     ),
     "interventions": (
@@ -287,6 +288,7 @@ if TYPE_CHECKING:
     from .similarity import neuronxa as neuronxa
     from .similarity import sentence_vectors as sentence_vectors
     from .similarity import spectrum as spectrum
+    from .similarity import spelling_alignment as spelling_alignment
     from .similarity import variance_between_languages as variance_between_languages
     from .stats import correlate as correlate
     from .stats import hsic as hsic

@@ -147,9 +147,9 @@ def alignment_by_layer(result: Alignment) -> Figure:
         right.hlines(rows, order.low, order.high, color=LINE, linewidth=1.2)
         colours = [FAMILY_COLOURS[family(code)] for code in order.language]
         faces = [colour if p < 0.05 else (1.0, 1.0, 1.0) for colour, p in zip(colours, order.p_holm, strict=True)]
-        right.scatter(order.score, rows, c=faces, edgecolors=colours, zorder=3)
+        right.scatter(order.score, rows, c=faces, edgecolors=colours, zorder=3, clip_on=False)
         right.axvline(order.chance.iloc[0], color="0.6", linestyle=":", linewidth=1)
-        right.set(xlabel="mean over layers, 95 % interval\n(dotted: chance; filled: above it, corrected p < 0.05)")
+        right.set(xlabel="mean over layers, 95 % interval\n(dotted: chance; filled: above chance)")
         right.set_xlim(left=0)
         present = dict.fromkeys(map(family, order.language))
         right.legend(
@@ -204,7 +204,7 @@ def depth_profile(table: pd.DataFrame) -> Figure:
                         )
             column[1].set(xlabel="depth", ylim=(min(-0.1, lowest - 0.1), 1), xlim=(0, 1))
         axes[0, 0].set_ylabel("similarity, mean over pairs")
-        axes[1, 0].set_ylabel("Mantel r (filled: corrected p < 0.05)")
+        axes[1, 0].set_ylabel("Mantel r\n(filled: corrected p < 0.05)")
         axes[0, -1].legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
         handles = [
             Line2D([], [], color=colour, label=reference) for reference, colour in zip(references, PALETTE, strict=False)

@@ -11,6 +11,7 @@ from ._mexa import mexa
 from ._neuronxa import neuronxa
 from ._pairing import aligned
 from ._sentence_vectors import sentence_vectors
+from ._spelling import spelling_alignment
 
 __all__ = [
     "SPECTRA",
@@ -27,5 +28,6 @@ __all__ = [
     "neuronxa",
     "sentence_vectors",
     "spectrum",
+    "spelling_alignment",
     "variance_between_languages",
 ]
