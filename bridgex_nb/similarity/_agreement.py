@@ -56,8 +56,7 @@ def agreement(
     Notes
     -----
     Languages of one family mostly share a script, and language neurons follow the script (arXiv 2604.05090), so agreement with
-    the family alone says little. What is left with the script held constant compares only languages of one script with each
-    other.
+    the family alone says little. With the script held constant, pairs are compared only with pairs of the same two scripts.
 
     Examples
     --------

@@ -54,20 +54,18 @@ def same(groups):
     return pd.DataFrame([[float(a == b) for a in groups.values()] for b in groups.values()], [*groups], [*groups])
 
 
-@pytest.mark.parametrize("as_groups", [True, False])
-def test_partial_correlation_by_the_formula_of_smouse(as_groups):
+def test_partial_correlation_by_the_formula_of_smouse():
     x, y = symmetric(9, 0), symmetric(9, 1)
-    groups = dict(zip(x.index, "aaabbbbcc", strict=True))
-    z = same(groups)
+    z = same(dict(zip(x.index, "aaabbbbcc", strict=True)))
     x = x + z
     pairs = np.tril_indices(9, -1)
     xy, xz, yz = (pearsonr(a.to_numpy()[pairs], b.to_numpy()[pairs]).statistic for a, b in ((x, y), (x, z), (y, z)))
     expected = (xy - xz * yz) / ((1 - xz**2) * (1 - yz**2)) ** 0.5
-    assert bx.mantel(x, y, 99, given=groups if as_groups else z)[0] == pytest.approx(expected)
+    assert bx.mantel(x, y, 99, given=z)[0] == pytest.approx(expected)
 
 
-def residuals(values, z):
-    design = np.column_stack([np.ones(len(z)), z])
+def residuals(values, *given):
+    design = np.column_stack([np.ones(len(values)), *given])
     return values - design @ np.linalg.lstsq(design, values, rcond=None)[0]
 
 
@@ -79,20 +77,34 @@ def test_partial_p_agrees_with_all_permutations():
     groups = dict(zip(codes, "aaabb", strict=True))
     pairs = np.tril_indices(n, -1)
     z = same(groups).to_numpy()[pairs]
+    both_a = np.outer([1, 1, 1, 0, 0], [1, 1, 1, 0, 0])[pairs]
     e = np.zeros((n, n))
     e[pairs] = residuals(x[pairs], z)
     e += e.T
 
-    def partial(matrix, order):
+    def partial(matrix, order, *given):
         order = np.array(order)
-        return pearsonr(residuals(matrix[order[pairs[0]], order[pairs[1]]], z), residuals(y[pairs], z)).statistic
+        permuted = matrix[order[pairs[0]], order[pairs[1]]]
+        return pearsonr(residuals(permuted, *given), residuals(y[pairs], *given)).statistic
 
     kept = [order for order in permutations(range(n)) if all((i < 3) == (j < 3) for i, j in enumerate(order))]
-    for given, matrix, orders in ((groups, x, kept), (same(groups), e, list(permutations(range(n))))):
-        reached = [abs(partial(matrix, order)) >= abs(partial(x, range(n))) - 1e-12 for order in orders]
+    every = list(permutations(range(n)))
+    for given, matrix, orders, held in ((groups, x, kept, (z, both_a)), (same(groups), e, every, (z,))):
+        observed = partial(x, range(n), *held)
+        reached = [abs(partial(matrix, order, *held)) >= abs(observed) - 1e-12 for order in orders]
         share = sum(reached) / len(reached)
-        p = bx.mantel(*(pd.DataFrame(one, codes, codes) for one in (x, y)), 4000, given=given)[1]
+        r, p = bx.mantel(*(pd.DataFrame(one, codes, codes) for one in (x, y)), 4000, given=given)
+        assert r == pytest.approx(observed)
         assert p == pytest.approx(share, abs=4 * (share * (1 - share) / 4000) ** 0.5 + 1 / 4001)
+
+
+def test_groups_are_blocks_of_pairs():
+    """What all pairs of the same two groups have in common, whatever it is, makes no difference."""
+    x, y = symmetric(9, 0), symmetric(9, 1)
+    groups = dict(zip(x.index, "aaabbbccc", strict=True))
+    number = np.array([0, 0, 0, 1, 1, 1, 2, 2, 2])
+    blocks = symmetric(3, 2).to_numpy()[np.ix_(number, number)]
+    assert bx.mantel(x + 10 * blocks, y, 200, given=groups) == pytest.approx(bx.mantel(x, y, 200, given=groups))
 
 
 def test_false_positives_where_groups_are_places():
