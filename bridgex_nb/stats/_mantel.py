@@ -55,10 +55,11 @@ def mantel(
     and y on `given`. Of groups, from which two groups the items of a pair come is held constant, so that pairs are compared
     only with pairs of the same two groups, and only items of one group change places: whatever a group does to its members
     stays as it is. Of a matrix, the residuals of x are permuted (Freedman and Lane 1983; method 2 of Legendre 2000, Journal of
-    Statistical Computation and Simulation 67), which is right if `given` acts on x as a sum. In simulations with the scripts and
-    families of the 15 languages, in which only the script acts on x, 5 % of tests should have p <= 0.05 for the family. With
-    the scripts given as groups, 4 to 6 % have; as a matrix, up to 13 % (where a script is a place and similarity is nearness);
-    with nothing given, up to 94 %.
+    Statistical Computation and Simulation 67), which is right if `given` acts on x as a sum.
+
+    In simulations with the scripts and families of the 15 languages, in which only the script acts on x, 5 % of tests should
+    have p <= 0.05 for the family. With the scripts given as groups, 4 to 6 % have; as a matrix, up to 13 % (where a script is a
+    place and similarity is nearness); with nothing given, up to 94 %.
 
     Examples
     --------
@@ -88,6 +89,7 @@ def mantel(
         basis = _block_basis(groups, pairs)
     else:
         basis = _matrix_basis(_values(given, items, pairs)[pairs])
+    orders = _orders(groups, permutations, seed)
     a = a - a[pairs].mean()
     residual = [values[pairs] - basis @ (basis.T @ values[pairs]) for values in (a, b)]
     if any(np.linalg.norm(left) < 1e-9 * np.linalg.norm(values[pairs]) for left, values in zip(residual, (a, b), strict=True)):
@@ -96,7 +98,6 @@ def mantel(
         a = np.zeros_like(a)
         a[pairs] = residual[0]
         a += a.T
-    orders = _orders(groups, permutations, seed)
     r = np.concatenate([_correlations(a, part, pairs, basis, residual[1]) for part in orders])
     hits = (np.abs(r[1:]) >= np.abs(r[0]) - 1e-12).sum()
     return float(r[0]), float((1 + hits) / (1 + permutations))

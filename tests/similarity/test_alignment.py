@@ -361,6 +361,22 @@ def test_training_aligns_the_words_it_was_trained_on(mini, untrained, state):
     assert random.score.mean() < 0.02
 
 
+@pytest.mark.parametrize("state", ["binary", "value", "hidden"])
+def test_bridgex_mini_aligns_words_beyond_spelling_and_sentences_no_further_than_spelling(mini, state):
+    """What notebook 05 says."""
+
+    def above(table):
+        return {*table.language[table.p_holm < 0.05]}
+
+    words, sentences = ({code: texts[:100] for code, texts in some.items()} for some in (bx.core_words(), bx.core_sentences()))
+    of_words = bx.alignment(mini, words, state=state, resamples=1)
+    assert of_words.summary.startswith("Above chance in every language")
+    assert not above(bx.spelling_alignment(words)) & {"zh", "ja", "ar", "he"}
+    of_sentences = bx.alignment(mini, sentences, state=state, resamples=1)
+    assert above(of_sentences.table) < above(bx.spelling_alignment(sentences)) <= {"de", "fr", "it", "pt", "es"}
+    assert of_sentences.table.score.mean() == pytest.approx(1 / 199, abs=0.005)  # chance
+
+
 @pytest.mark.slow
 def test_flores(shared_data, mini, untrained):
     """bridgex-mini has not seen such sentences: it aligns what they share on the surface, as an untrained model does."""

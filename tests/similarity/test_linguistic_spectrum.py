@@ -174,3 +174,33 @@ def test_neurons_that_are_constant_within_every_language_are_warned_of(probe, se
     probe.values[4, neuron] = torch.tensor([0.1 * PROMPTS.index(code) for code in PROMPTS])
     with pytest.warns(UserWarning, match="en: Layer 4: 1 neuron is constant"):
         bx.spectrum(probe, {"en": sets["en"], "zh": sets["zh"] & ~sets["en"]}, languages=PROMPTS)
+
+
+def test_spectrum_of_bridgex_mini_pooled_and_within_languages(mini):
+    """Sentences that have nothing but their language in common: pooled they give a score, within languages only noise."""
+    sentences = {
+        code: texts[:60] for code, texts in bx.core_sentences().items() if code in ("en", "de", "es", "sw", "zh", "ar")
+    }
+    languages = [code for code, texts in sentences.items() for _ in texts]
+    sets = bx.top_neurons(bx.count_active(mini, sentences), 0.05)
+    either = torch.stack(list(sets.values())).sum(dim=0)
+    sets = {code: some & (either == 1) for code, some in sets.items()}  # a neuron is not to be compared with itself
+    x = bx.probe(mini, [text for texts in sentences.values() for text in texts]).values
+    assert bx.variance_between_languages(probe_of(x), languages, sets).share.mean() > 0.3
+    # The neurons of every second language see other sentences of the same languages.
+    generator = torch.Generator().manual_seed(0)
+    shuffled = torch.cat([part[..., torch.randperm(60, generator=generator)] for part in x.split(60, dim=2)], dim=2)
+    anywhere = x[..., torch.randperm(x.shape[2], generator=generator)]
+    scores = {}
+    for name, other in (("same", x), ("same language", shuffled), ("any", anywhere)):
+        both = torch.cat([x, other], dim=1)  # the neurons once more, with other sentences
+        nothing = torch.zeros_like(sets["en"])
+        first, second = torch.cat([sets["de"], nothing], dim=1), torch.cat([nothing, sets["sw"]], dim=1)
+        for groups in (None, languages):
+            scores[name, groups is None] = bx.spectrum(probe_of(both), {"de": first, "sw": second}, languages=groups).loc[
+                "de", "sw"
+            ]
+    print({key: round(value, 4) for key, value in scores.items()})
+    assert scores["same language", True] > 5 * scores["any", True]  # pooled: identity
+    assert scores["same language", False] < 1.5 * scores["any", False]  # within: noise
+    assert scores["same", False] > 2 * scores["any", False]
