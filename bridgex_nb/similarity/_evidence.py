@@ -183,6 +183,7 @@ class Evidence:
         window = layer / self.model.num_layers, (layer + 1) / self.model.num_layers
 
         def compute():
+            check_languages(self, "sentences", self.counts.languages)
             languages = [code for code in self.counts.languages for _ in self.sentences[code]]
             options = {"languages": languages, "window": window, "sigma": "profile-median", "estimator": "normalized"}
             matrix, notes = spectrum_without_warnings(self.shared_probe, self.sets, **options, device=None)
