@@ -2,11 +2,13 @@
 
 from ._compare import compare
 from ._evaluate import evaluate, evaluate_grid
+from ._known_words import known_words
 from ._metrics import accuracy, translation_scores
 from ._reading import fold, read_answer, read_letter, read_number, read_option, read_text, read_word
 from ._side_by_side import side_by_side
-from ._tasks import SCORINGS, TASKS, Task, task_items
-from ._xicl import ZERO_SHOT, answers, known_words
+from ._task import SCORINGS, Task
+from ._tasks import TASKS, task_items
+from ._xicl import ZERO_SHOT, answers
 
 __all__ = [
     "SCORINGS",

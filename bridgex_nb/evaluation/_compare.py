@@ -7,7 +7,7 @@ from ..exceptions import InputError
 from ..stats._paired_tests import mcnemar, sign_flip_test
 from ..stats._resampling import check_resamples, holm, percentile_interval
 from ._answer_table import card_from_items, draw_mean_scores, require_columns, scores_by_pair
-from ._xicl import ZERO_SHOT
+from ._plan import ZERO_SHOT
 
 
 def compare(items: pd.DataFrame, *, resamples: int = 2000, seed: int = 0) -> pd.DataFrame:

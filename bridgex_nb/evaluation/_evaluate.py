@@ -14,9 +14,11 @@ from ..models._neuron_model import NeuronModel
 from ..utils._run_card import RunCard, run_card
 from ._metrics import accuracy, translation_scores
 from ._options import AnswerOptions, Data
+from ._plan import Plan, make_plan
+from ._run_plan import answering_progress, run_plan
 from ._shots import example_language
-from ._tasks import Task, find_task, lexicon_items, limit_items, refuse_folder, task_items
-from ._xicl import Plan, answering_progress, make_plan, run_plan
+from ._task import Task
+from ._tasks import find_task, lexicon_items, limit_items, refuse_folder, task_items
 
 
 def evaluate(

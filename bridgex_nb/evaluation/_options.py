@@ -9,7 +9,7 @@ import pandas as pd
 from ..datasets._lexicon import Lexicon
 from ..exceptions import InputError
 from ._shots import SHOT_LANGUAGES
-from ._tasks import SCORINGS
+from ._task import SCORINGS
 
 #: What is asked, or what examples are drawn from.
 Data = Lexicon | pd.DataFrame | Sequence[Lexicon | pd.DataFrame]

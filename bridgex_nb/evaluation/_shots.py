@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from ..exceptions import InputError
-from ._tasks import Task, chain, full_answer, full_prompt
+from ._task import Task, chain, full_answer, full_prompt
 
 Pair = tuple[str, str]
 

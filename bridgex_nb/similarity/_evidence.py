@@ -16,8 +16,9 @@ from ..activations._probe import probe
 from ..activations._results import ActivationCounts, ProbeActivations
 from ..datasets._corpora import core_sentences
 from ..datasets._lexicon import Lexicon, core_lexicon, word_prompt
+from ..evaluation._known_words import known_words
 from ..evaluation._reading import read_word
-from ..evaluation._xicl import ZERO_SHOT, answers, known_words
+from ..evaluation._xicl import ZERO_SHOT, answers
 from ..exceptions import InputError
 from ..inference._generation import complete_scored
 from ..models._neuron_model import NeuronModel

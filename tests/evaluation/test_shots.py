@@ -6,13 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bridgex_nb as bx
-from bridgex_nb.evaluation import _xicl
+from bridgex_nb.evaluation import _plan
 from bridgex_nb.evaluation._options import AnswerOptions
 from bridgex_nb.evaluation._reading import fold
 
 
 def make_plan(task, data, bridges, **options):
-    return _xicl.make_plan(task, data, bridges, AnswerOptions(**options))
+    return _plan.make_plan(task, data, bridges, AnswerOptions(**options))
 
 
 def words(src, tgt, count=40):

@@ -3,7 +3,8 @@
 import pytest
 
 import bridgex_nb as bx
-from bridgex_nb.evaluation._tasks import TOPICS, chain, full_answer, full_prompt
+from bridgex_nb.evaluation._task import chain, full_answer, full_prompt
+from bridgex_nb.evaluation._tasks import TOPICS
 
 #: Task -> a pair and a bridge that its reference data have.
 TASKS = {
