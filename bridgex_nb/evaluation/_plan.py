@@ -7,12 +7,13 @@ from typing import NamedTuple
 import pandas as pd
 
 from ..datasets._languages import language
-from ..datasets._lexicon import Lexicon, word_prompt
+from ..datasets._lexicon import Lexicon
 from ..exceptions import InputError
 from ..utils._run_card import data_card
+from ._answer_table import MODEL
 from ._options import AnswerOptions, Data
-from ._shots import with_examples
-from ._task import LETTERS, Task
+from ._shots import Heads, with_examples, with_hop_examples
+from ._task import LETTERS, Task, fitting_reading, fitting_scoring
 from ._tasks import find_task, lexicon_items
 
 #: What `bridge` is in rows that have none.
@@ -20,18 +21,20 @@ ZERO_SHOT = "zero-shot"
 
 
 class Row(NamedTuple):
-    """One row of the table to be: an item of a pair, the bridge, and the examples at the beginning of its prompt."""
+    """One row of the table to be: an item of a pair, the bridge, and how its prompts begin.
+
+    `head` is the examples before the question; `hop1_prompt` asks for the translation of the text into the bridge, with its own
+    examples, and is None where there is no bridge or the bridge text is `given`, by a `control` of that name.
+    """
 
     src: str
     tgt: str
     bridge: str | None
     item: dict
-    head: str
-
-    @property
-    def hop1_prompt(self) -> str:
-        """What asks for the translation of the text into the bridge."""
-        return word_prompt(self.src, self.bridge, self.item["text"])
+    head: str = ""
+    hop1_prompt: str | None = None
+    control: str = ""
+    given: str | None = None
 
 
 class Plan(NamedTuple):
@@ -50,12 +53,8 @@ class Plan(NamedTuple):
 
 def make_plan(task: str | Task, data: Data, bridges: Sequence[str | None], options: AnswerOptions) -> Plan:
     """The prompts of `answers`, with everything checked that can be checked before the model runs."""
-    task = find_task(task)
-    scoring = options.scoring or ("letters" if task.choices else "generation")
-    if scoring != "generation" and not task.choices:
-        raise InputError(
-            f"{task.name} has no choices to score; leave out scoring=, its answers are read from the generated text"
-        )
+    task = fitting_reading(find_task(task), options.reading)
+    scoring = fitting_scoring(task, options.scoring)
     if not len(bridges):
         raise InputError("no bridges are given; bridges=[None] is zero-shot")
     for bridge in bridges:
@@ -63,19 +62,25 @@ def make_plan(task: str | Task, data: Data, bridges: Sequence[str | None], optio
             language(bridge)
         if list(bridges).count(bridge) > 1:
             raise InputError(f"{bridge!r} is given twice among the bridges")
-    items, heads = _items_by_pair(task, data), {}
+    items, heads = items_by_pair(task, data), {}
     for (src, tgt), asked in items.items():
         if not asked.item.is_unique:
             raise InputError(f"{src}-{tgt}: item {asked.item[asked.item.duplicated()].iloc[0]!r} is given twice")
     card = {"task": task.name, "bridges": [bridge or ZERO_SHOT for bridge in bridges], "scoring": scoring}
-    card |= {"shots": options.shots, "max_new_tokens": options.max_new_tokens}
+    card |= {"reading": options.reading, "shots": options.shots, "max_new_tokens": options.max_new_tokens}
+    card["gold_logprobs"] = options.gold_logprobs
     if options.shots:
-        pool = items if options.examples is None else _items_by_pair(task, options.examples)
-        draw = {"shots": options.shots, "shots_in": options.shots_in, "seed": options.seed}
-        items, heads = with_examples(task, scoring, items, bridges, pool, **draw)
-        card |= draw | {"examples_sha256": data_card({"heads": list(heads.values())})["sha256"]}
+        pool = items if options.examples is None else items_by_pair(task, options.examples)
+        draw = {"shots": options.shots, "seed": options.seed}
+        if options.shots_for == "hops":
+            items, heads = with_hop_examples(task, scoring, items, bridges, pool, **draw)
+        else:
+            items, heads = with_examples(task, scoring, items, bridges, pool, shots_in=options.shots_in, **draw)
+        shown = [text for head in heads.values() for text in head if text]
+        card |= draw | {"shots_in": options.shots_in, "shots_for": options.shots_for}
+        card |= {"examples_sha256": data_card({"heads": shown})["sha256"]}
     rows = [
-        Row(src, tgt, bridge, item, heads.get((src, tgt, bridge), ""))
+        _row(task, src, tgt, bridge, item, heads.get((src, tgt, bridge), Heads()))
         for (src, tgt), asked in items.items()
         for bridge in bridges
         if bridge not in (src, tgt)
@@ -92,11 +97,17 @@ def make_plan(task: str | Task, data: Data, bridges: Sequence[str | None], optio
             count = len(task.gold(row.item, row.tgt))
             if count != 1:
                 raise InputError(f"{task.name}: item {row.item['item']!r} has {count} accepted answers; chrF compares with one")
-    hop1_prompts = list(dict.fromkeys(row.hop1_prompt for row in rows if row.bridge))
+    hop1_prompts = list(dict.fromkeys(row.hop1_prompt for row in rows if row.hop1_prompt is not None))
     return Plan(task, scoring, rows, hop1_prompts, {"kind": "items", **_item_hash(items)}, card)
 
 
-def _items_by_pair(task: Task, data: Data) -> dict[tuple[str, str], pd.DataFrame]:
+def _row(task: Task, src: str, tgt: str, bridge: str | None, item: dict, heads: Heads) -> Row:
+    if bridge is None:
+        return Row(src, tgt, None, item, heads.answer)
+    return Row(src, tgt, bridge, item, heads.answer, heads.bridge + task.text_prompt(src, bridge, item["text"]), MODEL)
+
+
+def items_by_pair(task: Task, data: Data) -> dict[tuple[str, str], pd.DataFrame]:
     """(src, tgt) -> items."""
     parts = [data] if isinstance(data, Lexicon | pd.DataFrame) else list(data)
     if task.name != "bli" and any(isinstance(part, Lexicon) for part in parts):

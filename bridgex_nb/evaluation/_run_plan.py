@@ -1,6 +1,7 @@
 """Runs a plan: translations into the bridges, answers, and what they score."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 from tqdm.auto import tqdm
@@ -14,12 +15,13 @@ from ..utils._run_card import run_card
 from ._metrics import sentence_chrf
 from ._options import AnswerOptions
 from ._plan import ZERO_SHOT, Plan
-from ._task import LETTERS, chain, full_prompt
+from ._task import LETTERS, full_answer, full_prompt
 
 
 def answering_progress(plans: Sequence[Plan]) -> tqdm:
     """One progress bar for all prompts of several plans."""
-    total = sum(len(plan.hop1_prompts) + len(plan.rows) for plan in plans)
+    passes = [1 + plan.options["gold_logprobs"] for plan in plans]
+    total = sum(len(plan.hop1_prompts) + times * len(plan.rows) for plan, times in zip(plans, passes, strict=True))
     return progress_bar(total=total, desc="answering", unit="prompt", disable=processes()[0] > 0)
 
 
@@ -29,17 +31,11 @@ def run_plan(model: NeuronModel, plan: Plan, options: AnswerOptions, progress: t
     bridge_texts, confidences = _translate_texts(model, plan, options, progress)
     prompts = []
     for row, bridge_text in zip(rows, bridge_texts, strict=True):
-        text = chain(row.src, row.item["text"], row.bridge, bridge_text)
+        text = task.with_bridge(row.src, row.item["text"], row.bridge, bridge_text)
         prompts.append(row.head + full_prompt(task, plan.scoring, text, row.item, row.tgt))
     outputs, logprobs, found = _answer(model, plan, prompts, options, progress)
     golds = [list(task.gold(row.item, row.tgt)) for row in rows]
-    judged = list(zip(found, golds, strict=True))
-    if task.metric == "chrf":
-        scores = [sentence_chrf(answer, gold[0]) / 100 for answer, gold in judged]
-        correct = pd.array([pd.NA] * len(rows), dtype="boolean")
-    else:
-        correct = [task.same(answer) in {task.same(form) for form in gold} for answer, gold in judged]
-        scores = [float(right) for right in correct]
+    scores, correct = _judge(task, found, golds)
     table = pd.DataFrame(
         {
             "src": [row.src for row in rows],
@@ -54,14 +50,20 @@ def run_plan(model: NeuronModel, plan: Plan, options: AnswerOptions, progress: t
             "gold": ["|".join(gold) for gold in golds],
             "score": scores,
             "correct": correct,
+            "copy": _copy_scores(task, rows, golds),
         }
     )
+    if options.gold_logprobs:
+        table["gold_logprob"] = _gold_logprobs(model, plan, prompts, golds, options, progress)
     table.attrs["card"] = run_card("answers", model.card, data=plan.data, options=plan.options)
     return table
 
 
 def _translate_texts(model, plan, options, progress) -> tuple[list[str | None], list[float]]:
-    """The first hop: what each row's text becomes in its bridge, and the model's confidence; None and NaN without a bridge."""
+    """What each row's text becomes in its bridge, and the model's confidence.
+
+    Without a bridge they are None and NaN; a bridge text that is given comes as it is, without confidence.
+    """
     completions = complete_scored(
         model,
         plan.hop1_prompts,
@@ -73,8 +75,8 @@ def _translate_texts(model, plan, options, progress) -> tuple[list[str | None], 
     written = dict(zip(plan.hop1_prompts, completions, strict=True))
     texts, confidences = [], []
     for row in plan.rows:
-        completion = written[row.hop1_prompt] if row.bridge else None
-        texts.append(None if completion is None else plan.task.read_text(completion.text, row.bridge))
+        completion = None if row.hop1_prompt is None else written[row.hop1_prompt]
+        texts.append(row.given if completion is None else plan.task.read_text(completion.text, row.bridge))
         confidences.append(float("nan") if completion is None else completion.confidence)
     return texts, confidences
 
@@ -97,3 +99,34 @@ def _answer(model, plan, prompts, options, progress) -> tuple[list, list, list[s
     logprobs = option_logprobs(model, prompts, [[task.shown.format(name) for name in names] for names in named], **common)
     found = [texts[scores.index(max(scores))] for texts, scores in zip(choices, logprobs, strict=True)]
     return nothing, logprobs, found
+
+
+def _judge(task, found, golds) -> tuple[list[float], Any]:
+    """Score and correctness of each answer; correctness is missing where the metric is chrF."""
+    if task.metric == "chrf":
+        scores = [sentence_chrf(answer, gold[0]) / 100 for answer, gold in zip(found, golds, strict=True)]
+        return scores, pd.array([pd.NA] * len(found), dtype="boolean")
+    correct = [task.same(answer) in {task.same(form) for form in gold} for answer, gold in zip(found, golds, strict=True)]
+    return [float(right) for right in correct], correct
+
+
+def _copy_scores(task, rows, golds) -> list[float]:
+    """What writing an item's text as the answer would score; NaN where the answer is one of several choices."""
+    if task.choices:
+        return [float("nan")] * len(rows)
+    scored = {}  # items are asked through several bridges
+    for row, gold in zip(rows, golds, strict=True):
+        key = row.src, row.tgt, row.item["item"]
+        if key not in scored:
+            scored[key] = _judge(task, [task.read(row.item["text"], row.tgt)], [gold])[0][0]
+    return [scored[row.src, row.tgt, row.item["item"]] for row in rows]
+
+
+def _gold_logprobs(model, plan, prompts, golds, options, progress) -> list[float]:
+    """log P of the likeliest accepted answer, as it is written behind each prompt."""
+    written = [
+        [full_answer(plan.task, plan.scoring, form, row.item, row.tgt) for form in gold]
+        for row, gold in zip(plan.rows, golds, strict=True)
+    ]
+    common = {"token_budget": options.token_budget, "progress": progress, "store": options.store}
+    return [max(logprobs) for logprobs in option_logprobs(model, prompts, written, **common)]

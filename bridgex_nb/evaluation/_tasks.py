@@ -10,7 +10,8 @@ from ..datasets._languages import language
 from ..datasets._lexicon import Lexicon, core_lexicon
 from ..exceptions import InputError
 from ._reading import fold, read_answer, read_number, read_text, read_word
-from ._task import Task
+from ._released_reading import fold_released, read_line, read_released_bridge, read_released_letter, read_released_word
+from ._task import LETTERS, Task
 
 
 def find_task(task: str | Task) -> Task:
@@ -36,8 +37,10 @@ def task_items(
     Parameters
     ----------
     task : str or Task
-        ``bli`` (word translation, core lexicon), ``mrc`` (Belebele), ``topic`` (SIB-200), ``translation`` (FLORES), ``nli``
-        (XNLI), ``math`` (MGSM) or ``causal`` (XCOPA).
+        ``bli`` (word translation, core lexicon), ``mrc`` (Belebele; the passage is replaced by its translation and the model
+        writes a letter, as in the released code of BridgeX-ICL), ``mrc_chained`` (Belebele; the passage stays before its
+        translation and the likeliest letter counts), ``topic`` (SIB-200), ``translation`` (FLORES), ``nli`` (XNLI), ``math``
+        (MGSM) or ``causal`` (XCOPA).
     src, tgt : str
         Language codes.
     folder : str or Path, optional
@@ -143,9 +146,34 @@ TASKS = {
             shown='"{}"',
             read_text=read_word,
             text_tokens=30,
+            released={"read": read_released_word, "read_text": read_released_bridge, "same": fold_released},
         ),
         Task(
             "mrc",
+            items=_joined(corpora.belebele, "passage"),
+            prompt=lambda text, item, tgt: (
+                "Answer the following question based on the passage. Respond with A, B, C, or D.\n"
+                f"Passage: {text}\nQuestion: {item['question']}"
+            ),
+            choices=lambda item, tgt: item["choices"],
+            gold=lambda item, tgt: [item["choices"][item["answer"]]],
+            read=read_released_letter,
+            read_text=read_line,
+            text_prompt=lambda src, bridge, text: (
+                f"Translate the following text from {language(src).flores} to {language(bridge).flores}:\n{text}\nTranslation: "
+            ),
+            text_shown="{}",
+            with_bridge=lambda src, text, bridge, translated: text if translated is None else translated,
+            list_choices=lambda choices: (
+                "\nChoices:" + "".join(f"\n{letter}: {choice}" for letter, choice in zip(LETTERS, choices, strict=False))
+            ),
+            scorings=("generation", "letters"),
+            released={},
+            new_tokens=10,
+            text_tokens=512,
+        ),
+        Task(
+            "mrc_chained",
             items=_joined(corpora.belebele, "passage"),
             prompt=lambda chain, item, tgt: f"Passage: {chain}\nQuestion: {item['question']}",
             choices=lambda item, tgt: item["choices"],

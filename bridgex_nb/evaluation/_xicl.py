@@ -20,10 +20,13 @@ def answers(
     bridges: Sequence[str | None] = (None,),
     *,
     scoring: str | None = None,
+    reading: str | None = None,
     shots: int = 0,
     shots_in: str = "src",
+    shots_for: str = "answer",
     examples: Data | None = None,
     seed: int = 0,
+    gold_logprobs: bool = False,
     max_new_tokens: int | None = None,
     token_budget: int = 8192,
     store: str | Path | None = None,
@@ -32,7 +35,8 @@ def answers(
 
     A bridge enters in two hops. The text of an item (word, passage, premise …) is translated: ``{Src}:"{text}"→{Bridge}:``
     gives b. Then the item is asked with ``{Src}:"{text}"→{Bridge}:"{b}"`` in place of ``{Src}:"{text}"``; the model sees its
-    own b, right or wrong. A translation that several targets need is asked for once.
+    own b, right or wrong. In mrc, b takes the place of the passage instead. A translation that several targets need is asked
+    for once.
 
     Parameters
     ----------
@@ -47,16 +51,26 @@ def answers(
         How an answer to a task with choices is found. "letters" (the default there) lists them as A, B, … and takes the letter
         of the highest log-likelihood; "texts" does not list them and takes the choice of the highest log-likelihood, summed
         over its tokens; "generation" lists them and reads the letter from what the model writes. Answers to all other tasks are
-        read from what the model writes.
+        read from what the model writes. The prompt of mrc asks for a letter: "generation" is its default, "texts" is refused.
+    reading : {"released"}, optional
+        Read what the model writes as the released code of BridgeX-ICL does: words are cut at the first space and before the
+        first arrow. For bli; mrc is read so anyway, and all other tasks refuse it.
     shots : int
         Worked examples at the beginning of each prompt. They are drawn from `examples`, and items that they give away are not
-        asked.
+        asked. "zero-shot" stays the name of rows without a bridge.
     shots_in : {"src", "bridge", "tgt"}
         The language of the examples' text. Zero-shot rows have no examples in a bridge language.
+    shots_for : {"answer", "hops"}
+        What the examples are of. "answer": the answer only, in one step (``{Src}:"w"→{Tgt}:"t"``); the bridge is translated into
+        without examples. "hops": both steps, ``{Src}:"w"→{Bridge}:"b"`` before the first and
+        ``{Src}:"w"→{Bridge}:"b"→{Tgt}:"t"`` before the second; the same items, in one step, stand before zero-shot prompts.
     examples : Lexicon, DataFrame or sequence of them, optional
-        Items of the pairs (that language, tgt); `data` by default, which is enough for "src".
+        Items of the pairs (that language, tgt); `data` by default, which is enough for "src". For "hops" of the pairs (src, tgt)
+        and (src, bridge).
     seed : int
         Of the draw of the examples.
+    gold_logprobs : bool
+        Whether to add the column gold_logprob, which costs one more pass.
     max_new_tokens : int, optional
         How much the model may write; by default what the task says (bli 30, as in the released code).
     token_budget : int
@@ -71,8 +85,11 @@ def answers(
         name; in bli the word), bridge_text (what the model translated the text into; missing in zero-shot), bridge_confidence
         (mean log-probability of its tokens), output (what the model wrote; None if choices were scored), logprobs (list, one
         per choice; None if the model wrote), answer, gold (accepted answers, joined by ``|``), score (0 to 1: 1 for a right
-        answer, 0 for a wrong one; in translation the sentence's chrF / 100) and correct (bool; missing in translation). The run
-        card is in ``.attrs["card"]``.
+        answer, 0 for a wrong one; in translation the sentence's chrF / 100), correct (bool; missing in translation) and copy (the
+        score of writing the text itself as the answer, a baseline: in bli 1 where the source word is an accepted translation;
+        missing where answers are choices). With `gold_logprobs` also gold_logprob: the log-probability, a natural logarithm,
+        of the likeliest accepted answer as it would be written after the prompt, quotes included (in bli ``"apoy"``). It
+        moves where exact match does not yet. The run card is in ``.attrs["card"]``.
 
     Raises
     ------
@@ -82,9 +99,9 @@ def answers(
 
     Notes
     -----
-    BridgeX-ICL (Xu et al. 2025, arXiv 2508.17078): the prompts and the reading of answers of bli, and the passage and question
-    of mrc in two languages, are those of its released code; the prompts of the other tasks are this project's. In math the
-    answer is a number, so the target language matters only where examples are in it. Under ``torchrun --nproc-per-node P`` the
+    BridgeX-ICL (Xu et al. 2025, arXiv 2508.17078): the prompts of bli and all of mrc are those of its released code; the reading
+    of bli is with ``reading="released"``, and otherwise this project's (`read_answer`). mrc_chained, with the passage and its
+    translation in one prompt, and the prompts of the other tasks are this project's. In math the answer is a number, so the target language matters only where examples are in it. Under ``torchrun --nproc-per-node P`` the
     same call shares the prompts among P processes; each of them returns the whole table.
 
     Examples
@@ -93,7 +110,9 @@ def answers(
     >>> table[["bridge", "bridge_text"]].values.tolist()[1]
     ['en', 'fire']
     """
-    options = AnswerOptions(scoring, shots, shots_in, examples, seed, max_new_tokens, token_budget, store)
+    options = AnswerOptions(
+        scoring, reading, shots, shots_in, shots_for, examples, seed, gold_logprobs, max_new_tokens, token_budget, store
+    )
     plan = make_plan(task, data, bridges, options)
     with answering_progress([plan]) as progress:
         return run_plan(model, plan, options, progress)
