@@ -111,7 +111,7 @@ def translation_scores(items: pd.DataFrame, *, resamples: int = 1000, seed: int 
 
 
 def _with_means(table: pd.DataFrame, items: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
-    """A table with one row per group of items, in their order, and the means of their copy and gold_logprob if they have them."""
+    """A table with a row per group of items, in their order, and the means of their copy and gold_logprob where they are."""
     means = [name for name in ("copy", "gold_logprob") if name in items and name not in by]
     if not means:
         return table

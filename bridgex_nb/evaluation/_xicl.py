@@ -61,12 +61,12 @@ def answers(
     shots_in : {"src", "bridge", "tgt"}
         The language of the examples' text. Zero-shot rows have no examples in a bridge language.
     shots_for : {"answer", "hops"}
-        What the examples are of. "answer": the answer only, in one step (``{Src}:"w"→{Tgt}:"t"``); the bridge is translated into
-        without examples. "hops": both steps, ``{Src}:"w"→{Bridge}:"b"`` before the first and
+        What the examples show. "answer": the answer in one step (``{Src}:"w"→{Tgt}:"t"``); the text is translated into the
+        bridge without examples. "hops": both steps, ``{Src}:"w"→{Bridge}:"b"`` before the first and
         ``{Src}:"w"→{Bridge}:"b"→{Tgt}:"t"`` before the second; the same items, in one step, stand before zero-shot prompts.
     examples : Lexicon, DataFrame or sequence of them, optional
-        Items of the pairs (that language, tgt); `data` by default, which is enough for "src". For "hops" of the pairs (src, tgt)
-        and (src, bridge).
+        Items of the pairs (that language, tgt); `data` by default, which is enough for "src". For "hops", items of the pairs
+        (src, tgt) and (src, bridge).
     seed : int
         Of the draw of the examples.
     gold_logprobs : bool
@@ -85,11 +85,11 @@ def answers(
         name; in bli the word), bridge_text (what the model translated the text into; missing in zero-shot), bridge_confidence
         (mean log-probability of its tokens), output (what the model wrote; None if choices were scored), logprobs (list, one
         per choice; None if the model wrote), answer, gold (accepted answers, joined by ``|``), score (0 to 1: 1 for a right
-        answer, 0 for a wrong one; in translation the sentence's chrF / 100), correct (bool; missing in translation) and copy (the
-        score of writing the text itself as the answer, a baseline: in bli 1 where the source word is an accepted translation;
-        missing where answers are choices). With `gold_logprobs` also gold_logprob: the log-probability, a natural logarithm,
-        of the likeliest accepted answer as it would be written after the prompt, quotes included (in bli ``"apoy"``). It
-        moves where exact match does not yet. The run card is in ``.attrs["card"]``.
+        answer, 0 for a wrong one; in translation the sentence's chrF / 100), correct (bool; missing in translation) and copy
+        (the score of writing the text itself as the answer, a baseline: in bli 1 where the source word is an accepted
+        translation; missing where answers are choices). With `gold_logprobs` also gold_logprob: the log-probability (natural
+        logarithm) of the likeliest accepted answer as it would be written after the prompt, quotes included (in bli
+        ``"apoy"``); it moves where exact match does not yet. The run card is in ``.attrs["card"]``.
 
     Raises
     ------
@@ -99,10 +99,11 @@ def answers(
 
     Notes
     -----
-    BridgeX-ICL (Xu et al. 2025, arXiv 2508.17078): the prompts of bli and all of mrc are those of its released code; the reading
-    of bli is with ``reading="released"``, and otherwise this project's (`read_answer`). mrc_chained, with the passage and its
-    translation in one prompt, and the prompts of the other tasks are this project's. In math the answer is a number, so the target language matters only where examples are in it. Under ``torchrun --nproc-per-node P`` the
-    same call shares the prompts among P processes; each of them returns the whole table.
+    BridgeX-ICL (Xu et al. 2025, arXiv 2508.17078): the prompts of bli and all of mrc are those of its released code; answers to
+    bli are read as there with ``reading="released"``, and otherwise in this project's way (`read_answer`). mrc_chained, with
+    the passage and its translation in one prompt, and the prompts of the other tasks are this project's. In math the answer is
+    a number, so the target language matters only where examples are in it. Under ``torchrun --nproc-per-node P`` the same call
+    shares the prompts among P processes; each of them returns the whole table.
 
     Examples
     --------
