@@ -88,9 +88,9 @@ def translation_scores(items: pd.DataFrame, *, resamples: int = 1000, seed: int 
     """
     check_resamples(resamples)
     require_columns(items, ("src", "tgt", "bridge", "answer", "gold"))
+    refuse_controls(items)
     if "correct" in items and items.correct.notna().any():
         raise InputError("these answers are right or wrong, not translations of sentences; accuracy scores them")
-    refuse_controls(items)
     rng, rows, signatures = np.random.default_rng(seed), [], {}
     for (src, tgt, bridge), group in items.groupby(["src", "tgt", "bridge"], sort=False):
         outputs, golds = group.answer.tolist(), group.gold.tolist()
