@@ -117,7 +117,9 @@ _NAMES = {
         "Task",
         "accuracy",
         "answers",
+        "bridge_controls",
         "compare",
+        "control_gains",
         "evaluate",
         "evaluate_grid",
         "known_words",
@@ -231,7 +233,9 @@ if TYPE_CHECKING:
     from .evaluation import Task as Task
     from .evaluation import accuracy as accuracy
     from .evaluation import answers as answers
+    from .evaluation import bridge_controls as bridge_controls
     from .evaluation import compare as compare
+    from .evaluation import control_gains as control_gains
     from .evaluation import evaluate as evaluate
     from .evaluation import evaluate_grid as evaluate_grid
     from .evaluation import known_words as known_words

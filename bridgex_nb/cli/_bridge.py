@@ -8,7 +8,7 @@ from ..bridges._bridgex_icl import rank_bridges
 from ..datasets._corpora import core_sentences
 from ..datasets._languages import language
 from ..datasets._lexicon import core_lexicon, pivot, read_muse
-from ..evaluation._xicl import known_words
+from ..evaluation._known_words import known_words
 from ..exceptions import InputError
 from ..models._load_model import load_model
 from ..neurons._sets import top_neurons

@@ -12,6 +12,9 @@ from pathlib import Path
 from ..exceptions import InputError
 from ._languages import LANGUAGES, language
 
+#: Share of words that are translations of themselves above which `read_muse` warns.
+IDENTICAL_SHARE = 0.05
+
 
 @dataclass(frozen=True)
 class Lexicon:
@@ -157,11 +160,13 @@ def core_words() -> dict[str, list[str]]:
     return {code: [f'{known.autonym}:"{row[code].split("|")[0]}"' for row in core_table()] for code, known in LANGUAGES.items()}
 
 
-def read_muse(path: str | Path, src: str, tgt: str) -> Lexicon:
+def read_muse(path: str | Path, src: str, tgt: str, *, drop_identical: bool | None = None) -> Lexicon:
     """Read a dictionary in MUSE's format: one ``source translation`` per line, separated by a space or a tab.
 
     Lines that cannot be read (no separator, not UTF-8) are left out and reported in one warning with their line numbers. MUSE
-    contains many identical strings (names, loanwords); they are kept, since they are translations too.
+    contains many identical strings (names, loanwords; a fifth to two thirds of the words between languages of one script),
+    which a model gets right by copying the source word. They are kept by default, since they are translations too, and where
+    they are more than one word in twenty a warning says how many. The column `copy` of `accuracy` says what copying scores.
 
     Parameters
     ----------
@@ -169,11 +174,16 @@ def read_muse(path: str | Path, src: str, tgt: str) -> Lexicon:
         The dictionary file.
     src, tgt : str
         Language codes of its two columns.
+    drop_identical : bool, optional
+        Whether to leave out the words that are accepted as translations of themselves, upper and lower case being the same,
+        together with their other translations: a model that copies such a word is right, so that leaving out only the line
+        would count a right answer as wrong. False keeps them without a warning.
 
     Raises
     ------
     InputError
-        If a language is unknown, the file does not exist, or none of its lines can be read.
+        If a language is unknown, the file does not exist, none of its lines can be read, or all of its words are identical
+        with a translation and to be left out.
 
     Notes
     -----
@@ -208,7 +218,20 @@ def read_muse(path: str | Path, src: str, tgt: str) -> Lexicon:
     if unreadable:
         shown = ", ".join(map(str, unreadable[:5])) + (", …" if len(unreadable) > 5 else "")
         warnings.warn(f"{path}: {len(unreadable)} unreadable line(s) left out: line {shown}", stacklevel=2)
-    return Lexicon(src, tgt, _collect(pairs))
+    entries = _collect(pairs)
+    different = {word: forms for word, forms in entries.items() if word.casefold() not in map(str.casefold, forms)}
+    if drop_identical:
+        if not different:
+            raise InputError(f"{path}: every word is a translation of itself; leave out drop_identical=True")
+        return Lexicon(src, tgt, different)
+    identical = len(entries) - len(different)
+    if drop_identical is None and identical > IDENTICAL_SHARE * len(entries):
+        warnings.warn(
+            f"{path}: {identical} of {len(entries)} words are translations of themselves, which a model gets right by copying; "
+            "drop_identical=True leaves them out, drop_identical=False keeps them without this warning",
+            stacklevel=2,
+        )
+    return Lexicon(src, tgt, entries)
 
 
 def pivot(first: Lexicon, second: Lexicon) -> Lexicon:

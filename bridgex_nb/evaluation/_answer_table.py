@@ -8,6 +8,9 @@ import pandas as pd
 from ..exceptions import InputError
 from ..utils._run_card import RunCard, run_card
 
+#: What `control` is where the bridge text is the model's own translation.
+MODEL = "model"
+
 
 def require_columns(items: pd.DataFrame, names: Iterable[str]) -> None:
     """Check that these are rows of `answers`.
@@ -24,15 +27,35 @@ def require_columns(items: pd.DataFrame, names: Iterable[str]) -> None:
         raise InputError("the table of `answers` has no rows")
 
 
+def refuse_controls(items: pd.DataFrame) -> None:
+    """Check that every bridge text is the model's own translation.
+
+    Raises
+    ------
+    InputError
+        If there are rows of `bridge_controls` with another one.
+    """
+    if "control" not in items:
+        return
+    others = [name for name in items.control.unique() if name not in ("", MODEL)]
+    if others:
+        raise InputError(
+            f"there are rows of bridge_controls ({', '.join(map(str, others))}), where the bridge text is not the model's own; "
+            "control_gains compares those, and items[items.control.isin(['', 'model'])] leaves them out"
+        )
+
+
 def scores_by_pair(items: pd.DataFrame) -> dict[tuple[str, str], pd.DataFrame]:
     """(src, tgt) -> the scores of its items, float [item x bridge], bridges in the order of the rows.
 
     Raises
     ------
     InputError
-        If these are not rows of `answers`, an item was not asked through every bridge of its pair or appears twice.
+        If these are not rows of `answers`, an item was not asked through every bridge of its pair or appears twice, or the
+        bridge text is not the model's own (`bridge_controls`).
     """
     require_columns(items, ("src", "tgt", "bridge", "item", "score"))
+    refuse_controls(items)
     tables = {}
     for (src, tgt), rows in items.groupby(["src", "tgt"], sort=False):
         repeated = rows[rows.duplicated(["item", "bridge"])]

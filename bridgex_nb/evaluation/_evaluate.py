@@ -14,9 +14,11 @@ from ..models._neuron_model import NeuronModel
 from ..utils._run_card import RunCard, run_card
 from ._metrics import accuracy, translation_scores
 from ._options import AnswerOptions, Data
+from ._plan import Plan, make_plan
+from ._run_plan import answering_progress, run_plan
 from ._shots import example_language
-from ._tasks import Task, find_task, lexicon_items, limit_items, refuse_folder, task_items
-from ._xicl import Plan, answering_progress, make_plan, run_plan
+from ._task import Task
+from ._tasks import find_task, lexicon_items, limit_items, refuse_folder, task_items
 
 
 def evaluate(
@@ -30,10 +32,13 @@ def evaluate(
     folder: str | Path | None = None,
     limit: int | None = None,
     scoring: str | None = None,
+    reading: str | None = None,
     shots: int = 0,
     shots_in: str = "src",
+    shots_for: str = "answer",
     examples: Data | None = None,
     seed: int = 0,
+    gold_logprobs: bool = False,
     max_new_tokens: int | None = None,
     token_budget: int = 8192,
     store: str | Path | None = None,
@@ -53,7 +58,7 @@ def evaluate(
         Words from `src` to `tgt` and their accepted translations, for the task bli; the core lexicon by default.
     folder, limit
         Where the data set of any other task is, and how many of the items are taken, as in `task_items`.
-    scoring, shots, shots_in, seed, max_new_tokens, token_budget, store
+    scoring, reading, shots, shots_in, shots_for, seed, gold_logprobs, max_new_tokens, token_budget, store
         As in `answers`, which returns every output.
     examples : Lexicon, DataFrame or sequence of them, optional
         As in `answers`; by default all items of the data set, or of `lexicon` where examples are of its pair.
@@ -61,8 +66,8 @@ def evaluate(
     Returns
     -------
     pandas.DataFrame
-        One row per bridge: src, tgt, bridge, n, correct, accuracy, low, high (95 % Wilson interval); for the task translation
-        as `translation_scores`. The run card is in ``.attrs["card"]``.
+        One row per bridge: the columns of `accuracy`, or, for the task translation, of `translation_scores`. The run card is in
+        ``.attrs["card"]``.
 
     Raises
     ------
@@ -75,7 +80,9 @@ def evaluate(
     >>> evaluate(load_model(), "bli", "sw", "tl", [None, "en"]).bridge.tolist()
     ['zero-shot', 'en']
     """
-    options = AnswerOptions(scoring, shots, shots_in, examples, seed, max_new_tokens, token_budget, store)
+    options = AnswerOptions(
+        scoring, reading, shots, shots_in, shots_for, examples, seed, gold_logprobs, max_new_tokens, token_budget, store
+    )
     task = find_task(task)
     ends = [bridge for bridge in bridges if bridge in (src, tgt)]
     if ends:
@@ -104,10 +111,13 @@ def evaluate_grid(
     folder: str | Path | None = None,
     limit: int | None = None,
     scoring: str | None = None,
+    reading: str | None = None,
     shots: int = 0,
     shots_in: str = "src",
+    shots_for: str = "answer",
     examples: Data | None = None,
     seed: int = 0,
+    gold_logprobs: bool = False,
     max_new_tokens: int | None = None,
     token_budget: int = 8192,
     store: str | Path | None = None,
@@ -124,7 +134,7 @@ def evaluate_grid(
         A bridge that is a pair's source or target is left out for that pair. Zero-shot is always asked, with or without None.
     folder
         Where the data sets are, as in `task_items`; bli has none.
-    limit, scoring, shots, shots_in, examples, seed, max_new_tokens, token_budget, store
+    limit, scoring, reading, shots, shots_in, shots_for, examples, seed, gold_logprobs, max_new_tokens, token_budget, store
         As in `evaluate`.
 
     Returns
@@ -144,7 +154,9 @@ def evaluate_grid(
     >>> evaluate_grid(load_model(), ["bli"], [("sw", "tl"), ("ar", "he")], ["en"], limit=20).n.tolist()
     [20, 20, 20, 20]
     """
-    options = AnswerOptions(scoring, shots, shots_in, examples, seed, max_new_tokens, token_budget, store)
+    options = AnswerOptions(
+        scoring, reading, shots, shots_in, shots_for, examples, seed, gold_logprobs, max_new_tokens, token_budget, store
+    )
     tasks = [find_task(task) for task in tasks]
     names = [task.name for task in tasks]
     repeated = [name for name in names if names.count(name) > 1]
@@ -182,16 +194,14 @@ def _with_pool(options: AnswerOptions, task, pairs, bridges, folder, lexicon=Non
     """The options with all items that examples may be drawn from, unless they name them."""
     if not options.shots or options.examples is not None:
         return options
-    wanted = dict.fromkeys(
-        (example_language(options.shots_in, src, tgt, bridge), tgt)
-        for src, tgt in pairs
-        for bridge in bridges
-        if bridge not in (src, tgt)
-    )
+    asked = [(src, tgt, bridge) for src, tgt in pairs for bridge in bridges if bridge not in (src, tgt)]
+    wanted = dict.fromkeys((example_language(options.shots_in, src, tgt, bridge), tgt) for src, tgt, bridge in asked)
+    if options.shots_for == "hops":
+        wanted |= dict.fromkeys((src, bridge) for src, _, bridge in asked if bridge is not None)
     own = lexicon and (lexicon.src, lexicon.tgt)
     pool = [
-        lexicon if (code, tgt) == own else task_items(task, code, tgt, folder=folder)
-        for code, tgt in wanted
+        lexicon if (code, into) == own else task_items(task, code, into, folder=folder)
+        for code, into in wanted
         if code is not None
     ]
     # The pool is empty if examples are in a bridge language and there is no bridge; then none are drawn.

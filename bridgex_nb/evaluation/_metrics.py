@@ -10,7 +10,7 @@ from scipy.stats import binomtest
 
 from ..exceptions import InputError
 from ..stats._resampling import check_resamples, percentile_interval
-from ._answer_table import card_from_items, require_columns
+from ._answer_table import card_from_items, refuse_controls, require_columns
 
 #: chrF2: character n-grams of up to this order, recall weighs this much more than precision.
 CHRF_ORDER, CHRF_BETA = 6, 2
@@ -29,14 +29,19 @@ def accuracy(items: pd.DataFrame, by: Sequence[str] = ("src", "tgt", "bridge")) 
     Returns
     -------
     pandas.DataFrame
-        The columns of `by`, then n, correct, accuracy, low, high (0 to 1). The run card is in ``.attrs["card"]``.
+        The columns of `by`, then n, correct, accuracy, low, high (0 to 1), copy (what writing the source text as the answer
+        would score: in bli the share of items whose word is an accepted translation of itself; missing where answers are
+        choices) and, where the items have it, gold_logprob (mean). The run card is in ``.attrs["card"]``.
 
     Raises
     ------
     InputError
-        If a column is missing, or answers are neither right nor wrong (the task translation).
+        If a column is missing, answers are neither right nor wrong (the task translation), or rows of `bridge_controls` are
+        not told apart by their control.
     """
     require_columns(items, (*by, "correct"))
+    if "control" not in by:
+        refuse_controls(items)
     if items.correct.isna().any():
         raise InputError(
             f"{int(items.correct.isna().sum())} answers are neither right nor wrong; translation_scores scores those of the "
@@ -47,6 +52,7 @@ def accuracy(items: pd.DataFrame, by: Sequence[str] = ("src", "tgt", "bridge")) 
     counts = zip(table.correct, table.n, strict=True)
     intervals = [binomtest(int(correct), int(n)).proportion_ci(method="wilson") for correct, n in counts]
     table["low"], table["high"] = [interval.low for interval in intervals], [interval.high for interval in intervals]
+    table = _with_means(table, items, by)
     table.attrs["card"] = card_from_items("accuracy", items, by=list(by))
     return table
 
@@ -66,8 +72,9 @@ def translation_scores(items: pd.DataFrame, *, resamples: int = 1000, seed: int 
     Returns
     -------
     pandas.DataFrame
-        One row per pair and bridge: src, tgt, bridge, n, chrf, low, high, bleu (0 to 100). The run card, with sacrebleu's
-        signatures, is in ``.attrs["card"]``.
+        One row per pair and bridge: src, tgt, bridge, n, chrf, low, high, bleu, copy (0 to 100; copy is what the source
+        sentences themselves would score, as the mean of the sentences' chrF) and, where the items have it, gold_logprob
+        (mean). The run card, with sacrebleu's signatures, is in ``.attrs["card"]``.
 
     Raises
     ------
@@ -81,6 +88,7 @@ def translation_scores(items: pd.DataFrame, *, resamples: int = 1000, seed: int 
     """
     check_resamples(resamples)
     require_columns(items, ("src", "tgt", "bridge", "answer", "gold"))
+    refuse_controls(items)
     if "correct" in items and items.correct.notna().any():
         raise InputError("these answers are right or wrong, not translations of sentences; accuracy scores them")
     rng, rows, signatures = np.random.default_rng(seed), [], {}
@@ -95,8 +103,19 @@ def translation_scores(items: pd.DataFrame, *, resamples: int = 1000, seed: int 
         rows.append((src, tgt, bridge, len(group), scores[0], low, high, scores[1]))
         signatures["chrf"], signatures[f"bleu {tgt}"] = str(chrf.get_signature()), str(bleu.get_signature())
     table = pd.DataFrame(rows, columns=["src", "tgt", "bridge", "n", "chrf", "low", "high", "bleu"])
+    table = _with_means(table, items, ("src", "tgt", "bridge"))
+    if "copy" in table:
+        table["copy"] *= 100
     table.attrs["card"] = card_from_items("translation_scores", items, resamples=resamples, seed=seed, metrics=signatures)
     return table
+
+
+def _with_means(table: pd.DataFrame, items: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """A table with a row per group of items, in their order, and the means of their copy and gold_logprob where they are."""
+    means = [name for name in ("copy", "gold_logprob") if name in items and name not in by]
+    if not means:
+        return table
+    return table.assign(**items.groupby(list(by), sort=False)[means].mean().reset_index(drop=True))
 
 
 def sentence_chrf(output: str, gold: str) -> float:

@@ -17,7 +17,8 @@ def read_word(text: str, tgt: str | None = None) -> str:
     Of the first line, without full stops, up to a comma, bracket or question mark and without its quotes (released code of
     BridgeX-ICL). In a line with arrows, what follows the last arrow and its colon is the answer; if `tgt` is given, what
     follows the last arrow *to that language*, or, without such an arrow, what comes before the first one: a model that goes on
-    to translate into a third language has answered already. (The released code takes the last arrow, wherever it leads.)
+    to translate into a third language has answered already. (The released code takes what comes before the first arrow of what
+    was written; `reading="released"`.)
 
     Examples
     --------

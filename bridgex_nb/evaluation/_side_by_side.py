@@ -5,7 +5,7 @@ import pandas as pd
 
 from ..datasets._languages import LANGUAGES
 from ._answer_table import card_from_items, require_columns, scores_by_pair
-from ._xicl import ZERO_SHOT
+from ._plan import ZERO_SHOT
 
 
 def side_by_side(items: pd.DataFrame) -> pd.DataFrame:

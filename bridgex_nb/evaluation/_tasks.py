@@ -1,103 +1,17 @@
-"""What a task asks, how the answer is read, and what counts as right.
+"""The tasks, and their items."""
 
-A task is asked in two languages: its *text* (a word, a passage, a premise …) is in the source language, the question about it
-and the choices are in the target language. A bridge enters in the same way everywhere: the model first translates the text into
-it, and the text becomes a chain, ``{Src}:"{text}"→{Bridge}:"{its translation}"``.
-"""
-
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 
 from ..datasets import _corpora as corpora
-from ..datasets._languages import LANGUAGES, language
+from ..datasets._languages import language
 from ..datasets._lexicon import Lexicon, core_lexicon
 from ..exceptions import InputError
-from ._reading import fold, read_answer, read_letter, read_number, read_text, read_word
-
-#: Names of the choices in a prompt.
-LETTERS = "ABCDEFG"
-
-#: How an answer is found: the likeliest of the listed choices' letters, the likeliest of the choices themselves, or what the
-#: model writes.
-SCORINGS = ("letters", "texts", "generation")
-
-
-@dataclass(frozen=True)
-class Task:
-    """A task. An item is a dict: `text` in the source language, the other fields in the target language.
-
-    Attributes
-    ----------
-    name : str
-    items : callable
-        ``items(src, tgt, folder)`` -> the items of a language pair: a DataFrame with `item` (a unique name), `text`, and what
-        the following functions look at.
-    prompt : callable
-        ``prompt(chain, item, tgt)`` -> the question. Choices, if there are any, are listed after it.
-    gold : callable
-        ``gold(item, tgt)`` -> the accepted answers; if there are choices, the right one.
-    read : callable
-        ``read(output, tgt)`` -> the answer in what the model wrote.
-    choices : callable, optional
-        ``choices(item, tgt)`` -> the texts to choose from.
-    metric : {"accuracy", "chrf"}
-        Whether an answer is right or wrong, or scored by its chrF against the accepted one, of which there is only one then.
-    same : callable
-        Applied to answer and gold before they are compared.
-    shown : str
-        How an answer is written after its prompt.
-    read_text : callable
-        ``read_text(output, bridge)`` -> the translation of the text in what the model wrote.
-    new_tokens, text_tokens : int
-        How many tokens the model may write for the answer, and for the translation of the text.
-    languages : tuple of str
-        The languages of its data.
-    """
-
-    name: str
-    items: Callable[[str, str, str | Path | None], pd.DataFrame]
-    prompt: Callable[[str, dict, str], str]
-    gold: Callable[[dict, str], Sequence[str]]
-    read: Callable[[str, str], str] = read_letter
-    choices: Callable[[dict, str], Sequence[str]] | None = None
-    metric: str = "accuracy"
-    same: Callable[[str], str] = str
-    shown: str = " {}"
-    read_text: Callable[[str, str], str] = read_text
-    new_tokens: int = 30
-    text_tokens: int = 256
-    languages: tuple[str, ...] = tuple(LANGUAGES)
-
-
-def chain(src: str, text: str, bridge: str | None = None, translated: str | None = None) -> str:
-    """A text in its language, followed by its translation if there is a bridge.
-
-    Examples
-    --------
-    >>> chain("sw", "moto", "en", "fire")
-    'kiswahili:"moto"→English:"fire"'
-    """
-    link = f'→{language(bridge).autonym}:"{translated}"' if bridge else ""
-    return f'{language(src).autonym}:"{text}"{link}'
-
-
-def full_prompt(task: Task, scoring: str, text: str, item: dict, tgt: str) -> str:
-    """Everything before the answer: the question about a `chain`, and the lettered choices if a letter is the answer."""
-    question = task.prompt(text, item, tgt)
-    if task.choices is None:
-        return question
-    listed = zip(LETTERS, task.choices(item, tgt), strict=False) if scoring != "texts" else ()
-    return question + "".join(f"\n{letter}. {choice}" for letter, choice in listed) + "\nAnswer:"
-
-
-def full_answer(task: Task, scoring: str, answer: str, item: dict, tgt: str) -> str:
-    """An answer as it is written after that prompt."""
-    if task.choices is not None and scoring != "texts":
-        answer = LETTERS[list(task.choices(item, tgt)).index(answer)]
-    return task.shown.format(answer)
+from ._reading import fold, read_answer, read_number, read_text, read_word
+from ._released_reading import fold_released, read_line, read_released_bridge, read_released_letter, read_released_word
+from ._task import LETTERS, Task
 
 
 def find_task(task: str | Task) -> Task:
@@ -123,8 +37,10 @@ def task_items(
     Parameters
     ----------
     task : str or Task
-        ``bli`` (word translation, core lexicon), ``mrc`` (Belebele), ``topic`` (SIB-200), ``translation`` (FLORES), ``nli``
-        (XNLI), ``math`` (MGSM) or ``causal`` (XCOPA).
+        ``bli`` (word translation, core lexicon), ``mrc`` (Belebele; the passage is replaced by its translation and the model
+        writes a letter, as in the released code of BridgeX-ICL), ``mrc_chained`` (Belebele; the passage stays before its
+        translation and the likeliest letter counts), ``topic`` (SIB-200), ``translation`` (FLORES), ``nli`` (XNLI), ``math``
+        (MGSM) or ``causal`` (XCOPA).
     src, tgt : str
         Language codes.
     folder : str or Path, optional
@@ -230,9 +146,34 @@ TASKS = {
             shown='"{}"',
             read_text=read_word,
             text_tokens=30,
+            released={"read": read_released_word, "read_text": read_released_bridge, "same": fold_released},
         ),
         Task(
             "mrc",
+            items=_joined(corpora.belebele, "passage"),
+            prompt=lambda text, item, tgt: (
+                "Answer the following question based on the passage. Respond with A, B, C, or D.\n"
+                f"Passage: {text}\nQuestion: {item['question']}"
+            ),
+            choices=lambda item, tgt: item["choices"],
+            gold=lambda item, tgt: [item["choices"][item["answer"]]],
+            read=read_released_letter,
+            read_text=read_line,
+            text_prompt=lambda src, bridge, text: (
+                f"Translate the following text from {language(src).flores} to {language(bridge).flores}:\n{text}\nTranslation: "
+            ),
+            text_shown="{}",
+            with_bridge=lambda src, text, bridge, translated: text if translated is None else translated,
+            list_choices=lambda choices: (
+                "\nChoices:" + "".join(f"\n{letter}: {choice}" for letter, choice in zip(LETTERS, choices, strict=False))
+            ),
+            scorings=("generation", "letters"),
+            released={},
+            new_tokens=10,
+            text_tokens=512,
+        ),
+        Task(
+            "mrc_chained",
             items=_joined(corpora.belebele, "passage"),
             prompt=lambda chain, item, tgt: f"Passage: {chain}\nQuestion: {item['question']}",
             choices=lambda item, tgt: item["choices"],

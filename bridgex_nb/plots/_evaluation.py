@@ -139,7 +139,14 @@ def bridge_gains(table: pd.DataFrame, *, score: str = "accuracy") -> Figure:
         Result of `compare`.
     score : str
         What the scores are, for the label: "chrF" for translations.
+
+    Raises
+    ------
+    InputError
+        If the table compares with another baseline than zero-shot, or holds controls.
     """
+    if "baseline" in table or "control" in table:
+        raise InputError("bridge_gains draws what compare(items) gives; control_gains draws controls")
     pairs = list(dict.fromkeys(zip(table.src, table.tgt, strict=True)))
     bridges = table.groupby("bridge").gain.mean().sort_values(ascending=False).index
     sign = np.sign(table.gain).where(table.p_holm < 0.05, 0)

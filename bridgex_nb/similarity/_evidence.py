@@ -16,8 +16,10 @@ from ..activations._probe import probe
 from ..activations._results import ActivationCounts, ProbeActivations
 from ..datasets._corpora import core_sentences
 from ..datasets._lexicon import Lexicon, core_lexicon, word_prompt
+from ..evaluation._answer_table import refuse_controls
+from ..evaluation._known_words import known_words
 from ..evaluation._reading import read_word
-from ..evaluation._xicl import ZERO_SHOT, answers, known_words
+from ..evaluation._xicl import ZERO_SHOT, answers
 from ..exceptions import InputError
 from ..inference._generation import complete_scored
 from ..models._neuron_model import NeuronModel
@@ -89,6 +91,7 @@ class Evidence:
             missing = [column for column in needed if column not in self.items]
             if missing:
                 raise InputError(f"items must be rows of `answers`; columns missing: {', '.join(missing)}")
+            refuse_controls(self.items)
 
     def _check_model(self) -> None:
         """Refuse counts and items of another model."""

@@ -150,8 +150,40 @@ def test_read_muse_collects_the_translations_of_a_word(write):
     assert bx.read_muse(write("fear hofu\nsea bahari\nfear woga\n"), "en", "sw").entries["fear"] == ["hofu", "woga"]
 
 
-def test_read_muse_keeps_identical_strings(write):
-    assert bx.read_muse(write("radio radio\n"), "en", "tl").entries == {"radio": ["radio"]}
+def test_read_muse_keeps_identical_strings_and_says_so(write):
+    path = write("radio radio\nfire apoy\n")
+    with pytest.warns(UserWarning, match="1 of 2 words are translations of themselves.*drop_identical=True"):
+        assert bx.read_muse(path, "en", "tl").entries == {"radio": ["radio"], "fire": ["apoy"]}
+
+
+def test_read_muse_keeps_identical_strings_without_a_word_if_asked_to(write, recwarn):
+    assert bx.read_muse(write("radio radio\n"), "en", "tl", drop_identical=False).entries == {"radio": ["radio"]}
+    many = "".join(f"word{i} salita{i}\n" for i in range(19))
+    assert len(bx.read_muse(write("radio radio\n" + many), "en", "tl")) == 20  # one in twenty
+    assert not recwarn.list
+
+
+def test_read_muse_drops_identical_words_whole(write):
+    """With "wireless" alone left, a model that says "radio" would be wrong."""
+    path = write("Radio radio\nradio wireless\nradio radio\nfire apoy\n")
+    assert bx.read_muse(path, "en", "tl", drop_identical=True).entries == {"fire": ["apoy"]}
+    with pytest.raises(bx.InputError, match="every word is a translation of itself; leave out drop_identical=True"):
+        bx.read_muse(write("radio radio\n"), "en", "tl", drop_identical=True)
+
+
+@pytest.mark.parametrize("tgt", ["de", "tl", "he"])
+def test_without_identical_words_copying_scores_nothing(tgt, shared_data, mini):
+    """On real dictionaries, by the baseline that evaluations show."""
+    path = shared_data / "muse" / f"en-{tgt}.5000-6500.txt"
+    kept, dropped = (bx.read_muse(path, "en", tgt, drop_identical=drop) for drop in (False, True))
+    identical = {line.split()[0] for line in path.read_text(encoding="utf-8").splitlines() if len(set(line.split())) == 1}
+    assert set(kept.entries) - set(dropped.entries) == identical
+    words = list(kept.entries)[:120]
+    share = len(identical & set(words)) / 120
+    measured = bx.evaluate(mini, "bli", "en", tgt, lexicon=kept.keep(words))
+    assert measured["copy"][0] == pytest.approx(share)
+    few = dropped.keep([word for word in words if word in dropped.entries][:20])
+    assert bx.evaluate(mini, "bli", "en", tgt, lexicon=few)["copy"].tolist() == [0]
 
 
 def test_read_muse_names_every_bad_line_in_one_warning(write):
@@ -195,7 +227,9 @@ def test_read_muse_reads_every_line_of_the_real_files(shared_data, tgt, recwarn)
     # en-de is separated by spaces, en-tl by tabs.
     path = shared_data / "muse" / f"en-{tgt}.0-5000.txt"
     lines = path.read_text(encoding="utf-8").splitlines()
-    assert pairs(bx.read_muse(path, "en", tgt)) == {tuple(line.replace("\t", " ").split(" ")) for line in lines}
+    assert pairs(bx.read_muse(path, "en", tgt, drop_identical=False)) == {
+        tuple(line.replace("\t", " ").split(" ")) for line in lines
+    }
     assert not recwarn.list
 
 
@@ -224,7 +258,7 @@ def test_pivot_is_the_join_of_all_pairs(first, second):
 def test_pivot_of_real_dictionaries(shared_data):
     with pytest.warns(UserWarning, match=r"8 unreadable line\(s\)"):  # eight pronouns have no translation there
         sw_en = bx.read_muse(shared_data / "wiktionary_bli" / "sw-en.all", "sw", "en")
-    en_tl = bx.read_muse(shared_data / "muse" / "en-tl.5000-6500.txt", "en", "tl")
+    en_tl = bx.read_muse(shared_data / "muse" / "en-tl.5000-6500.txt", "en", "tl", drop_identical=False)
     result = bx.pivot(sw_en, en_tl)
     assert (result.src, result.tgt) == ("sw", "tl")
     assert len(result) > 300

@@ -140,3 +140,54 @@ def test_the_card_names_the_test_and_the_answers(items):
     assert card["options"] == {"resamples": 50, "seed": 3, "test": "McNemar, exact"}
     assert card["inputs"]["items"]["options"] == {"task": "bli"}
     assert bx.compare(translations()).attrs["card"]["options"]["test"] == "sign-flip permutation"
+
+
+def test_rows_against_the_same_rows_of_another_table(items):
+    """Fewer items, as behind examples; bridge by bridge, and zero-shot with zero-shot."""
+    rng = np.random.default_rng(3)
+    baseline = items.sample(frac=1, random_state=0)
+    fewer = items[items["item"] != "word 7"]
+    changed = fewer.assign(score=np.where(rng.random(len(fewer)) < 0.2, 1.0, fewer.score))
+    table = bx.compare(changed, baseline)
+    assert "zero_shot" not in table
+    assert list(zip(table.src, table.bridge, strict=True))[:4] == [("sw", code) for code in ("zero-shot", "en", "fr", "es")]
+    for row in table.itertuples():
+        mine, other = (
+            one[(one.src == row.src) & (one.bridge == row.bridge)].set_index("item").score for one in (changed, baseline)
+        )
+        difference = mine - other[mine.index]
+        helped, harmed = int((difference > 0).sum()), int((difference < 0).sum())
+        assert (row.n, row.helped, row.harmed) == (299, helped, harmed)
+        assert row.gain == pytest.approx(difference.mean())
+        assert row.baseline == pytest.approx(other[mine.index].mean())
+        assert row.p == pytest.approx(min(1.0, 2 * stats.binom.cdf(min(helped, harmed), helped + harmed, 0.5)))
+        scipys = stats.bootstrap((difference,), np.mean, n_resamples=4000, method="percentile", rng=0).confidence_interval
+        assert (row.low, row.high) == (pytest.approx(scipys.low, abs=0.008), pytest.approx(scipys.high, abs=0.008))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t[t.src != "id"], "the baseline has no answers of id-sw"),
+        (lambda t: t[t.bridge != "fr"], "sw-tl: the baseline has no answers through fr"),
+        (lambda t: t[t["item"] != "word 7"], "sw-tl: the baseline lacks 1 of the 300 items, such as 'word 7'"),
+        (lambda t: t.drop(columns="score"), "not rows of `answers`: no column score"),
+    ],
+)
+def test_a_baseline_that_lacks_something_is_refused(items, change, message):
+    with pytest.raises(bx.InputError, match=message):
+        bx.compare(items, change(items))
+
+
+def test_with_examples_against_without(mini):
+    """bridgex-mini has never seen examples; what is compared are the same words."""
+    pool = [bx.core_lexicon("sw", code) for code in ("tl", "en")]
+    few = pool[0].sample(25)
+    plain = bx.answers(mini, "bli", few, [None, "en"])
+    shot = bx.answers(mini, "bli", few, [None, "en"], shots=1, shots_for="hops", examples=pool)
+    table = bx.compare(shot, plain)
+    assert table.bridge.tolist() == ["zero-shot", "en"]
+    assert (table.n == shot["item"].nunique()).all()
+    assert table.attrs["card"]["inputs"]["items"]["options"]["shots_for"] == "hops"
+    assert table.attrs["card"]["inputs"]["baseline"]["options"]["shots"] == 0
+    assert bx.compare(shot).bridge.tolist() == ["en"]  # and the bridge against zero-shot, both with the examples

@@ -19,6 +19,10 @@ from bridgex_nb.evaluation._options import AnswerOptions
         ({"token_budget": 0}, "token_budget is 0; it must be 1 or more"),
         ({"examples": bx.core_lexicon("sw", "tl")}, "examples is given, but shots is 0.*shots=4"),
         ({"shots_in": "bridge"}, "shots_in is given, but shots is 0.*shots=4"),
+        ({"shots_for": "hops"}, "shots_for is given, but shots is 0.*shots=4"),
+        ({"shots": 2, "shots_for": "both"}, "unknown shots_for 'both'; choose from answer, hops"),
+        ({"shots": 2, "shots_for": "hops", "shots_in": "tgt"}, "examples of both hops begin in the source language"),
+        ({"reading": "paper"}, "unknown reading 'paper'; choose from released"),
     ],
 )
 def test_what_does_not_fit_is_refused_before_the_model_is_looked_at(options, message):

@@ -6,13 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bridgex_nb as bx
-from bridgex_nb.evaluation import _xicl
+from bridgex_nb.evaluation import _plan
 from bridgex_nb.evaluation._options import AnswerOptions
 from bridgex_nb.evaluation._reading import fold
 
 
 def make_plan(task, data, bridges, **options):
-    return _xicl.make_plan(task, data, bridges, AnswerOptions(**options))
+    return _plan.make_plan(task, data, bridges, AnswerOptions(**options))
 
 
 def words(src, tgt, count=40):
@@ -79,3 +79,62 @@ def test_another_question_about_an_example_s_passage_is_not_asked(shared_data):
 def test_the_seed_decides():
     heads = [make_plan("bli", words("sw", "tl"), [None], shots=3, seed=seed).rows[0].head for seed in (0, 0, 1)]
     assert heads[0] == heads[1] != heads[2]
+
+
+POOL = [words("sw", code) for code in ("tl", "en", "es")]
+
+
+def test_examples_of_both_hops_stand_before_both():
+    lexicons = [
+        bx.Lexicon("sw", "tl", {"moto": ["apoy"], "maji": ["tubig"]}),
+        bx.Lexicon("sw", "en", {"moto": ["fire"], "maji": ["water"], "jua": ["sun"]}),
+    ]
+    plan = make_plan("bli", words("sw", "tl"), [None, "en"], shots=1, shots_for="hops", examples=lexicons)
+    bridged = {(row.head, row.hop1_prompt[: row.hop1_prompt.index("\n\n") + 2]) for row in plan.rows if row.bridge}
+    (heads,) = bridged
+    word, b, t = ("moto", "fire", "apoy") if "moto" in heads[0] else ("maji", "water", "tubig")
+    assert heads == (
+        f'kiswahili:"{word}"→English:"{b}"→Tagalog:"{t}"\n\n',
+        f'kiswahili:"{word}"→English:"{b}"\n\n',
+    )
+    assert {row.head for row in plan.rows if not row.bridge} == {f'kiswahili:"{word}"→Tagalog:"{t}"\n\n'}
+    assert all(row.hop1_prompt.endswith(f'\n\nkiswahili:"{row.item["text"]}"→English:') for row in plan.rows if row.bridge)
+    card = plan.options
+    assert (card["shots"], card["shots_for"]) == (1, "hops")
+
+
+@settings(max_examples=15, deadline=None)
+@given(shots=st.integers(1, 6), seed=st.integers(0, 2**32))
+def test_hop_examples_give_nothing_away_and_are_the_same_words_for_every_bridge(shots, seed):
+    plan = make_plan("bli", POOL[0], [None, "en", "es"], shots=shots, shots_for="hops", examples=POOL, seed=seed)
+    shown = {row.bridge: [line.split('"')[1::2] for line in row.head.split("\n") if line] for row in plan.rows}
+    assert [len(line) for line in shown["en"]] == [3] * shots
+    assert [line[0] for line in shown["en"]] == [line[0] for line in shown["es"]] == [line[0] for line in shown[None]]
+    asked = {bridge: [row.item["item"] for row in plan.rows if row.bridge == bridge] for bridge in (None, "en", "es")}
+    assert asked[None] == asked["en"] == asked["es"]
+    assert asked[None]
+    for row in plan.rows:
+        word = row.item["item"]
+        assert word not in [line[0] for line in shown[None]]
+        assert not {fold(form) for form in row.item["gold"]} & {fold(line[-1]) for line in shown[None]}
+        for bridge, lexicon in (("en", POOL[1]), ("es", POOL[2])):
+            assert not {fold(form) for form in lexicon.entries.get(word, [])} & {fold(line[1]) for line in shown[bridge]}
+
+
+def test_hop_examples_of_passages_are_the_passages_in_the_bridge(shared_data):
+    """Belebele is here in German and English only: English passages take the place of German ones in both hops."""
+    pool = [bx.task_items("mrc", "de", "en", folder=shared_data), bx.task_items("mrc", "de", "de", folder=shared_data)]
+    pool[1] = pool[1].assign(tgt="fr")  # the copy of a passage stands for its translation into French
+    plan = make_plan("mrc", pool[0].head(5), [None, "fr"], shots=1, shots_for="hops", examples=pool)
+    row = next(row for row in plan.rows if row.bridge)
+    assert row.hop1_prompt.count("Translate the following text from deu_Latn to fra_Latn:\n") == 2
+    example = row.hop1_prompt.split("\nTranslation: ")[1].split("\n\n")[0]
+    assert f"\nPassage: {example}\n" in row.head
+
+
+def test_hop_examples_need_the_bridge_words(mini):
+    with pytest.raises(bx.InputError, match="no items of sw-en to draw examples from; pass them as examples="):
+        make_plan("bli", words("sw", "tl"), ["en"], shots=1, shots_for="hops")
+    # `evaluate` knows where they are.
+    table = bx.evaluate(mini, "bli", "sw", "tl", [None, "en"], limit=4, shots=1, shots_for="hops")
+    assert table.n.nunique() == 1

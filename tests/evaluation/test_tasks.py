@@ -3,12 +3,14 @@
 import pytest
 
 import bridgex_nb as bx
-from bridgex_nb.evaluation._tasks import TOPICS, chain, full_answer, full_prompt
+from bridgex_nb.evaluation._task import chain, full_answer, full_prompt
+from bridgex_nb.evaluation._tasks import TOPICS
 
 #: Task -> a pair and a bridge that its reference data have.
 TASKS = {
     "bli": ("sw", "tl", "en"),
     "mrc": ("de", "en", "fr"),
+    "mrc_chained": ("de", "en", "fr"),
     "topic": ("sw", "tl", "en"),
     "translation": ("sw", "tl", "en"),
     "nli": ("sw", "fr", "en"),
@@ -19,19 +21,38 @@ TASKS = {
 MRC = {"text": "Maji ni baridi.", "question": "Wie ist das Wasser?", "choices": ["heiß", "kalt", "rot", "alt"], "answer": 1}
 
 
+RELEASED = (
+    "Answer the following question based on the passage. Respond with A, B, C, or D.\n"
+    "Passage: {}\nQuestion: Wie ist das Wasser?\nChoices:\nA: heiß\nB: kalt\nC: rot\nD: alt\nAnswer:"
+)
+
+
+def test_the_prompts_of_the_released_reading_comprehension():
+    task = bx.TASKS["mrc"]
+    assert task.text_prompt("sw", "en", MRC["text"]) == (
+        "Translate the following text from swh_Latn to eng_Latn:\nMaji ni baridi.\nTranslation: "
+    )
+    zero_shot = full_prompt(task, "generation", task.with_bridge("sw", MRC["text"], None, None), MRC, "de")
+    bridged = full_prompt(task, "generation", task.with_bridge("sw", MRC["text"], "en", "Water is cold."), MRC, "de")
+    assert zero_shot == RELEASED.format("Maji ni baridi.")
+    assert bridged == RELEASED.format("Water is cold.")
+    assert full_answer(task, "generation", "kalt", MRC, "de") == " B"
+    assert (task.text_tokens, task.new_tokens) == (512, 10)
+
+
 def test_a_prompt_with_choices():
-    prompt = full_prompt(bx.TASKS["mrc"], "letters", chain("sw", MRC["text"], "en", "Water is cold."), MRC, "de")
+    prompt = full_prompt(bx.TASKS["mrc_chained"], "letters", chain("sw", MRC["text"], "en", "Water is cold."), MRC, "de")
     assert prompt == (
         'Passage: kiswahili:"Maji ni baridi."→English:"Water is cold."\n'
         "Question: Wie ist das Wasser?\nA. heiß\nB. kalt\nC. rot\nD. alt\nAnswer:"
     )
-    assert full_answer(bx.TASKS["mrc"], "letters", "kalt", MRC, "de") == " B"
+    assert full_answer(bx.TASKS["mrc_chained"], "letters", "kalt", MRC, "de") == " B"
 
 
 def test_a_prompt_for_scoring_the_texts_of_the_choices_does_not_list_them():
-    prompt = full_prompt(bx.TASKS["mrc"], "texts", chain("sw", MRC["text"]), MRC, "de")
+    prompt = full_prompt(bx.TASKS["mrc_chained"], "texts", chain("sw", MRC["text"]), MRC, "de")
     assert prompt == 'Passage: kiswahili:"Maji ni baridi."\nQuestion: Wie ist das Wasser?\nAnswer:'
-    assert full_answer(bx.TASKS["mrc"], "texts", "kalt", MRC, "de") == " kalt"
+    assert full_answer(bx.TASKS["mrc_chained"], "texts", "kalt", MRC, "de") == " kalt"
 
 
 @pytest.mark.parametrize(

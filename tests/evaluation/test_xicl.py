@@ -6,6 +6,7 @@ import math
 import pandas as pd
 import pytest
 import tiny
+from sacrebleu.metrics import CHRF
 
 import bridgex_nb as bx
 
@@ -13,6 +14,7 @@ import bridgex_nb as bx
 TASKS = {
     "bli": ("sw", "tl", "en"),
     "mrc": ("de", "en", "fr"),
+    "mrc_chained": ("de", "en", "fr"),
     "topic": ("sw", "tl", "en"),
     "translation": ("sw", "tl", "en"),
     "nli": ("sw", "fr", "en"),
@@ -21,7 +23,7 @@ TASKS = {
 }
 CHOICE = [name for name in TASKS if bx.TASKS[name].choices]
 COLUMNS = ["src", "tgt", "bridge", "item", "bridge_text", "bridge_confidence"]
-COLUMNS += ["output", "logprobs", "answer", "gold", "score", "correct"]
+COLUMNS += ["output", "logprobs", "answer", "gold", "score", "correct", "copy"]
 MRC = {"text": "Maji ni baridi.", "question": "Wie ist das Wasser?", "choices": ["heiß", "kalt", "rot", "alt"], "answer": 1}
 
 
@@ -74,8 +76,9 @@ def test_every_task_has_the_same_columns(task, kind, mini, shared_data):
     assert table["item"].tolist() == items["item"].tolist() * 2
     assert table.bridge_text.isna().tolist() == [True] * 3 + [False] * 3
     assert table.score.between(0, 1).all()
-    written = task not in CHOICE
+    written = task not in CHOICE or task == "mrc"
     assert table.output.notna().all() == written == table.logprobs.isna().all()
+    assert table["copy"].isna().all() == (task in CHOICE)
     if task == "translation":
         assert table.correct.isna().all()
     else:
@@ -98,8 +101,10 @@ def test_the_card_says_what_was_asked_and_how(mini, few, items):
         "task": "bli",
         "bridges": ["zero-shot", "en", "es"],
         "scoring": "generation",
+        "reading": None,
         "shots": 0,
         "max_new_tokens": None,
+        "gold_logprobs": False,
     }
 
     def data_of(lexicon, **options):
@@ -119,6 +124,10 @@ def test_the_card_says_what_was_asked_and_how(mini, few, items):
 def test_the_likeliest_choice_is_the_answer(task, scoring, mini, shared_data):
     src, tgt, _ = TASKS[task]
     items = bx.task_items(task, src, tgt, folder=shared_data, limit=3)
+    if (task, scoring) == ("mrc", "texts"):
+        with pytest.raises(bx.InputError, match="mrc cannot be scored by 'texts', its prompt asks for a letter"):
+            bx.answers(mini, task, items, scoring=scoring)
+        return
     table = bx.answers(mini, task, items, scoring=scoring)
     for row, item in zip(table.itertuples(), items.to_dict("records"), strict=True):
         choices = list(bx.TASKS[task].choices(item, tgt))
@@ -129,9 +138,9 @@ def test_the_likeliest_choice_is_the_answer(task, scoring, mini, shared_data):
 
 def test_more_choices_than_letters_are_refused(mini):
     items = pd.DataFrame([{"src": "sw", "tgt": "de", "item": 0, **MRC, "choices": list("klmnopqrst")}])
-    with pytest.raises(bx.InputError, match="mrc has 10 choices, but letters are ABCDEFG"):
-        bx.answers(mini, "mrc", items)
-    assert len(bx.answers(mini, "mrc", items, scoring="texts").logprobs[0]) == 10
+    with pytest.raises(bx.InputError, match="mrc_chained has 10 choices, but letters are ABCDEFG"):
+        bx.answers(mini, "mrc_chained", items)
+    assert len(bx.answers(mini, "mrc_chained", items, scoring="texts").logprobs[0]) == 10
 
 
 @pytest.mark.parametrize(("letter", "answer"), [("B", "kalt"), ("D", "alt"), ("E", ""), ("", "")])
@@ -209,3 +218,37 @@ LEXICON = bx.core_lexicon("sw", "tl")
 def test_bad_input_is_named(mini, arguments, options, message):
     with pytest.raises(bx.InputError, match=message):
         bx.answers(mini, *arguments, **options)
+
+
+def test_log_p_of_the_gold_answer_is_that_of_the_likeliest_accepted_one(mini):
+    """By hand: `loglikelihood` of every accepted answer, in quotes, behind the prompt that was asked."""
+    lexicon = bx.Lexicon("sw", "en", {"moto": ["hot", "fire"], "maji": ["water"]})
+    table = bx.answers(mini, "bli", lexicon, [None, "fr"], gold_logprobs=True)
+    for row in table.itertuples():
+        link = "" if row.bridge == "zero-shot" else f'→Français:"{row.bridge_text}"'
+        prompt = f'kiswahili:"{row.item}"{link}→English:'
+        golds = [f'"{form}"' for form in lexicon.entries[row.item]]
+        expected = bx.loglikelihood(mini, golds, [prompt] * len(golds)).logprob.max()
+        assert row.gold_logprob == pytest.approx(expected, abs=1e-4)
+    assert bx.accuracy(table).gold_logprob.tolist() == pytest.approx(
+        table.groupby("bridge", sort=False).gold_logprob.mean().tolist()
+    )
+
+
+def test_what_copying_the_word_would_score(mini):
+    lexicon = bx.Lexicon("de", "en", {"Radio": ["radio", "wireless"], "Hand": ["hand"], "Feuer": ["fire"]})
+    table = bx.answers(mini, "bli", lexicon, [None, "fr"])
+    assert table["copy"].tolist() == [1, 1, 0] * 2
+    assert bx.accuracy(table)["copy"].tolist() == pytest.approx([2 / 3, 2 / 3])
+    assert bx.evaluate(mini, "bli", "de", "en", lexicon=lexicon)["copy"].tolist() == pytest.approx([2 / 3])
+    assert bx.evaluate(mini, "bli", "sw", "tl", limit=5)["copy"].tolist() == [0]
+
+
+def test_what_copying_a_sentence_would_score(mini, shared_data):
+    sentences = bx.task_items("translation", "en", "de", folder=shared_data, limit=3)
+    table = bx.answers(mini, "translation", sentences, max_new_tokens=2)
+    by_hand = [
+        CHRF().sentence_score(text, [gold]).score for text, gold in zip(sentences.text, sentences.translated, strict=True)
+    ]
+    assert (100 * table["copy"]).tolist() == pytest.approx(by_hand)
+    assert bx.translation_scores(table)["copy"][0] == pytest.approx(sum(by_hand) / 3)

@@ -64,6 +64,7 @@ def test_every_figure_has_its_numbers_and_its_run_card(folder):
         "03_hsic_by_layer",
         "03_ranking",
         "04_xicl_accuracy",
+        "04_controls",
         "04_gains",
         "04_leaderboard",
     }
@@ -100,6 +101,16 @@ def test_04_has_every_pair_zero_shot_and_through_every_bridge(folder, mini):
     assert (
         row.correct == bx.evaluate(mini, "bli", "sw", "tl", ["es"], lexicon=bx.core_lexicon("sw", "tl").sample(150)).correct[0]
     )
+
+
+def test_04_says_what_the_controls_show(folder):
+    table = pd.read_csv(folder / "04_controls.csv").set_index(["src", "tgt", "bridge", "control"])
+    gain = table.gain.unstack("control")
+    assert list(gain.index) == [("ar", "he", "en"), ("ar", "he", "fr"), ("sw", "tl", "en"), ("sw", "tl", "fr")]
+    assert (gain.gold > 0.2).all()
+    assert (gain.source.abs() < 0.1).all()
+    assert (gain[["wrong", "nonsense"]].max(axis=1) < 0).all()
+    assert gain.gold["sw", "tl", "fr"] - gain.model["sw", "tl", "fr"] > 0.2
 
 
 def test_04_tells_gains_and_regrets(folder):

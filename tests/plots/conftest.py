@@ -37,6 +37,12 @@ def ranking(mini):
 
 
 @pytest.fixture(scope="module")
+def controlled(mini):
+    words = [bx.core_lexicon(*pair).sample(12) for pair in (("sw", "tl"), ("en", "he"))]
+    return bx.control_gains(bx.bridge_controls(mini, "bli", words, ["en", "fr"]), resamples=50)
+
+
+@pytest.fixture(scope="module")
 def sharing():
     generator = torch.Generator().manual_seed(0)
     codes = ("en", "vi", "sw")
@@ -74,7 +80,7 @@ def board(mini):
 
 
 @pytest.fixture
-def figures(matrix, accuracies, ranking, sharing, alignment, depth, gains, board):
+def figures(matrix, accuracies, ranking, sharing, alignment, depth, gains, board, controlled):
     return [
         bx.plots.overlap_heatmap(matrix.fillna(1)),
         bx.plots.spectrum_clustermap(matrix),
@@ -88,5 +94,6 @@ def figures(matrix, accuracies, ranking, sharing, alignment, depth, gains, board
         bx.plots.depth_profile(depth),
         bx.plots.emergence_curves(pd.read_csv(MINI / "emergence.csv")),
         bx.plots.bridge_gains(gains),
+        bx.plots.control_gains(controlled),
         bx.plots.selector_leaderboard(board),
     ]

@@ -95,3 +95,31 @@ def test_gains_name_the_score(gains):
 
 def drawn_points(collection):
     return list(zip(collection.get_offsets(), collection.get_facecolor(), strict=True))
+
+
+def test_gains_draw_bridges_against_zero_shot_only(gains, controlled):
+    for table in (gains.assign(baseline=0.2), controlled):
+        with pytest.raises(bx.InputError, match="bridge_gains draws what compare"):
+            bx.plots.bridge_gains(table)
+
+
+def test_controls_are_drawn_where_the_table_has_them(controlled):
+    """One row of panels per pair; English is no bridge of the second pair."""
+    figure = bx.plots.control_gains(controlled)
+    for number, (pair, rows) in enumerate(controlled.groupby(["src", "tgt"], sort=False)):
+        left, right = figure.axes[2 * number : 2 * number + 2]
+        assert left.get_title() == f"{pair[0]} → {pair[1]}: zero-shot {100 * rows.zero_shot.iloc[0]:.0f} %"
+        zero = (rows.gold_logprob - rows.logprob_gain).mean()
+        assert right.get_title() == f"{pair[0]} → {pair[1]}: zero-shot −{-zero:.1f}"
+        names = [label.get_text() for label in left.get_yticklabels()]
+        assert names == [f"through {bx.language(code).name}" for code in rows.bridge.unique()]
+        for axes, column, factor in ((left, "gain", 100), (right, "logprob_gain", 1)):
+            points = [tuple(point) for point in axes.collections[1].get_offsets()]
+            assert [x for x, _ in points] == pytest.approx((factor * rows[column]).tolist())
+            assert len({y for _, y in points}) == len(rows)
+    assert len(figure.legends[0].get_texts()) == 5
+
+
+def test_a_table_without_controls_is_refused(gains):
+    with pytest.raises(bx.InputError, match="not a table of control_gains: no column 'control'"):
+        bx.plots.control_gains(gains)
