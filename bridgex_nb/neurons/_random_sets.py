@@ -9,6 +9,8 @@ from ..exceptions import InputError
 #: Groups of neurons of similar activation frequency in a layer. With 10, a neuron of a random set is within a tenth of the
 #: layer's ranks of the one it stands for, and 768 neurons leave 76 to draw from.
 BINS = 10
+#: What run cards say of the random sets that interventions are compared with.
+MATCHED_IN = ["layer", "activation frequency"]
 
 
 def random_like(neuron_set: torch.Tensor, seed: int = 0, *, frequency: torch.Tensor | None = None) -> torch.Tensor:
