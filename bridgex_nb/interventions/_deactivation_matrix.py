@@ -93,8 +93,8 @@ def deactivation_matrix(
     Notes
     -----
     LAPE (Tang et al. 2024, arXiv 2402.16438), section 4: there the diagonal dominates. The random control and the intervals
-    are this project's. Where languages have neurons in common the p-value is too large rather than too small: what such a neuron
-    does to one of them is subtracted for the other.
+    are this project's. The p-value takes the languages' sets to be independent of each other. Where related languages have most
+    of their neurons in common it can come out too small: leave one of them out.
 
     Examples
     --------

@@ -90,7 +90,14 @@ def language_shift_score(
         "language_shift_score",
         model.card,
         data={"kind": "prompts", **data_card({"prompts": prompts, "source": source, "target": target})},
-        options={"sets": sets, "factor": factor, "draws": draws, "matched_in": MATCHED_IN, "resamples": resamples, "seed": seed},
+        options={
+            "sets": sets,
+            "factor": factor,
+            "draws": draws,
+            "matched_in": MATCHED_IN,
+            "resamples": resamples,
+            "seed": seed,
+        },
     )
 
     def lead():

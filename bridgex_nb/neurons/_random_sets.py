@@ -83,7 +83,8 @@ def check_draws(draws: int) -> None:
     """
     if draws < 2:
         raise InputError(
-            f"draws={draws}: how much random sets differ takes two of them or more; a p-value of 0.05 takes 19, one of 0.01 takes 99"
+            f"draws={draws}: it takes at least two random sets to see how much they differ; a p-value of 0.05 takes 19, one of "
+            "0.01 takes 99"
         )
 
 

@@ -100,8 +100,8 @@ def beyond_random_by_group(effects: np.ndarray, resampled: np.ndarray, permutati
 
     Notes
     -----
-    Under the null hypothesis each group's set could be any of its 1 + D, whatever the others are, so labels are exchanged within
-    groups: with 15 groups, a few draws for each make for billions of exchanges.
+    Under the null hypothesis each group's set could be any of its 1 + D, whatever the others are, so labels are exchanged
+    within groups: with 15 groups, a few draws for each make for billions of exchanges.
     """
     rng = np.random.default_rng(seed)
     sets, groups = effects.shape

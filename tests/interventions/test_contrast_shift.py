@@ -57,7 +57,6 @@ def test_on_bridgex_mini_steering_moves_the_language_that_it_answers_in(mini):
     table = bx.contrast_shift(
         mini, sides, [f'English:"{word}"→:' for word in asked], bx.output_language, draws=19, max_new_tokens=8
     ).set_index(["toward", "answer"])
-    print(table.loc[[("positive", "es"), ("positive", "de"), ("negative", "es"), ("negative", "de")]].T)
     assert table.p["positive", "es"] == 0.05  # the least that 19 random sets allow
     assert table.change["positive", "es"] > table.random_high["positive", "es"]
     assert table.change["positive", "de"] < table.random_low["positive", "de"]

@@ -85,7 +85,9 @@ def test_random_sets_have_consecutive_seeds_and_stay_disjoint():
     frequency = often_active(2, 20)
     for options in ({}, {"frequency": frequency}):
         drawn = random_sets([first, second], 3, 5, **options)
-        assert all(torch.equal(one, bx.random_like(first, seed, **options)) for (one, _), seed in zip(drawn, (5, 6, 7), strict=True))
+        assert all(
+            torch.equal(one, bx.random_like(first, seed, **options)) for (one, _), seed in zip(drawn, (5, 6, 7), strict=True)
+        )
         for one, other in drawn:
             assert not (one & other).any()
             assert torch.equal(other.sum(dim=1), second.sum(dim=1))
