@@ -90,8 +90,8 @@ def beyond_random(table: pd.DataFrame, rows: Sequence[str], label: str, title: s
     Parameters
     ----------
     table : pandas.DataFrame
-        Of `bridge_causality` or `contrast_shift`: change, low, high, random, random_low, random_high, as shares of 1; p and
-        random_sets.
+        Of `bridge_causality` or `contrast_shift`, or the dominance of `deactivation_matrix`: change, low, high, random,
+        random_low, random_high, as shares of 1 (or nats: 0.01 is 1 % of perplexity); p and random_sets.
     rows : sequence of str
         Columns that name a row.
     label : str

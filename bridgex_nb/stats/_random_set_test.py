@@ -62,21 +62,8 @@ def beyond_random(effects: np.ndarray, random_effects: np.ndarray, resamples: in
     every = np.vstack([effects, random_effects]).astype(float)
     means = every.mean(axis=1)
     far = np.abs(means - means.mean())
-    numbers = _beyond(means[:, None], every @ weights)
-    random_low, random_high = percentile_interval(means[1:])
-    return {
-        "change": numbers["own"],
-        "low": numbers["own_low"],
-        "high": numbers["own_high"],
-        "random": numbers["random"],
-        "random_low": float(random_low),
-        "random_high": float(random_high),
-        "beyond": numbers["beyond"],
-        "beyond_low": numbers["beyond_low"],
-        "beyond_high": numbers["beyond_high"],
-        "p": float(_at_least(far[0], far).mean()),
-        "random_sets": len(random_effects),
-    }
+    random_range = percentile_interval(means[1:])
+    return _numbers(means[:, None], every @ weights, random_range, float(_at_least(far[0], far).mean()))
 
 
 def beyond_random_by_group(effects: np.ndarray, resampled: np.ndarray, permutations: int, seed: int) -> dict[str, float]:
@@ -95,8 +82,8 @@ def beyond_random_by_group(effects: np.ndarray, resampled: np.ndarray, permutati
     Returns
     -------
     dict of str to float
-        own, own_low, own_high; random, random_low, random_high; beyond, beyond_low, beyond_high; p: as in `beyond_random`. The
-        middle 95 % of random sets are those of the mean over the groups with one random set for each.
+        As `beyond_random`. The middle 95 % of random sets are those of the mean over the groups with one random set for each;
+        random_sets is D x G.
 
     Notes
     -----
@@ -109,12 +96,7 @@ def beyond_random_by_group(effects: np.ndarray, resampled: np.ndarray, permutati
     exchanged = effects[rng.integers(sets, size=(permutations, groups)), columns].mean(axis=1)
     drawn = effects[rng.integers(1, sets, size=(permutations, groups)), columns].mean(axis=1)
     far = np.abs(np.append(effects[0].mean(), exchanged) - effects.mean())
-    random_low, random_high = percentile_interval(drawn)
-    return _beyond(effects, resampled) | {
-        "random_low": float(random_low),
-        "random_high": float(random_high),
-        "p": float(_at_least(far[0], far).mean()),
-    }
+    return _numbers(effects, resampled, percentile_interval(drawn), float(_at_least(far[0], far).mean()))
 
 
 def _at_least(value: float, others: np.ndarray) -> np.ndarray:
@@ -122,8 +104,8 @@ def _at_least(value: float, others: np.ndarray) -> np.ndarray:
     return others >= value - 1e-9 * np.abs(others).max()
 
 
-def _beyond(effects: np.ndarray, resampled: np.ndarray) -> dict[str, float]:
-    """own, random and beyond, of effects [1 + D, G] and their means over groups for each resample of the items [1 + D, R]."""
+def _numbers(effects: np.ndarray, resampled: np.ndarray, random_range: np.ndarray, p: float) -> dict[str, float]:
+    """The result, of effects [1 + D, G] and their means over groups for each resample of the items, [1 + D, R]."""
     draws, groups = len(effects) - 1, effects.shape[1]
     own, random = effects[0].mean(), effects[1:].mean()
     # What random sets differ by contains the noise of the items, as the set's own effect does. Where that is noisier than
@@ -131,19 +113,21 @@ def _beyond(effects: np.ndarray, resampled: np.ndarray) -> dict[str, float]:
     spread = effects[1:].var(axis=0, ddof=1) / groups**2
     apart = resampled - resampled[1:].mean(axis=0)
     noisier = max(0.0, apart[0].var() - apart[1:].var(axis=1).mean() * draws / (draws - 1))
-    margin = 0.0
+    freedom = draws - 1
     if spread.any():
-        freedom = (draws - 1) * spread.sum() ** 2 / (spread**2).sum()  # Satterthwaite's
-        margin = stdtrit(freedom, 0.975) * np.sqrt(spread.sum() * (1 + 1 / draws) + noisier)
-    elif noisier:
-        margin = stdtrit(draws - 1, 0.975) * np.sqrt(noisier)
+        freedom *= spread.sum() ** 2 / (spread**2).sum()  # Satterthwaite's
+    margin = stdtrit(freedom, 0.975) * np.sqrt(spread.sum() * (1 + 1 / draws) + noisier)
     low, high = percentile_interval(resampled[0])
     return {
-        "own": float(own),
-        "own_low": float(low),
-        "own_high": float(high),
+        "change": float(own),
+        "low": float(low),
+        "high": float(high),
         "random": float(random),
+        "random_low": float(random_range[0]),
+        "random_high": float(random_range[1]),
         "beyond": float(own - random),
         "beyond_low": float(own - random - margin),
         "beyond_high": float(own - random + margin),
+        "p": p,
+        "random_sets": draws * groups,
     }

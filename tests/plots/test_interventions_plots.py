@@ -14,7 +14,7 @@ def matrix():
     languages = pd.Index(["en", "sw", "xh"])
     values = np.random.default_rng(0).normal(size=(2, 3, 3))
     change, random = (pd.DataFrame(one, index=languages, columns=languages) for one in values)
-    return bx.DeactivationMatrix(change, random, pd.DataFrame(), 1.0, {})
+    return bx.DeactivationMatrix(change, random, pd.DataFrame(), {})
 
 
 def test_the_heatmap_has_both_matrices_on_one_scale(matrix):

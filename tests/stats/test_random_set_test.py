@@ -84,7 +84,7 @@ def test_ranks_of_several_groups_against_all_exchanges():
     exact = (far >= abs(effects[0].mean() - effects.mean()) - 1e-12).mean()
     numbers = beyond_random_by_group(effects, np.zeros((4, 10)), 20_000, 0)
     assert numbers["p"] == pytest.approx(exact, abs=0.01)
-    assert numbers["own"] == pytest.approx(effects[0].mean())
+    assert numbers["change"] == pytest.approx(effects[0].mean())
     assert numbers["random"] == pytest.approx(effects[1:].mean())
 
 
