@@ -115,7 +115,7 @@ def beyond_random(table: pd.DataFrame, rows: Sequence[str], label: str, title: s
             axes.hlines(heights + shift, low, high, color=colour, linewidth=1.4)
             axes.plot(value, heights + shift, linestyle="none", marker=marker, markersize=5, color=colour, label=name)
         axes.set_yticks(heights, names)
-        axes.invert_yaxis()
+        axes.set_ylim(len(table) - 0.5, -0.5)
         axes.set(xlabel=f"change in {label} (percentage points)", title=title)
         axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
