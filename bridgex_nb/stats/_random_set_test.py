@@ -34,6 +34,7 @@ def beyond_random(effects: np.ndarray, random_effects: np.ndarray, resamples: in
         roughly normal. The p-value does not.
 
         p: two-sided, (1 + D') / (1 + D), where D' random sets are as far as the set, or farther, from the mean of all D + 1.
+        It is about sets, on these items.
 
         random_sets: D.
 
