@@ -14,7 +14,7 @@ from ._style import PALETTE, STYLE, drawing, language_name
 
 
 def deactivation_heatmap(result: DeactivationMatrix) -> Figure:
-    """Change in log perplexity, language deactivated x language evaluated, and beside it the same for random neurons.
+    """Change in log perplexity, language deactivated x language evaluated, and beside it the mean of the same for random sets.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def deactivation_heatmap(result: DeactivationMatrix) -> Figure:
         panels = figure.subplots(1, 2, sharey=True)
         for axes, matrix, title in (
             (panels[0], result.change, "language neurons"),
-            (panels[1], result.random, "random neurons"),
+            (panels[1], result.random, "random neurons (mean)"),
         ):
             sns.heatmap(
                 matrix.rename(index=language_name, columns=language_name),
@@ -85,12 +85,13 @@ def amplification_curve(table: pd.DataFrame, language: str, *, ax: Axes | None =
 
 
 def beyond_random(table: pd.DataFrame, rows: Sequence[str], label: str, title: str, *, ax: Axes | None = None) -> Figure:
-    """The effect of a neuron set beside that of random sets, with 95 % intervals, one line per row of the table.
+    """The effect of a neuron set, with its 95 % interval, beside the middle 95 % of random sets, one line per row of the table.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        Of `bridge_causality` or `contrast_shift`: change, low, high, random, random_low, random_high, as shares of 1.
+        Of `bridge_causality` or `contrast_shift`, or the dominance of `deactivation_matrix`: change, low, high, random,
+        random_low, random_high, as shares of 1 (or nats: 0.01 is 1 % of perplexity); p and random_sets.
     rows : sequence of str
         Columns that name a row.
     label : str
@@ -100,18 +101,21 @@ def beyond_random(table: pd.DataFrame, rows: Sequence[str], label: str, title: s
         Axes to draw on.
     """
     names = [", ".join(map(str, row)) for row in table[list(rows)].itertuples(index=False)]
+    names = [f"{name}\n(p = {p:.2g})" for name, p in zip(names, table.p, strict=True)]
+    draws = int(table.random_sets.iloc[0])
+    width = "middle 95 %" if draws >= 39 else "range"  # fewer sets have no 2.5 % and 97.5 % quantiles between them
     heights = np.arange(len(table))
-    with drawing(ax, 6.6, 1.0 + 0.42 * len(table)) as (figure, axes):
+    with drawing(ax, 6.6, 1.3 + 0.48 * len(table)) as (figure, axes):
         axes.axvline(0, color="0.8", linewidth=1, zorder=0)
         for columns, shift, colour, marker, name in (
-            (("change", "low", "high"), -0.13, PALETTE[0], "o", "these neurons"),
-            (("random", "random_low", "random_high"), 0.13, "0.5", "s", "random neurons"),
+            (("change", "low", "high"), -0.13, PALETTE[0], "o", "these neurons:\n95 % interval"),
+            (("random", "random_low", "random_high"), 0.13, "0.5", "s", f"{draws} random sets:\nmean and {width}"),
         ):
             value, low, high = (100 * table[column] for column in columns)
             axes.hlines(heights + shift, low, high, color=colour, linewidth=1.4)
             axes.plot(value, heights + shift, linestyle="none", marker=marker, markersize=5, color=colour, label=name)
         axes.set_yticks(heights, names)
-        axes.invert_yaxis()
+        axes.set_ylim(len(table) - 0.5, -0.5)
         axes.set(xlabel=f"change in {label} (percentage points)", title=title)
         axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure

@@ -18,9 +18,12 @@ def test_bridge_causality_is_the_change_of_accuracy(mini, counts):
             items = bx.answers(mini, "bli", words, [None, "en"])
         return items.groupby("bridge").correct.mean()
 
+    prompts = [bx.word_prompt("sw", to, word) for word in words.entries for to in ("tl", "en")]
+    frequency = bx.count_active(mini, {"prompts": prompts}).probability[0]
     intact = accuracy(torch.zeros_like(sets["en"]))
     for k, (name, neuron_set) in enumerate(chosen.items()):
-        off, random = accuracy(neuron_set), [accuracy(bx.random_like(neuron_set, 3 + 2 * k + draw)) for draw in range(2)]
+        off = accuracy(neuron_set)
+        random = [accuracy(bx.random_like(neuron_set, 3 + 2 * k + draw, frequency=frequency)) for draw in range(2)]
         for asked in ("zero-shot", "en"):
             row = table[(table.set == name) & (table.asked == asked)].iloc[0]
             assert row.neurons == neuron_set.sum()
@@ -29,6 +32,9 @@ def test_bridge_causality_is_the_change_of_accuracy(mini, counts):
             assert row.random == pytest.approx(sum(random)[asked] / 2 - intact[asked])
             assert row.beyond == pytest.approx(row.change - row.random)
             assert row.low <= row.change <= row.high
+            assert row.beyond_low <= row.beyond <= row.beyond_high
+            assert row.p in [pytest.approx(rank / 3) for rank in (1, 2, 3)]
+            assert row.random_sets == 2
     card = table.attrs["card"]
     assert (card["function"], card["data"]["texts"]) == ("bridge_causality", {"sw": 15, "tl": 15})
     assert card["options"]["sets"]["sizes"]["shared"] == int(chosen["shared"].sum())
@@ -49,7 +55,7 @@ def test_options_reach_the_answers(mini, counts):
     sets, words = bx.top_neurons(counts, 0.1), bx.core_lexicon("sw", "tl")
     options = {"shots": 2, "examples": words, "seed": 4, "max_new_tokens": 6}
     asked = words.keep(list(words.entries)[:8])
-    table = bx.bridge_causality(mini, "sw", "tl", "en", sets, lexicon=asked, draws=1, resamples=10, **options)
+    table = bx.bridge_causality(mini, "sw", "tl", "en", sets, lexicon=asked, draws=2, resamples=10, **options)
     expected = bx.answers(mini, "bli", asked, [None, "en"], **options).groupby("bridge").correct.mean()
     assert table.set_index("asked").intact["en"].tolist() == [expected["en"]] * 2
     with pytest.raises(TypeError, match="scoring"):
@@ -62,8 +68,8 @@ def test_a_bridge_without_neurons(mini, counts):
         bx.bridge_causality(mini, "sw", "tl", "en", sets | {"en": sets["sw"]})
     with pytest.raises(bx.InputError, match="'tl' cannot be the bridge"):
         bx.bridge_causality(mini, "sw", "tl", "tl", sets)
-    with pytest.raises(bx.InputError, match="draws=0"):
-        bx.bridge_causality(mini, "sw", "tl", "en", sets, draws=0)
+    with pytest.raises(bx.InputError, match=r"draws=1: .+ a p-value of 0\.05 takes 19"):
+        bx.bridge_causality(mini, "sw", "tl", "en", sets, draws=1)
 
 
 @pytest.mark.parametrize("rule", ["active", "none"])

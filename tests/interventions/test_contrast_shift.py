@@ -6,6 +6,7 @@ import tiny
 import torch
 
 import bridgex_nb as bx
+from bridgex_nb.neurons._random_sets import random_sets
 
 POSITIVE = ['kiswahili:"moto"→English:', "The sun", "I drink water every day and"]
 NEGATIVE = ['English:"fire"→', "Jua", "Maji ni"]
@@ -25,12 +26,13 @@ def test_shift_is_the_change_of_shares(mini):
             return np.mean([(found or "none") == answer for found in read(bx.complete(mini, prompts, max_new_tokens=8))])
 
     nothing = torch.zeros_like(sides["positive"])
-    for start, (toward, away) in ((1, ("positive", "negative")), (5, ("negative", "positive"))):
+    frequency = bx.count_active(mini, {"prompts": prompts}).probability[0]
+    for start, (toward, away) in ((1, ("positive", "negative")), (3, ("negative", "positive"))):
+        pairs = random_sets([sides[toward], sides[away]], 2, start, frequency)
         for row in table[table.toward == toward].itertuples():
             intact = share(nothing, nothing, row.answer)
             assert row.intact == pytest.approx(intact)
             assert row.change == pytest.approx(share(sides[toward], sides[away], row.answer) - intact)
-            pairs = [(bx.random_like(sides[toward], start + d), bx.random_like(sides[away], start + 2 + d)) for d in range(2)]
             assert row.random == pytest.approx(np.mean([share(*pair, row.answer) for pair in pairs]) - intact)
     for _, rows in table.groupby("toward"):
         assert set(rows.answer) <= {"long", "none"}
@@ -53,10 +55,11 @@ def test_on_bridgex_mini_steering_moves_the_language_that_it_answers_in(mini):
         max_new_tokens=8,
     )
     table = bx.contrast_shift(
-        mini, sides, [f'English:"{word}"→:' for word in asked], bx.output_language, draws=2, max_new_tokens=8
+        mini, sides, [f'English:"{word}"→:' for word in asked], bx.output_language, draws=19, max_new_tokens=8
     ).set_index(["toward", "answer"])
-    assert table.beyond_low["positive", "es"] > 0
-    assert table.beyond_high["positive", "de"] < 0
+    assert table.p["positive", "es"] == 0.05  # the least that 19 random sets allow
+    assert table.change["positive", "es"] > table.random_high["positive", "es"]
+    assert table.change["positive", "de"] < table.random_low["positive", "de"]
 
 
 def test_bad_input_is_refused(mini):
@@ -64,7 +67,7 @@ def test_bad_input_is_refused(mini):
     for call, message in [
         (lambda: bx.contrast_shift(mini, sides, [], bx.read_option), "list of prompts"),
         (lambda: bx.contrast_shift(mini, {"a": sides["positive"]}, ["x"], bx.read_option), "negative, not for a"),
-        (lambda: bx.contrast_shift(mini, sides, ["x"], bx.read_option, draws=0), "draws=0"),
+        (lambda: bx.contrast_shift(mini, sides, ["x"], bx.read_option, draws=1), "draws=1"),
         (lambda: bx.contrast_shift(tiny.load(), sides, ["x"], bx.read_option), r"neuron set is \[6, 768\]"),
     ]:
         with pytest.raises(bx.InputError, match=message):

@@ -6,6 +6,7 @@ import tiny
 import torch
 
 import bridgex_nb as bx
+from bridgex_nb.neurons._random_sets import random_sets
 
 
 def test_the_score_is_the_share_of_items_whose_lead_rises():
@@ -21,7 +22,9 @@ def test_the_score_is_the_share_of_items_whose_lead_rises():
     rise = lead(on, off) - before
     assert table["score"][0] == pytest.approx((rise > 0).mean())
     assert table["shift"][0] == pytest.approx(rise.mean(), rel=1e-4)
-    random = [lead(bx.random_like(on, 7 + d), bx.random_like(off, 9 + d)) - before for d in range(2)]
+    items = [prompt + answer for prompt, *both in zip(prompts, source, target, strict=True) for answer in both]
+    frequency = bx.count_active(model, {"items": items}).probability[0]
+    random = [lead(*pair) - before for pair in random_sets([on & ~off, off], 2, 7, frequency)]
     assert table["random"][0] == pytest.approx(np.mean([(change > 0).mean() for change in random]))
     card = table.attrs["card"]
     assert card["data"]["texts"] == {"prompts": 3, "source": 3, "target": 3}
@@ -40,9 +43,11 @@ def test_on_bridgex_mini_answers_move_to_the_language_whose_neurons_are_amplifie
         [f'"{spanish[word][0]}"' for word in words],
         on=sets["es"],
         off=sets["fr"],
+        draws=39,
     )
     assert table.low[0] > 0.5
     assert table.beyond_low[0] > 0
+    assert table.p[0] <= 0.075  # 1 of 39 random sets is as far; of 199, 2 are
 
 
 def test_lists_of_different_lengths_are_refused():

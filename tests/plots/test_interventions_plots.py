@@ -57,16 +57,23 @@ def test_effects_are_drawn_beside_random_ones_in_percentage_points():
             "random": [-0.01, 0.0],
             "random_low": [-0.03, -0.02],
             "random_high": [0.01, 0.02],
+            "p": [0.01, 0.453],
+            "random_sets": [99, 99],
         }
     )
     axes = bx.plots.beyond_random(table, ["set", "asked"], "accuracy", "title").axes[0]
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["shared, zero-shot", "shared, en"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        "shared, zero-shot\n(p = 0.01)",
+        "shared, en\n(p = 0.45)",
+    ]
     assert "percentage points" in axes.get_xlabel()
     points = {line.get_label(): line.get_xdata() for line in axes.get_lines()}
-    assert points["these neurons"] == pytest.approx([-10, 2])
-    assert points["random neurons"] == pytest.approx([-1, 0])
+    assert points["these neurons:\n95 % interval"] == pytest.approx([-10, 2])
+    assert points["99 random sets:\nmean and middle 95 %"] == pytest.approx([-1, 0])
     own, random = axes.collections
     assert [tuple(one[:, 0]) for one in own.get_segments()] == [pytest.approx((-20, -5)), pytest.approx((-1, 4))]
     assert [tuple(one[:, 0]) for one in random.get_segments()] == [pytest.approx((-3, 1)), pytest.approx((-2, 2))]
     assert axes.yaxis_inverted()
+    fewer = bx.plots.beyond_random(table.assign(random_sets=19), ["set", "asked"], "accuracy", "title").axes[0]
+    assert fewer.get_legend_handles_labels()[1][1] == "19 random sets:\nmean and range"
     assert plt.get_fignums() == []

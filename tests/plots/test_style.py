@@ -34,7 +34,7 @@ def one_axes(matrix, accuracies, ranking):
     """Every function that takes `ax`, with what it draws."""
     sets = {"en": torch.ones(3, 5, dtype=torch.bool), "sw": torch.zeros(3, 5, dtype=torch.bool)}
     curve = pd.DataFrame({"factor": [0, 1] * 2, "language": ["en", "en", "sw", "sw"], "perplexity": [9.0, 8.0, 7.0, 6.0]})
-    effect = dict.fromkeys(["change", "low", "high", "random", "random_low", "random_high"], 0.1)
+    effect = dict.fromkeys(["change", "low", "high", "random", "random_low", "random_high", "p"], 0.1) | {"random_sets": 19}
     return [
         (bx.plots.hsic_by_layer, ranking),
         (bx.plots.bridge_ranking, ranking),
