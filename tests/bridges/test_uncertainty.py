@@ -108,7 +108,7 @@ def test_draws_and_permutations_are_those_of_a_loop(sigma, estimator):
     for i in range(5):
         draw = torch.randint(30, (30,), generator=generator)
         order = torch.randperm(30, generator=generator)
-        fixed = scale(standardize(x), standardize(y), sigma)
+        fixed = scale(standardize(x), standardize(y), sigma, estimator)
         expected = [
             bx.hsic_score(bx.hsic(x[:, draw], y[:, draw], sigma, estimator)),
             bx.hsic_score(hsic_scaled(fixed[0], fixed[1][:, order], estimator, 1e-9)),
