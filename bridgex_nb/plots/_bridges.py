@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..bridges._bridgex_icl import BridgeRanking
+from ..bridges._bridge_ranking import BridgeRanking
 from ..datasets._languages import BRIDGES, LANGUAGES
 from ._style import LINE, PALETTE, SHADE, STYLE, draw_intervals, drawing, language_name
 

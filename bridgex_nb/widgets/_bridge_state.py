@@ -11,7 +11,8 @@ from traitlets import Enum, Float, Instance, List, Tuple, observe
 
 from .. import plots
 from ..activations._results import ProbeActivations
-from ..bridges._bridgex_icl import BridgeRanking, rank_without_warnings
+from ..bridges._bridge_ranking import BridgeRanking
+from ..bridges._bridgex_icl import rank_without_warnings
 from ..datasets._languages import BRIDGES, LANGUAGES, language
 from ..exceptions import InputError
 from ..models._layer_window import layer_window
