@@ -34,9 +34,9 @@ def count_active(
         Whether the tokens that the tokenizer adds (BOS) are counted; the model reads them in any case. They say nothing about a
         language, but are so many of the tokens of short texts that counting them changes the language sets (notebook 01).
     parts : int
-        P, the number of parts that are also counted by themselves: text i of each language belongs to part i mod P. They show how
-        much language sets depend on the sentences (`redraw_sets`, `split_half`), at the cost of P K L N 32-bit numbers (275 MB
-        for 10 parts of 15 languages in an 8B model). 1: the whole only, which also is what a remote model sends fastest.
+        P, the number of parts that are also counted by themselves: text i of each language belongs to part i mod P. They show
+        how much language sets depend on the sentences (`redraw_sets`, `split_half`), at the cost of P K L N 32-bit numbers
+        (275 MB for 10 parts of 15 languages in an 8B model). 1: the whole only, which a remote model sends fastest.
     token_budget : int
         Tokens of one padded batch; halved until a batch fits into memory.
     store : str or Path, optional

@@ -96,8 +96,10 @@ class BridgeRanking:
         first = f"Best bridge: {self.table.name[0]}"
         if self.probability is None:
             return f"{first}, over {self.samples} words."
-        drawn = f"{self.samples} words" + (" and of the sentences" if self.redraws else "")
-        return f"{first}, first in {self.probability:.0%} of resamples of {drawn}{self._tied_with()}."
+        return f"{first}, first in {self.probability:.0%} of resamples of {self._drawn()}{self._tied_with()}."
+
+    def _drawn(self) -> str:
+        return f"{self.samples} words" + (" and of the sentences" if self.redraws else "")
 
     def _tied_with(self) -> str:
         names = self.table.name[self.table.tied].tolist()
