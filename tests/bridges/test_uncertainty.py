@@ -173,7 +173,7 @@ def test_ranking_by_excess():
     # The neurons of it are many and noise, the one of en depends a little on one shared neuron.
     noise = torch.randn(60, 60, generator=seeded(1))
     x, many = noise[:10], noise[10:]
-    y = x[:1] + 1.7 * torch.randn(1, 60, generator=seeded(2))
+    y = x[:1] + 2 * torch.randn(1, 60, generator=seeded(2))
     by_score, by_excess = (ranking(x, {"it": many, "en": y}, resamples=50, by=by) for by in ("score", "excess"))
     assert (by_score.best, by_excess.best) == ("it", "en")
     assert by_excess.table.excess.is_monotonic_decreasing
