@@ -120,19 +120,19 @@ def test_a_bad_choice_is_refused_and_changes_nothing(state):
 
 @pytest.mark.filterwarnings("error")
 def test_bridges_without_neurons_are_named(state, counts):
-    state.choose(rate=0.002, layers=(4, 4), rule="exclusive", bridges=list(bx.LANGUAGES))
+    state.choose(src="hu", tgt="sw", rate=0.002, layers=(5, 5), rule="exclusive", bridges=list(bx.LANGUAGES))
     state.wait()
     sets = bx.top_neurons(counts, 0.002)
     lost = [
         one.name
         for code, one in bx.LANGUAGES.items()
-        if code not in ("sw", "tl") and not bx.bridge_neurons(sets, "sw", "tl", code, "exclusive")[4].any()
+        if code not in ("hu", "sw") and not bx.bridge_neurons(sets, "hu", "sw", code, "exclusive")[5].any()
     ]
-    absent = [str(layer) for layer in range(6) if not (sets["sw"] & sets["tl"])[layer].any()]
+    absent = [str(layer) for layer in range(6) if not (sets["hu"] & sets["sw"])[layer].any()]
     assert lost
     assert absent
-    assert [note for note in state.notes if not note.startswith("Few neurons in layer 4: ")] == [
-        f"Left out, without neurons of their own in layer 4: {', '.join(lost)}. A higher rate may give them some.",
+    assert [note for note in state.notes if not note.startswith("Few neurons in layer 5: ")] == [
+        f"Left out, without neurons of their own in layer 5: {', '.join(lost)}. A higher rate may give them some.",
         f"No shared neurons in layers {', '.join(absent)}.",
     ]
 
