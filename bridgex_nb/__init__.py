@@ -68,6 +68,7 @@ _NAMES = {
     "neurons": (
         "bridge_neurons",
         "contrast_neurons",
+        "half_sets",
         "importance_ratio",
         "language_agnostic_score",
         "lape",
@@ -77,9 +78,12 @@ _NAMES = {
         "plnd",
         "random_like",
         "read_lape_masks",
+        "redraw_sets",
         "shared_exclusive",
+        "shared_neurons",
         "sharing_types",
         "specific_related_general",
+        "split_half",
         "top_neurons",
     ),
     "similarity": (
@@ -265,6 +269,7 @@ if TYPE_CHECKING:
     from .models import register_site as register_site
     from .neurons import bridge_neurons as bridge_neurons
     from .neurons import contrast_neurons as contrast_neurons
+    from .neurons import half_sets as half_sets
     from .neurons import importance_ratio as importance_ratio
     from .neurons import language_agnostic_score as language_agnostic_score
     from .neurons import lape as lape
@@ -274,9 +279,12 @@ if TYPE_CHECKING:
     from .neurons import plnd as plnd
     from .neurons import random_like as random_like
     from .neurons import read_lape_masks as read_lape_masks
+    from .neurons import redraw_sets as redraw_sets
     from .neurons import shared_exclusive as shared_exclusive
+    from .neurons import shared_neurons as shared_neurons
     from .neurons import sharing_types as sharing_types
     from .neurons import specific_related_general as specific_related_general
+    from .neurons import split_half as split_half
     from .neurons import top_neurons as top_neurons
     from .similarity import SPECTRA as SPECTRA
     from .similarity import Alignment as Alignment

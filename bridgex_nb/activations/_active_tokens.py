@@ -21,7 +21,7 @@ def active_tokens(
     new_tokens: torch.Tensor | None = None,
     result: Path | None = None,
 ) -> torch.Tensor:
-    """Tokens at which each neuron is > 0, int64 [K, L, N] for K groups of rows.
+    """Tokens at which each neuron is > 0, int32 [K, L, N] for K groups of rows.
 
     Parameters
     ----------
@@ -55,8 +55,10 @@ def active_tokens(
         on = torch.empty(step, *values.shape[1:], dtype=torch.float32, device=values.device)
         pieces = zip(values.split(step), counted[:, None].float().split(step), strict=True)
         active = torch.cat([torch.bmm(weights, torch.gt(piece, 0, out=on[: len(piece)]))[:, 0] for piece, weights in pieces])
-        total = torch.zeros(num_groups, active.shape[1], dtype=torch.float32, device=values.device)
-        total = total.index_add_(0, groups[batch].to(values.device), active).to(torch.int32)
+        # Only the groups of this batch, for what is returned may travel from a remote machine.
+        present, owner = groups[batch].unique(return_inverse=True)
+        total = torch.zeros(len(present), active.shape[1], dtype=torch.float32, device=values.device)
+        total = total.index_add_(0, owner.to(values.device), active).to(torch.int32)
         if layer == last:
             # NaN > 0 is false, so a broken model would pass for a silent one. What is not finite stays so in later layers.
             finite = torch.isfinite(values.sum(dim=-1, dtype=torch.float32)) | ~mask
@@ -66,8 +68,10 @@ def active_tokens(
     def add(state, batch, reduced):
         if (reduced[last] < 0).any():
             raise InputError(f"layer {last}: activations are not finite (NaN or infinite); was the model run in float16?")
+        present = groups[batch].unique()
         for layer, total in enumerate(reduced):
-            state[layer] = state[layer].to(total.device) + total  # stays where the layer is
+            state[layer] = state[layer].to(total.device)  # stays where the layer is
+            state[layer].index_add_(0, present.to(total.device), total)
 
     state = run_pass(
         model,
@@ -75,7 +79,7 @@ def active_tokens(
         range(model.num_layers),
         count,
         add,
-        [torch.zeros(num_groups, model.num_neurons, dtype=torch.int64) for _ in range(model.num_layers)],
+        [torch.zeros(num_groups, model.num_neurons, dtype=torch.int32) for _ in range(model.num_layers)],
         special_tokens=special_tokens,
         token_budget=token_budget,
         description="counting",

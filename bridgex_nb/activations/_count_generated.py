@@ -72,4 +72,4 @@ def count_generated(
         data={"kind": "prompts", **data_card(prompts)},
         options={"max_new_tokens": max_new_tokens},
     )
-    return ActivationCounts(active, tokens, tuple(prompts), card)
+    return ActivationCounts(active.long(), tokens, tuple(prompts), card)

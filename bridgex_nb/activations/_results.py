@@ -27,12 +27,18 @@ class ActivationCounts:
         K language codes.
     card : RunCard
         How they were counted.
+    by_part : torch.Tensor or None
+        int32 [P, K, L, N], the same for each of P parts of the texts; None where it is not known, as of published counts.
+    tokens_by_part : torch.Tensor or None
+        int64 [P, K], tokens seen in each part.
     """
 
     active: torch.Tensor = field(repr=False)
     tokens: torch.Tensor
     languages: tuple[str, ...]
     card: RunCard = field(repr=False)
+    by_part: torch.Tensor | None = field(default=None, repr=False)
+    tokens_by_part: torch.Tensor | None = field(default=None, repr=False)
 
     @property
     def probability(self) -> torch.Tensor:
@@ -69,12 +75,22 @@ class ActivationCounts:
         clamped = active.clamp(min=0).minimum(tokens[:, None, None])
         _check_range(self.languages, active, clamped, tokens)
         card = run_card("ActivationCounts.__sub__", self.card, inputs={"full": self.card, "prefix": prefix.card})
-        return ActivationCounts(clamped, tokens, self.languages, card)
+        return ActivationCounts(clamped, tokens, self.languages, card, *self._parts_minus(prefix))
+
+    def _parts_minus(self, prefix: "ActivationCounts") -> tuple[torch.Tensor | None, torch.Tensor | None]:
+        """Parts of a difference, where both counts have the same number of them."""
+        mine, other = (one.by_part for one in (self, prefix))
+        if mine is None or other is None or mine.shape != other.shape:
+            return None, None
+        tokens = self.tokens_by_part - prefix.tokens_by_part
+        return (mine - other).clamp(min=0).minimum(tokens[..., None, None].int()), tokens
 
     def save(self, path: str | Path) -> None:
         """Write a safetensors file with the run card inside."""
-        note = {"languages": self.languages, "card": self.card}
-        result_files.write(path, {"active": self.active, "tokens": self.tokens}, note)
+        tensors = {"active": self.active, "tokens": self.tokens}
+        if self.by_part is not None:
+            tensors |= {"by_part": self.by_part, "tokens_by_part": self.tokens_by_part}
+        result_files.write(path, tensors, {"languages": self.languages, "card": self.card})
 
     @classmethod
     def load(cls, path: str | Path) -> "ActivationCounts":
@@ -87,7 +103,8 @@ class ActivationCounts:
         """
         tensors, note = result_files.read(path)
         try:
-            return cls(tensors["active"], tensors["tokens"], tuple(note["languages"]), note["card"])
+            parts = tensors.get("by_part"), tensors.get("tokens_by_part")
+            return cls(tensors["active"], tensors["tokens"], tuple(note["languages"]), note["card"], *parts)
         except KeyError as error:
             raise InputError(f"{path}: not a file of counts") from error
 

@@ -1,6 +1,7 @@
 """Which bridge language: BridgeX-ICL's ranking, other selectors, their regret."""
 
-from ._bridgex_icl import BridgeRanking, rank_bridges
+from ._bridge_ranking import BridgeRanking
+from ._bridgex_icl import rank_bridges
 from ._leaderboard import leaderboard
 from ._regret import regret
 from ._selectors import SELECTORS, select_bridges

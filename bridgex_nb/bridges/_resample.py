@@ -2,50 +2,65 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
+from tqdm.auto import tqdm
 
 from ..stats._hsic import SCORE_TOLERANCE, hsic_scaled, layer_score, scale, standardize
-from ..utils._progress import progress_bar
+from ._layer_rows import LayerRows
 
-#: Numbers in one batch of bootstrap draws: where neurons are few, many draws at once fit into the processor's cache.
+#: Numbers in one batch of draws: where neurons are few, many draws at once fit into the processor's cache.
 _BATCH = 2**16
 
-#: Rows [n, S] of the shared neurons and of the bridge-specific ones, for each layer.
-Pairs = list[tuple[torch.Tensor, torch.Tensor]]
 
-
-def resample(
-    pairs: Sequence[Pairs], sigma: float | str, estimator: str, resamples: int, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Scores [resamples, bridges] of bootstrap draws, and of permutations of the bridge's samples.
-
-    `pairs` holds the rows of each bridge. All bridges and layers meet the same draws, so that their scores can be compared draw
-    by draw.
-    """
-    device, samples = pairs[0][0][0].device, pairs[0][0][0].shape[1]
+def draw_prompts(samples: int, resamples: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Bootstrap draws and permutations of the prompts, both int64 [resamples, S]."""
     generator = torch.Generator().manual_seed(seed)
     draws, orders = [], []
     for _ in range(resamples):
         draws.append(torch.randint(samples, (samples,), generator=generator))
         orders.append(torch.randperm(samples, generator=generator))
-    draws, orders = torch.stack(draws).to(device), torch.stack(orders).to(device)
-    drawn, null = torch.zeros(2, resamples, len(pairs), dtype=torch.float64)
+    return torch.stack(draws), torch.stack(orders)
 
-    def score(x, y):
-        return layer_score(hsic_scaled(x, y, estimator, SCORE_TOLERANCE)).cpu()
 
-    def take(rows, indices):  # [n, S], [D, S] -> [D, n, S]
-        return rows[:, indices].movedim(0, 1).contiguous()
+def drawn_scores(
+    layers: Sequence[LayerRows], bridges: Sequence[str], sigma: float | str, estimator: str, draws: torch.Tensor, bar: tqdm
+) -> torch.Tensor:
+    """Scores [draws, layers, bridges] of bootstrap draws, int64 [draws, S]; NaN where a bridge has no neurons.
 
-    with progress_bar(total=resamples * sum(map(len, pairs)), desc="resampling", unit="draw", delay=1) as progress:
-        for b, layers in enumerate(pairs):
-            for x, y in layers:
-                fixed = scale(standardize(x), standardize(y), sigma)
-                step = max(1, _BATCH // (samples * (len(x) + len(y))))
-                for part in torch.arange(resamples).split(step):
-                    redrawn = scale(*(standardize(take(rows, draws[part])) for rows in (x, y)), sigma)
-                    drawn[part, b] += score(*redrawn) / len(layers)
-                    null[part, b] += score(fixed[0], take(fixed[1], orders[part])) / len(layers)
-                    progress.update(len(part))
-    return drawn.numpy(), null.numpy()
+    All bridges and layers meet the same draws, so that their scores can be compared draw by draw. Z-scores and bandwidths are
+    those of the draw.
+    """
+    scores = torch.full((len(draws), len(layers), len(bridges)), float("nan"), dtype=torch.float64)
+    for i, one in enumerate(layers):
+        for part, step in _steps(one, draws):
+            z = standardize(one.rows[:, part.to(one.rows.device)].movedim(0, 1).contiguous())
+            x = z[:, one.shared]
+            for code, neurons in one.bridges.items():
+                h = hsic_scaled(*scale(x, z[:, neurons], sigma, estimator), estimator, SCORE_TOLERANCE)
+                scores[step, i, bridges.index(code)] = layer_score(h).cpu()
+            bar.update(len(part))
+    return scores
+
+
+def permuted_scores(
+    layers: Sequence[LayerRows], bridges: Sequence[str], sigma: float | str, estimator: str, orders: torch.Tensor, bar: tqdm
+) -> torch.Tensor:
+    """The same with the samples of the bridge permuted, by orders int64 [orders, S]; z-scores and bandwidths stay."""
+    scores = torch.full((len(orders), len(layers), len(bridges)), float("nan"), dtype=torch.float64)
+    for i, one in enumerate(layers):
+        z = standardize(one.rows)
+        fixed = {code: scale(z[one.shared], z[neurons], sigma, estimator) for code, neurons in one.bridges.items()}
+        for part, step in _steps(one, orders):
+            for code, (x, y) in fixed.items():
+                permuted = y[:, part.to(y.device)].movedim(0, 1).contiguous()
+                scores[step, i, bridges.index(code)] = layer_score(hsic_scaled(x, permuted, estimator, SCORE_TOLERANCE)).cpu()
+            bar.update(len(part))
+    return scores
+
+
+def _steps(one: LayerRows, draws: torch.Tensor):
+    """The draws in parts for which the rows of one bridge fit into a batch, and where each part goes."""
+    neurons = int(one.shared.sum()) + max((int(own.sum()) for own in one.bridges.values()), default=0)
+    step = max(1, _BATCH // (draws.shape[1] * neurons))
+    for start in range(0, len(draws), step):
+        yield draws[start : start + step], slice(start, start + step)

@@ -11,7 +11,9 @@ from ..datasets._lexicon import core_lexicon, pivot, read_muse
 from ..evaluation._known_words import known_words
 from ..exceptions import InputError
 from ..models._load_model import load_model
+from ..neurons._redraw_sets import redraw_sets
 from ..neurons._sets import top_neurons
+from ..plots._ranking_table import ranking_table
 
 
 def run(options: argparse.Namespace) -> None:
@@ -27,11 +29,12 @@ def run(options: argparse.Namespace) -> None:
         raise InputError("--lexicon takes one file (source-target) or two (source-English and English-target)")
     model = load_model(options.model)
     known = known_words(model, lexicon)
-    sets = top_neurons(count_active(model, core_sentences()), options.rate)
-    ranking = rank_bridges(probe(model, known), sets, rule=options.rule, estimator=options.estimator)
+    counts = count_active(model, core_sentences())
+    sets, redraws = top_neurons(counts, options.rate), redraw_sets(counts, options.rate)
+    ranking = rank_bridges(probe(model, known), sets, redraws=redraws, rule=options.rule, estimator=options.estimator)
     names = f"{language(src).name} → {language(tgt).name}"
     print(f"{names} on {model.card['model']}: {ranking.samples} of {len(lexicon)} words translated correctly")
-    print(ranking.table.to_string(index=False, formatters=dict.fromkeys(("score", "low", "high"), "{:.2e}".format)))
-    if ranking.absent:
-        print(f"no shared neurons in layer {', '.join(map(str, ranking.absent))}")
+    print(ranking_table(ranking).to_string())
+    for note in ranking.notes:
+        print(note)
     print(ranking.summary)

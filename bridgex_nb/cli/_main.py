@@ -14,7 +14,7 @@ from pathlib import Path
 from ..exceptions import InputError
 
 #: `bridgex_nb.neurons.RULES`, `bridgex_nb.stats.ESTIMATORS` and the default rate, repeated here because those need torch.
-RULES = ("exclusive", "active", "minus_overlap")
+RULES = ("fully_activated", "exclusive", "active", "minus_overlap")
 ESTIMATORS = ("biased", "unbiased", "normalized", "reference")
 RATE = 0.05
 

@@ -6,7 +6,8 @@ from ._lape import lape, lape_entropy, lape_lambda
 from ._lape_masks import LAPE_LANGUAGES, read_lape_masks
 from ._plnd import plnd
 from ._random_sets import random_like
-from ._sets import RATE, RULES, bridge_neurons, overlap_matrix, top_neurons
+from ._redraw_sets import half_sets, redraw_sets, split_half
+from ._sets import RATE, RULES, bridge_neurons, overlap_matrix, shared_neurons, top_neurons
 from ._sharing_types import sharing_types
 from ._specific_related_general import specific_related_general
 
@@ -16,6 +17,7 @@ __all__ = [
     "RULES",
     "bridge_neurons",
     "contrast_neurons",
+    "half_sets",
     "importance_ratio",
     "language_agnostic_score",
     "lape",
@@ -25,8 +27,11 @@ __all__ = [
     "plnd",
     "random_like",
     "read_lape_masks",
+    "redraw_sets",
     "shared_exclusive",
+    "shared_neurons",
     "sharing_types",
     "specific_related_general",
+    "split_half",
     "top_neurons",
 ]

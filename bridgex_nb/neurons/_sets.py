@@ -1,17 +1,18 @@
 """Neuron sets: boolean tensors [L, N]. Set algebra is ``&``, ``|`` and ``~``."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import torch
 
 from ..activations._results import ActivationCounts, ProbeActivations
 from ..exceptions import InputError
+from ._probe_rows import finite_rows
 
 #: Share of all neurons in a language's set, by default. The papers take 1 % of the neurons of much larger models.
 RATE = 0.05
-#: How bridge-specific neurons are told apart from those of source and target; see `bridge_neurons`.
-RULES = ("exclusive", "active", "minus_overlap")
+#: Which neurons of source and target, and of the bridge, are compared; see `bridge_neurons`. The first is the default.
+RULES = ("fully_activated", "exclusive", "active", "minus_overlap")
 #: Kinds of `overlap_matrix`.
 OVERLAPS = ("count", "jaccard", "lift")
 
@@ -109,10 +110,10 @@ def bridge_neurons(
     src: str,
     tgt: str,
     bridge: str,
-    rule: str = "exclusive",
+    rule: str = RULES[0],
     probe: ProbeActivations | None = None,
 ) -> torch.Tensor:
-    """Bridge-specific neurons: those of a bridge language, without the ones of source and target.
+    """Bridge neurons: those of a bridge language that are compared with the neurons that source and target share.
 
     BridgeX-ICL reads this set from a file that its released code does not create, so the rule is a named choice.
 
@@ -122,11 +123,12 @@ def bridge_neurons(
         Language -> bool [L, N].
     src, tgt, bridge : str
         Language codes.
-    rule : {"exclusive", "active", "minus_overlap"}
-        `exclusive`: T_bridge without T_src and T_tgt. `active`: of these, the neurons whose mean on `probe` is above 0.
+    rule : {"fully_activated", "exclusive", "active", "minus_overlap"}
+        `fully_activated`: the neurons of T_bridge whose mean on `probe` is above 0 (and `shared_neurons` are restricted
+        alike). `exclusive`: T_bridge without T_src and T_tgt. `active`: of these, the neurons whose mean on `probe` is above 0.
         `minus_overlap`: T_bridge without the neurons that source and target share.
     probe : ProbeActivations, optional
-        Needed by the rule `active`; it must hold the exclusive neurons.
+        Needed by the rules `fully_activated` and `active`; it must hold the neurons that they choose from.
 
     Returns
     -------
@@ -136,7 +138,58 @@ def bridge_neurons(
     Raises
     ------
     InputError
-        If a language has no set, the rule is unknown, or the rule `active` has no probe.
+        If a language has no set, the rule is unknown, a rule that needs a probe has none, or the probe's activations are not
+        finite.
+
+    Notes
+    -----
+    BridgeX-ICL (Xu et al. 2025, arXiv 2508.17078, section 3). `fully_activated` is the default because it is the reading
+    nearest to the figure in the released repository, which draws the bridge's neurons as a subset of T_bridge, tied to the
+    overlap of source and target by the words "Fully activated". It has a price: a shared neuron that the bridge has, too,
+    stands on both sides and matches itself perfectly, so that the ranking then follows how many of the shared neurons each
+    bridge has. The other rules keep such neurons out of Y.
+
+    Examples
+    --------
+    >>> codes = {"sw": [True, False, False], "tl": [True, True, False], "en": [True, True, True]}
+    >>> sets = {code: torch.tensor([row]) for code, row in codes.items()}
+    >>> bridge_neurons(sets, "sw", "tl", "en", rule="exclusive")
+    tensor([[False, False,  True]])
+    """
+    check_rule(sets, (src, tgt, bridge), rule)
+    chosen = bridge_candidates(sets, src, tgt, bridge, rule)
+    return active_neurons(probe, chosen, rule) if rule in ("fully_activated", "active") else chosen
+
+
+def shared_neurons(
+    sets: Mapping[str, torch.Tensor],
+    src: str,
+    tgt: str,
+    rule: str = RULES[0],
+    probe: ProbeActivations | None = None,
+) -> torch.Tensor:
+    """The neurons that source and target share, as a rule of `bridge_neurons` has them compared with those of a bridge.
+
+    Parameters
+    ----------
+    sets : mapping of str to torch.Tensor
+        Language -> bool [L, N].
+    src, tgt : str
+        Language codes.
+    rule : str
+        `fully_activated`: the neurons of T_src & T_tgt whose mean on `probe` is above 0. With the other rules, all of them.
+    probe : ProbeActivations, optional
+        Needed by the rule `fully_activated`.
+
+    Returns
+    -------
+    torch.Tensor
+        bool [L, N].
+
+    Raises
+    ------
+    InputError
+        As `bridge_neurons`.
 
     Notes
     -----
@@ -144,25 +197,39 @@ def bridge_neurons(
 
     Examples
     --------
-    >>> codes = {"sw": [True, False, False], "tl": [True, True, False], "en": [True, True, True]}
-    >>> bridge_neurons({code: torch.tensor([row]) for code, row in codes.items()}, "sw", "tl", "en")
-    tensor([[False, False,  True]])
+    >>> sets = {"sw": torch.tensor([[True, True, False]]), "tl": torch.tensor([[False, True, True]])}
+    >>> shared_neurons(sets, "sw", "tl", rule="exclusive")
+    tensor([[False,  True, False]])
     """
-    missing = [code for code in (src, tgt, bridge) if code not in sets]
+    check_rule(sets, (src, tgt), rule)
+    shared = sets[src] & sets[tgt]
+    return active_neurons(probe, shared, rule) if rule == "fully_activated" else shared
+
+
+def check_rule(sets: Mapping[str, torch.Tensor], languages: Sequence[str], rule: str) -> None:
+    """Refuse languages without a set, and unknown rules."""
+    missing = [code for code in languages if code not in sets]
     if missing:
         raise InputError(f"no neuron set for {', '.join(missing)}; available: {', '.join(sets) or 'none'}")
     if rule not in RULES:
         raise InputError(f"unknown bridge rule {rule!r}; choose from {', '.join(RULES)}")
-    if rule == "minus_overlap":
-        return sets[bridge] & ~(sets[src] & sets[tgt])
-    exclusive = sets[bridge] & ~(sets[src] | sets[tgt])
-    if rule == "exclusive":
-        return exclusive
+
+
+def bridge_candidates(sets: Mapping[str, torch.Tensor], src: str, tgt: str, bridge: str, rule: str) -> torch.Tensor:
+    """The neurons from which a rule takes all, or the active ones, as `bridge_neurons`."""
+    if rule == "fully_activated":
+        return sets[bridge]
+    return sets[bridge] & ~(sets[src] & sets[tgt] if rule == "minus_overlap" else sets[src] | sets[tgt])
+
+
+def active_neurons(probe: ProbeActivations | None, neurons: torch.Tensor, rule: str) -> torch.Tensor:
+    """Those of the neurons, bool [L, N], whose mean on the probe is above 0."""
     if probe is None:
-        raise InputError("the bridge rule 'active' needs a probe")
-    active = torch.zeros_like(exclusive)
-    for layer, chosen in enumerate(exclusive):
-        active[layer, chosen] = probe.rows(layer, chosen).mean(dim=1) > 0
+        raise InputError(f"the bridge rule {rule!r} needs a probe: give probe=, or take rule='exclusive'")
+    active = torch.zeros_like(neurons)
+    for layer, chosen in enumerate(neurons):
+        if chosen.any():
+            active[layer, chosen] = finite_rows(probe, layer, chosen, "cpu").mean(dim=1) > 0
     return active
 
 

@@ -23,6 +23,7 @@ from ._evaluation import bridge_gains, xicl_heatmap
 from ._html_table import html_table
 from ._interventions import amplification_curve, beyond_random, deactivation_heatmap
 from ._neurons import neuron_by_language, neurons_by_layer, neurons_by_layer_table, sharing_types
+from ._ranking_table import ranking_table
 from ._save import save
 from ._save_pdf import save_pdf
 from ._similarity import alignment_by_layer, depth_profile, emergence_curves, overlap_heatmap, spectrum_clustermap
@@ -46,6 +47,7 @@ __all__ = [
     "neurons_by_layer",
     "neurons_by_layer_table",
     "overlap_heatmap",
+    "ranking_table",
     "save",
     "save_pdf",
     "selector_leaderboard",

@@ -7,16 +7,22 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..bridges._bridgex_icl import BridgeRanking
+from ..bridges._bridge_ranking import BridgeRanking
 from ..datasets._languages import BRIDGES, LANGUAGES
+from ._ranking_table import shown_values
 from ._style import LINE, PALETTE, SHADE, STYLE, draw_intervals, drawing, language_name
 
 _BRIDGE_COLOURS = dict(zip(BRIDGES, PALETTE, strict=False))
+#: Labels of what `shown_values` shows.
+_LABELS = {"excess": "HSIC over chance (best bridge: 100)", "score": "HSIC score (best bridge: 100)"}
 _BRIDGE_MARKERS = dict(zip(BRIDGES, "osD^vP", strict=True))
 
 
 def hsic_by_layer(ranking: BridgeRanking, *, ax: Axes | None = None) -> Figure:
-    """HSIC score by layer, one curve per bridge; the layers that a bridge's score is the mean of are shaded.
+    """Excess over chance by layer, one curve per bridge; the layers that a bridge's value is the mean of are shaded.
+
+    The unit is that of `bridge_ranking`: 100 is the mean of the best bridge over the shaded layers. Without resamples, the
+    score is shown instead of its excess.
 
     Parameters
     ----------
@@ -36,7 +42,10 @@ def hsic_by_layer(ranking: BridgeRanking, *, ax: Axes | None = None) -> Figure:
 
 
 def bridge_ranking(ranking: BridgeRanking, *, ax: Axes | None = None) -> Figure:
-    """Score of each bridge with its 95 % bootstrap interval, the best at the top.
+    """Excess over chance of each bridge with its 95 % bootstrap interval, the best at the top.
+
+    The excess is the score minus its mean when the prompts are permuted, in percent of the best bridge's. Without resamples,
+    the score is shown instead.
 
     Parameters
     ----------
@@ -86,33 +95,33 @@ def _colours(ranking: BridgeRanking) -> dict[str, tuple]:
 
 
 def _draw_layers(axes: Axes, ranking: BridgeRanking) -> None:
-    table, colours = ranking.by_layer, _colours(ranking)
+    table, colours, shown = ranking.by_layer, _colours(ranking), shown_values(ranking).attrs
     averaged = table.layer[table.in_window]
     axes.axvspan(averaged.min() - 0.5, averaged.max() + 0.5, color=SHADE, linewidth=0, zorder=0, label="layers averaged")
     for bridge in ranking.table.bridge:
         curve = table[table.bridge == bridge]
         axes.plot(
             curve.layer,
-            curve.score,
+            curve[shown["name"]] / shown["unit"],
             color=colours[bridge],
             marker=_BRIDGE_MARKERS.get(bridge, "o"),
             markersize=4,
             label=language_name(bridge),
         )
-    axes.set(xlabel="layer", ylabel="HSIC score")
+    axes.set(xlabel="layer", ylabel=_LABELS[shown["name"]])
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
 
 
 def _draw_ranking(axes: Axes, ranking: BridgeRanking) -> None:
-    table = ranking.table
-    axes.barh(table.name, table.score, color=[_colours(ranking)[code] for code in table.bridge])
-    if "low" in table:
-        axes.hlines(table.name, table.low, table.high, color=LINE, linewidth=1.2)
-        for row in table.itertuples():
+    table, shown = ranking.table, shown_values(ranking)
+    axes.barh(table.name, shown.value, color=[_colours(ranking)[code] for code in table.bridge])
+    if "wins" in table:
+        axes.hlines(table.name, shown.low, shown.high, color=LINE, linewidth=1.2)
+        for name, wins, high in zip(table.name, table.wins, shown.high, strict=True):
             axes.annotate(
-                f"first in {row.wins:.0%}",
-                (row.high, row.name),
+                f"first in {wins:.0%}",
+                (max(high, 0), name),
                 (4, 0),
                 textcoords="offset points",
                 va="center",
@@ -120,7 +129,7 @@ def _draw_ranking(axes: Axes, ranking: BridgeRanking) -> None:
             )
         axes.margins(x=0.28)
     axes.invert_yaxis()
-    axes.set_xlabel("HSIC score, mean over layers", loc="left")  # the power of ten is on the right
+    axes.set_xlabel(f"{_LABELS[shown.attrs['name']]}, mean over layers")
 
 
 def _pair(src: str, tgt: str) -> str:

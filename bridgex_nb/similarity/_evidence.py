@@ -23,6 +23,7 @@ from ..evaluation._xicl import ZERO_SHOT, answers
 from ..exceptions import InputError
 from ..inference._generation import complete_scored
 from ..models._neuron_model import NeuronModel
+from ..neurons._redraw_sets import half_sets, redraw_sets
 from ..neurons._sets import RATE, check_share, top_neurons
 from ..utils._run_card import check_same_model
 from ._alignment import mutual_alignment
@@ -135,6 +136,16 @@ class Evidence:
             self._parts[key] = MappingProxyType(top_neurons(self.counts, self.rate))
         return self._parts[key]
 
+    @property
+    def redraws(self) -> list[dict[str, torch.Tensor]] | None:
+        """The same from other sentences (`redraw_sets`); None if the counts were not taken by parts."""
+        if self.counts.by_part is None:
+            return None
+        key = ("redraws", self.rate)
+        if key not in self._parts:
+            self._parts[key] = redraw_sets(self.counts, self.rate)
+        return self._parts[key]
+
     def probability(self, code: str) -> torch.Tensor:
         """Activation probabilities of a language, float64 [L, N]."""
         check_languages(self, "counts", [code])
@@ -155,7 +166,11 @@ class Evidence:
         return self._once(("shared_probe", self.rate), lambda: probe(self.model, list(texts), keep=self._keep()))
 
     def _keep(self) -> torch.Tensor:
-        return torch.stack(list(self.sets.values())).any(dim=0)
+        """Neurons in some language's set, from all sentences, from a draw of them or from half of them."""
+        drawn = [self.sets]
+        if self.counts.by_part is not None:
+            drawn += [*self.redraws, *half_sets(self.counts, self.rate)]
+        return torch.stack([neurons for sets in drawn for neurons in sets.values()]).any(dim=0)
 
     def _known(self, lexicon: Lexicon) -> Lexicon:
         """`known_words`, from the items if they cover the whole lexicon."""

@@ -108,7 +108,7 @@ def spectrum_without_warnings(
                     notes.append(f"{code}: {note}")
                 z[code] = standardize(rows)
         for a, b in combinations(z, 2):
-            scores[a, b].append(hsic_score(hsic_scaled(*scale(z[a], z[b], sigma), estimator, SCORE_TOLERANCE)))
+            scores[a, b].append(hsic_score(hsic_scaled(*scale(z[a], z[b], sigma, estimator), estimator, SCORE_TOLERANCE)))
     matrix = pd.DataFrame(float("nan"), index=list(sets), columns=list(sets))
     for (a, b), layer_scores in scores.items():
         if layer_scores:

@@ -17,7 +17,7 @@ from ._kernel_features import Moments, choose_basis, moments
 
 #: `biased`: tr(K H L H) / (S - 1)^2 (Gretton et al. 2005). `unbiased`: mean 0 under independence (Song et al. 2012, eq. 5).
 #: `normalized`: HSIC_xy / sqrt(HSIC_xx HSIC_yy), the CKA of two neurons. `reference`: tr(K H L) as in the released code of
-#: BridgeX-ICL, centred on one side only and not divided by anything.
+#: BridgeX-ICL, centred on one side only and not divided by anything; it has the bandwidth of that code, too (`hsic`).
 ESTIMATORS = ("biased", "unbiased", "normalized", "reference")
 #: Bandwidth heuristics; see `hsic`.
 BANDWIDTHS = ("profile-median", "sample-median")
@@ -49,9 +49,10 @@ def hsic(
         [n2, S], the same samples.
     sigma : float, "profile-median" or "sample-median"
         Bandwidth in units of the z-scored rows. "profile-median": the median Euclidean distance between the rows (neuron
-        profiles in S dimensions) of `x` and `y` together, as in BridgeX-ICL; about sqrt(2 S), a very wide kernel that sees
-        little beyond linear dependence. "sample-median": what is usually called the median heuristic, for each neuron the
-        median distance between its samples; about 0.95.
+        profiles in S dimensions) of `x` and `y` together, after BridgeX-ICL; about sqrt(2 S), a very wide kernel that sees
+        little beyond linear dependence. With the estimator `reference` it is that of the released code: see Notes.
+        "sample-median": what is usually called the median heuristic, for each neuron the median distance between its samples;
+        about 0.95.
     estimator : {"biased", "unbiased", "normalized", "reference"}
         See `ESTIMATORS`.
     tolerance : float
@@ -71,7 +72,10 @@ def hsic(
 
     Notes
     -----
-    BridgeX-ICL (Xu et al. 2025, arXiv 2508.17078) scores bridges with it.
+    BridgeX-ICL (Xu et al. 2025, arXiv 2508.17078) scores bridges with it. The bandwidth of the released code is the lower
+    median of all entries of two distance matrices, that within `x` and that within `y`, plus 1e-6. The zeros on their diagonals
+    count, distances between `x` and `y` do not. Where the zeros are the majority (one or two neurons on each side), the
+    bandwidth is 1e-6: every sample is then like itself alone, and every entry is S - 1, whatever the samples.
 
     Examples
     --------
@@ -83,7 +87,7 @@ def hsic(
     x, y = standardize(x), standardize(y)
     if x.shape[-1] != y.shape[-1]:
         raise InputError(f"x has {x.shape[-1]} samples and y has {y.shape[-1]}; they must be the same samples")
-    return hsic_scaled(*scale(x, y, sigma), estimator, tolerance)
+    return hsic_scaled(*scale(x, y, sigma, estimator), estimator, tolerance)
 
 
 def hsic_score(h: torch.Tensor) -> float:
@@ -135,10 +139,10 @@ def standardize(x: torch.Tensor) -> torch.Tensor:
     return x / ((x.square().sum(dim=-1, keepdim=True) / (x.shape[-1] - 1)).sqrt() + 1e-6)
 
 
-def scale(x: torch.Tensor, y: torch.Tensor, sigma: float | str) -> tuple[torch.Tensor, torch.Tensor]:
+def scale(x: torch.Tensor, y: torch.Tensor, sigma: float | str, estimator: str) -> tuple[torch.Tensor, torch.Tensor]:
     """Standardized rows [..., n, S] divided by their bandwidth, so that every kernel is exp(-difference^2 / 2)."""
     if sigma == "profile-median":
-        width = profile_median(x, y)[..., None, None].to(x.dtype)
+        width = (reference_median if estimator == "reference" else profile_median)(x, y)[..., None, None].to(x.dtype)
         return x / width, y / width
     if sigma == "sample-median":
         return x / sample_median(x)[..., None], y / sample_median(y)[..., None]
@@ -156,17 +160,33 @@ def scale(x: torch.Tensor, y: torch.Tensor, sigma: float | str) -> tuple[torch.T
 
 def profile_median(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """Median Euclidean distance between all rows of `x` and `y` [..., n, S] -> [...]; 1 if it is below 1e-3 (rows alike)."""
-    rows = torch.cat([x, y], dim=-2).double()
-    count = rows.shape[-2]
-    if count < 2:
-        return rows.new_ones(rows.shape[:-2])
-    products = rows @ rows.mT
-    norms = products.diagonal(dim1=-2, dim2=-1)
-    i, j = torch.triu_indices(count, count, offset=1, device=rows.device)
-    squares = norms[..., i] + norms[..., j] - 2 * products[..., i, j]
-    middle = [squares.kthvalue(k).values.clamp(min=0).sqrt() for k in ((len(i) + 1) // 2, len(i) // 2 + 1)]
+    squares = _squared_distances(torch.cat([x, y], dim=-2))
+    if not squares.shape[-1]:
+        return squares.new_ones(squares.shape[:-1])
+    count = squares.shape[-1]
+    middle = [squares.kthvalue(k).values.sqrt() for k in ((count + 1) // 2, count // 2 + 1)]
     width = (middle[0] + middle[1]) / 2
     return torch.where(width > 1e-3, width, 1.0)
+
+
+def reference_median(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Bandwidth of BridgeX-ICL's released code for rows [..., n, S] -> [...]: see `hsic`."""
+    zeros = x.shape[-2] + y.shape[-2]
+    entries = x.shape[-2] ** 2 + y.shape[-2] ** 2
+    rank = (entries + 1) // 2 - zeros  # of the median among the entries off the diagonals, where each distance stands twice
+    if rank <= 0:
+        return torch.full(x.shape[:-2], 1e-6, dtype=torch.float64, device=x.device)
+    squares = torch.cat([_squared_distances(x), _squared_distances(y)], dim=-1)
+    return squares.kthvalue((rank + 1) // 2).values.sqrt() + 1e-6
+
+
+def _squared_distances(rows: torch.Tensor) -> torch.Tensor:
+    """Squared Euclidean distances between every two of the rows [..., n, S] -> float64 [..., n (n - 1) / 2]."""
+    rows = rows.double()
+    products = rows @ rows.mT
+    norms = products.diagonal(dim1=-2, dim2=-1)
+    i, j = torch.triu_indices(rows.shape[-2], rows.shape[-2], offset=1, device=rows.device)
+    return (norms[..., i] + norms[..., j] - 2 * products[..., i, j]).clamp(min=0)
 
 
 def sample_median(x: torch.Tensor) -> torch.Tensor:

@@ -201,12 +201,12 @@ class BridgeExplorer(VBox):
             self._picture.value = svg(plots.bridge_overview(ranking), f"Scores of the bridges for {pair}, and by layer")
             notes = " ".join([ranking.summary, *self.state.notes])
             self._verdict.value = f'<div aria-live="polite">{html.escape(notes)}</div>'
-            self._numbers.value = table(ranking.table.drop(columns="bridge")) + "<br>" + table(self.state.overlap)
+            self._numbers.value = table(plots.ranking_table(ranking)) + "<br>" + table(self.state.overlap)
             best = language(ranking.best).name
             self._neurons.value = (
-                f"<p>The shared neurons of both languages that vary most together with a neuron specific to {best} "
-                f"(<i>bridge_neuron</i>, in the same layer), and the probe word on which each is most active.</p>"
-                + table(self.state.shared)
+                f"<p>The shared neurons of both languages that vary most together with a neuron of {best} "
+                f"(<i>bridge_neuron</i>, in the same layer), and the probe word on which each is most active. "
+                f"<i>hsic</i>: 100 for the first.</p>" + table(self.state.shared.assign(hsic=_of_first(self.state.shared.hsic)))
             )
 
     def _show_answers(self) -> None:
@@ -237,3 +237,8 @@ class BridgeExplorer(VBox):
             return
         code = f"<pre>{html.escape(self.state.code())}</pre>" if kind == "py" else ""
         self._exported.value = f'<div aria-live="polite">written: {html.escape(str(path))}</div>{code}'
+
+
+def _of_first(values: pd.Series) -> list[str]:
+    """Values in percent of the first one, which is the largest."""
+    return [f"{100 * value / (values.iloc[0] or 1):.0f}" for value in values]

@@ -11,13 +11,14 @@ from traitlets import Enum, Float, Instance, List, Tuple, observe
 
 from .. import plots
 from ..activations._results import ProbeActivations
-from ..bridges._bridgex_icl import BridgeRanking, rank_without_warnings
+from ..bridges._bridge_ranking import BridgeRanking
+from ..bridges._bridgex_icl import rank_without_warnings
 from ..datasets._languages import BRIDGES, LANGUAGES, language
 from ..exceptions import InputError
 from ..models._layer_window import layer_window
 from ..models._load_model import MINI
 from ..models._neuron_model import NeuronModel
-from ..neurons._sets import RULES, bridge_neurons, overlap_matrix
+from ..neurons._sets import RULES, bridge_neurons, overlap_matrix, shared_neurons
 from ..similarity._evidence import core_evidence
 from ..stats._hsic import ESTIMATORS, hsic
 from ._background import Background
@@ -51,8 +52,9 @@ class BridgeState(Background):
         Source, target and each bridge: its neurons in those layers, how many of them the source and the target share, and how
         many times as many as by chance (lift).
     shared : pandas.DataFrame
-        The shared neurons that depend most on the best bridge: layer, neuron, hsic with the bridge-specific neuron on which it
-        depends most, that neuron, and the probe word on which the shared neuron is most active.
+        The shared neurons that depend most on the best bridge: layer, neuron, hsic with the bridge's neuron on which it depends
+        most (with the rule `fully_activated` that may be the neuron itself), that neuron, and the probe word on which the
+        shared neuron is most active.
     notes : list of str
         What a reader of the ranking needs to know, in sentences.
     """
@@ -113,7 +115,8 @@ class BridgeState(Background):
         options = {"rule": self.rule, "window": self.window, "estimator": self.estimator}
         # The sets of the largest rate contain those of every smaller one, so one probe serves them all.
         probe = core_evidence(self.model, LARGEST_RATE).probe(src, tgt)
-        sets = core_evidence(self.model, self.rate).sets
+        evidence = core_evidence(self.model, self.rate)
+        sets = evidence.sets
         ranking = rank_without_warnings(probe, sets, bridges, resamples=0, **options)
         yield {
             "overlap": _overlap({code: sets[code][inside] for code in (src, tgt, *ranking.table.bridge)}),
@@ -121,7 +124,7 @@ class BridgeState(Background):
             "notes": list(ranking.notes),
             "ranking": ranking,  # last: views draw when it changes
         }
-        yield {"ranking": rank_without_warnings(probe, sets, bridges, **options)}
+        yield {"ranking": rank_without_warnings(probe, sets, bridges, redraws=evidence.redraws, **options)}
 
     def figure(self) -> Figure:
         """The picture of the ranking, once it has its intervals."""
@@ -148,6 +151,7 @@ ranking = bx.rank_bridges(
     bx.probe(model, known),
     sets,
     {self.bridges},
+    redraws=bx.redraw_sets(counts, rate={self.rate}),
     rule="{self.rule}",
     window=({first} / {depth}, {last + 1} / {depth}),  # layers {first} to {last}
     estimator="{self.estimator}",
@@ -189,7 +193,7 @@ def _overlap(sets: dict[str, torch.Tensor]) -> pd.DataFrame:
 def _top_shared(
     probe: ProbeActivations, sets: dict[str, torch.Tensor], bridge: str, inside: slice, rule: str, estimator: str
 ) -> pd.DataFrame:
-    shared = sets[probe.src] & sets[probe.tgt]
+    shared = shared_neurons(sets, probe.src, probe.tgt, rule, probe)
     specific = bridge_neurons(sets, probe.src, probe.tgt, bridge, rule, probe)
     tables = []
     for layer in range(probe.num_layers)[inside]:

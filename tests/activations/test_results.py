@@ -144,7 +144,7 @@ def test_every_result_has_its_card():
         }
         assert len(card["data"]["sha256"]) == 64
         assert card["versions"]["torch"] == torch.__version__
-    assert cards["count_active"]["options"] == options
+    assert cards["count_active"]["options"] == {**options, "parts": 10}
     assert cards["count_generated"]["options"] == {"max_new_tokens": 2}
     assert cards["probe"]["options"] == {"special_tokens": True, "keep": None, "statistic": "mean"}
     assert (cards["probe"]["data"]["src"], cards["probe"]["data"]["tgt"]) == ("sw", "tl")

@@ -135,7 +135,8 @@ def direct(mini):
     def rank(src, tgt, rate=0.05, bridges=bx.BRIDGES, **options):
         if (src, tgt) not in probes:
             probes[src, tgt] = bx.probe(mini, bx.known_words(mini, bx.core_lexicon(src, tgt)))
-        return bx.rank_bridges(probes[src, tgt], bx.top_neurons(counts, rate), bridges, resamples=0, **options)
+        sets, redraws = bx.top_neurons(counts, rate), bx.redraw_sets(counts, rate)
+        return bx.rank_bridges(probes[src, tgt], sets, bridges, redraws=redraws, **options)
 
     return rank
 

@@ -33,8 +33,8 @@ def explorer(page):
 
 
 def shows(explorer, ranking):
-    """Wait until the explorer's table is that ranking, name by name and score by score."""
-    expected = [[row.name, f"{row.score:.3g}"] for row in ranking.table.itertuples(index=False)]
+    """Wait until the explorer's table is that ranking, name by name and excess by excess."""
+    expected = bx.plots.ranking_table(ranking)[["bridge", "excess"]].values.tolist()
     explorer.page.wait_for_function(
         """([explorer, expected]) => {
             const rows = explorer.querySelector('.bridgex-table table')?.querySelectorAll('tbody tr') ?? [];

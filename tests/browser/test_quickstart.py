@@ -2,6 +2,8 @@
 
 import nbformat
 
+import bridgex_nb as bx
+
 
 def test_the_quickstart_in_jupyterlab(visit, lab, direct, folder, failures):
     page = visit(lab.format("lab/workspaces/quickstart/tree/00_quickstart.ipynb"))
@@ -11,9 +13,9 @@ def test_the_quickstart_in_jupyterlab(visit, lab, direct, folder, failures):
     scores = (
         page.locator(".jp-OutputArea table")
         .first.locator("tbody tr")
-        .evaluate_all("rows => rows.map(row => [row.cells[2].textContent.trim(), row.cells[3].textContent.trim()])")
+        .evaluate_all("rows => rows.map(row => [row.cells[1].textContent.trim(), row.cells[2].textContent.trim()])")
     )
-    assert scores == [[row.name, f"{row.score:.4g}"] for row in ranking.table.itertuples(index=False)]
+    assert scores == bx.plots.ranking_table(ranking)[["bridge", "excess"]].values.tolist()
     assert page.locator(".jp-OutputArea img").count() == 1
     assert (folder / "figures" / "00_ranking.png").is_file()
     assert failures(page) == []

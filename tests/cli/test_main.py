@@ -49,7 +49,7 @@ def bad(tmp_path):
         ("bridge sw tl --lexicon {0}", "a folder, not a dictionary file"),
         ("figures --pair sw-sw --out {0}/out", "source and target are both 'sw'"),
         ("info {0}/folder", "not a model folder"),
-        ("bridge sw tl --rate 0.0001", "no neurons are shared in layers 2-4"),
+        ("bridge sw tl --rate 0.0001", "no neurons are shared and active on the probe in layers 2-4"),
         ("bridge sw tl --rate 7", "rate is a share, between 0 and 1; not 7.0"),
     ],
 )

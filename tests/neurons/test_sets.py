@@ -159,7 +159,7 @@ def test_overlap_of_sets_of_two_models_is_refused(sets):
 
 
 def test_exclusive_rule(sets):
-    chosen = bx.bridge_neurons(sets, "sw", "tl", "en")
+    chosen = bx.bridge_neurons(sets, "sw", "tl", "en", rule="exclusive")
     assert members(chosen) == members(sets["en"]) - (members(sets["sw"]) | members(sets["tl"]))
     assert members(chosen)
 
@@ -172,7 +172,7 @@ def test_minus_overlap_rule(sets):
 def test_active_rule(sets, probe):
     chosen = bx.bridge_neurons(sets, "sw", "tl", "en", rule="active", probe=probe)
     on = {(layer, neuron) for layer in range(3) for neuron in range(40) if sum(probe.values[layer, neuron].tolist()) > 0}
-    exclusive = members(bx.bridge_neurons(sets, "sw", "tl", "en"))
+    exclusive = members(bx.bridge_neurons(sets, "sw", "tl", "en", rule="exclusive"))
     assert members(chosen) == exclusive & on
     assert members(chosen) < exclusive
 
@@ -184,14 +184,35 @@ def test_active_rule_with_a_probe_that_kept_only_some_neurons(sets, probe):
     assert torch.equal(of_kept, of_all)
 
 
-def test_active_rule_needs_a_probe(sets):
-    with pytest.raises(bx.InputError, match="probe"):
-        bx.bridge_neurons(sets, "sw", "tl", "en", rule="active")
+@pytest.mark.parametrize("rule", ["active", "fully_activated"])
+def test_a_rule_of_active_neurons_needs_a_probe(sets, rule):
+    with pytest.raises(bx.InputError, match=r"needs a probe.*rule='exclusive'"):
+        bx.bridge_neurons(sets, "sw", "tl", "en", rule=rule)
+
+
+def test_fully_activated_rule_is_the_default_on_both_sides(sets, probe):
+    on = {(layer, neuron) for layer in range(3) for neuron in range(40) if sum(probe.values[layer, neuron].tolist()) > 0}
+    bridge, shared = bx.bridge_neurons(sets, "sw", "tl", "en", probe=probe), bx.shared_neurons(sets, "sw", "tl", probe=probe)
+    assert members(bridge) == members(sets["en"]) & on
+    assert members(shared) == members(sets["sw"]) & members(sets["tl"]) & on
+    assert members(shared) < members(sets["sw"]) & members(sets["tl"])
+    assert members(shared) & members(bridge)  # they match themselves, as the docstring says
+
+
+@pytest.mark.parametrize("rule", ["exclusive", "active", "minus_overlap"])
+def test_other_rules_take_all_shared_neurons(sets, probe, rule):
+    assert torch.equal(bx.shared_neurons(sets, "sw", "tl", rule, probe), sets["sw"] & sets["tl"])
+
+
+def test_activations_that_are_not_finite_are_not_taken_for_silent(sets, probe):
+    probe.values[1, int((sets["sw"] & sets["tl"])[1].nonzero()[0]), 0] = float("nan")
+    with pytest.raises(bx.InputError, match="layer 1: activations are not finite"):
+        bx.shared_neurons(sets, "sw", "tl", probe=probe)
 
 
 def test_rules_do_not_change_the_sets(sets, probe):
     before = {code: neuron_set.clone() for code, neuron_set in sets.items()}
-    for rule in ("exclusive", "active", "minus_overlap"):
+    for rule in bx.neurons.RULES:
         bx.bridge_neurons(sets, "sw", "tl", "en", rule=rule, probe=probe)
     assert all(torch.equal(sets[code], before[code]) for code in sets)
 

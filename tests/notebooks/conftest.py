@@ -13,4 +13,5 @@ def counts(mini):
 @pytest.fixture(scope="session")
 def ranking(mini, counts):
     known = bx.known_words(mini, bx.core_lexicon("sw", "tl"))
-    return bx.rank_bridges(bx.probe(mini, known), bx.top_neurons(counts, bx.neurons.RATE))
+    sets, redraws = bx.top_neurons(counts, bx.neurons.RATE), bx.redraw_sets(counts, bx.neurons.RATE)
+    return bx.rank_bridges(bx.probe(mini, known), sets, redraws=redraws)

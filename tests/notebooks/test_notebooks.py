@@ -148,5 +148,5 @@ def test_07_deactivation_changes_perplexity(folder, mini):
 
 def test_08_shows_the_ranking_of_rank_bridges(folder, ranking):
     table = pd.read_csv(folder / "08_explorer.csv").set_index("bridge")
-    for column in ("score", "low", "wins"):
+    for column in ("score", "excess", "low", "wins"):
         assert table[column].to_dict() == pytest.approx(ranking.table.set_index("bridge")[column].to_dict(), rel=1e-3)

@@ -229,3 +229,17 @@ def test_another_evidence_has_parts_of_its_own(mini):
     fewer = replace(core, sentences={code: texts[:5] for code, texts in core.sentences.items()})
     assert fewer.gram("en").shape[-1] == 5
     assert "_shared" not in repr(core)
+
+
+def test_redraws_are_those_of_the_counts_and_their_neurons_are_kept(mini):
+    texts = {code: sentences[:20] for code, sentences in bx.core_sentences().items() if code in ("sw", "tl", "en", "fr")}
+    counts = bx.count_active(mini, texts, parts=4)
+    evidence = bx.Evidence(mini, counts, 0.02)
+    expected = bx.redraw_sets(counts, 0.02)
+    assert len(evidence.redraws) == len(expected) == 20
+    for drawn, sets in zip(evidence.redraws, expected, strict=True):
+        assert all(torch.equal(drawn[code], sets[code]) for code in sets)
+    for sets in (*expected, *bx.half_sets(counts, 0.02)):
+        assert not any((neurons & ~evidence._keep()).any() for neurons in sets.values())
+    without = bx.ActivationCounts(counts.active, counts.tokens, counts.languages, counts.card)
+    assert bx.Evidence(mini, without, 0.02).redraws is None

@@ -5,11 +5,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.spatial.distance import pdist
+from scipy.spatial.distance import cdist, pdist
 
 import bridgex_nb as bx
 from bridgex_nb.stats import _hsic, _kernel_features
-from bridgex_nb.stats._hsic import ESTIMATORS, hsic_scaled, profile_median, sample_median, scale, standardize
+from bridgex_nb.stats._hsic import ESTIMATORS, hsic_scaled, profile_median, reference_median, sample_median, scale, standardize
 from bridgex_nb.stats._kernel_features import choose_basis, features
 
 SIGMAS = (0.05, 0.5, 1.0, 3.0, "profile-median", "sample-median")
@@ -20,13 +20,19 @@ def gram_hsic(x, y, sigma="profile-median", estimator="biased"):
     x, y = (np.asarray(rows, dtype=np.float64) for rows in (x, y))
     x, y = ((rows - rows.mean(1, keepdims=True)) / (rows.std(1, ddof=1, keepdims=True) + 1e-6) for rows in (x, y))
     if sigma == "profile-median":
-        sigma = np.median(pdist(np.concatenate([x, y]))) or 1.0
+        sigma = released_sigma(x, y) if estimator == "reference" else np.median(pdist(np.concatenate([x, y]))) or 1.0
 
     def gram(row):
         width = (np.percentile(pdist(row[:, None]), 50, method="lower") or 1.0) if sigma == "sample-median" else sigma
         return np.exp(-((row[:, None] - row) ** 2) / (2 * width**2))
 
     return np.array([[one_pair(k, g, estimator) for g in map(gram, y)] for k in map(gram, x)])
+
+
+def released_sigma(x, y):
+    """Bandwidth of the released code, from its description: the lower median of all entries of both distance matrices."""
+    entries = np.sort(np.concatenate([cdist(x, x).ravel(), cdist(y, y).ravel()]))
+    return entries[(len(entries) - 1) // 2] + 1e-6
 
 
 def one_pair(k, g, estimator):
@@ -132,7 +138,7 @@ def test_a_batch_agrees_with_its_members(sigma, estimator):
         torch.stack([neurons("normal", 3, 80, s) for s in (0, 1)]),
         torch.stack([neurons("heavy tails", 2, 80, s) for s in (2, 3)]),
     )
-    together = hsic_scaled(*scale(standardize(x), standardize(y), sigma), estimator, 1e-9)
+    together = hsic_scaled(*scale(standardize(x), standardize(y), sigma, estimator), estimator, 1e-9)
     alone = torch.stack([bx.hsic(*rows, sigma, estimator) for rows in zip(x, y, strict=True)])
     assert torch.allclose(together, alone, rtol=1e-7, atol=1e-10)
 
@@ -143,7 +149,7 @@ def test_a_batch_agrees_with_its_members(sigma, estimator):
 def test_features_in_float32_as_on_a_gpu(kind, sigma, estimator):
     x, y = neurons(kind, 5, 400), neurons(kind, 4, 400, seed=1)
     y[0] = x[0].square()
-    scaled = [rows.float() for rows in scale(standardize(x), standardize(y), sigma)]
+    scaled = [rows.float() for rows in scale(standardize(x), standardize(y), sigma, estimator)]
     result = hsic_scaled(*scaled, estimator, 1e-9)
     exact = bx.hsic(x, y, sigma, estimator)
     own = [hsic_scaled(r[:, None].double(), r[:, None].double(), "biased", 1e-9).flatten() for r in scaled]
@@ -208,6 +214,31 @@ def test_median_bandwidth_of_normal_neurons_is_about_root_two_s():
 
 def test_median_bandwidth_of_equal_rows():
     assert profile_median(torch.ones(2, 5), torch.ones(1, 5)) == 1
+
+
+@pytest.mark.parametrize("samples", [30, 60])
+@pytest.mark.parametrize(("n1", "n2"), [(1, 1), (1, 2), (2, 2), (1, 3), (2, 3), (3, 3), (5, 2), (5, 5), (40, 3), (40, 40)])
+def test_reference_is_the_released_code(n1, n2, samples):
+    x, y = neurons("normal", n1, samples), neurons("heavy tails", n2, samples, seed=1)
+    y[0] = x[0].square()
+    h = gram_hsic(x, y, estimator="reference")
+    rows = standardize(x), standardize(y)
+    assert reference_median(*rows).item() == pytest.approx(released_sigma(*(one.numpy() for one in rows)), rel=1e-3)
+    assert bx.hsic(x, y, estimator="reference").numpy() == pytest.approx(h, rel=1e-3, abs=1e-6 * np.abs(h).max())
+    score = (h.max(axis=1).mean() + h.max(axis=0).mean()) / 2
+    assert bx.hsic_score(bx.hsic(x, y, estimator="reference")) == pytest.approx(score, rel=1e-3)
+
+
+def test_the_bandwidth_of_the_released_code_in_a_batch():
+    x, y = (torch.stack([standardize(neurons("normal", n, 40, s)) for s in (0, 1)]) for n in (3, 4))
+    alone = [reference_median(*rows).item() for rows in zip(x, y, strict=True)]
+    assert reference_median(x, y).tolist() == alone
+
+
+def test_only_the_reference_has_the_bandwidth_of_the_released_code():
+    x, y = neurons("normal", 2, 60), neurons("normal", 2, 60, seed=1)
+    assert agrees(bx.hsic(x, y), gram_hsic(x, y))
+    assert bx.hsic(x, y, estimator="reference").numpy() == pytest.approx(np.full((2, 2), 59.0))
 
 
 @pytest.mark.parametrize("kind", ["normal", "heavy tails"])

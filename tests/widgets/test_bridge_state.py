@@ -40,7 +40,7 @@ def probe(mini):
 
 
 def test_the_ranking_is_that_of_rank_bridges(shown, counts, probe):
-    direct = bx.rank_bridges(probe, bx.top_neurons(counts, 0.05))
+    direct = bx.rank_bridges(probe, bx.top_neurons(counts, 0.05), redraws=bx.redraw_sets(counts, 0.05))
     # The state keeps some of the neurons, whose sums over tokens differ in the last bit of float32.
     assert_frame_equal(shown.ranking.table, direct.table, rtol=1e-6)
     assert_frame_equal(shown.ranking.by_layer, direct.by_layer, rtol=1e-6)
@@ -56,6 +56,7 @@ def test_scores_come_first_and_the_same_with_intervals_after(state):
     assert "low" not in quick.table
     assert_frame_equal(quick.table, whole.table[quick.table.columns])
     assert whole.table.low.notna().all()
+    assert (quick.redraws, whole.redraws) == (0, 20)
 
 
 def test_the_exported_code_computes_what_is_shown(state, tmp_path, monkeypatch):
@@ -90,7 +91,7 @@ def test_what_cannot_be_ranked_says_why_and_can_be_corrected(state):
     assert "every bridge given is the source or the target" in state.error
     state.choose(bridges=["en", "de"], rate=0.0002)
     state.wait()
-    assert "no neurons are shared in layers 2-4" in state.error
+    assert "no neurons are shared and active on the probe in layers 2-4" in state.error
     state.rate = 0.05
     state.wait()
     assert (state.error, set(state.ranking.table.bridge)) == ("", {"en", "de"})
@@ -119,19 +120,19 @@ def test_a_bad_choice_is_refused_and_changes_nothing(state):
 
 @pytest.mark.filterwarnings("error")
 def test_bridges_without_neurons_are_named(state, counts):
-    state.choose(rate=0.002, layers=(4, 4), bridges=list(bx.LANGUAGES))
+    state.choose(src="hu", tgt="sw", rate=0.002, layers=(5, 5), rule="exclusive", bridges=list(bx.LANGUAGES))
     state.wait()
     sets = bx.top_neurons(counts, 0.002)
     lost = [
         one.name
         for code, one in bx.LANGUAGES.items()
-        if code not in ("sw", "tl") and not bx.bridge_neurons(sets, "sw", "tl", code)[4].any()
+        if code not in ("hu", "sw") and not bx.bridge_neurons(sets, "hu", "sw", code, "exclusive")[5].any()
     ]
-    absent = [str(layer) for layer in range(6) if not (sets["sw"] & sets["tl"])[layer].any()]
+    absent = [str(layer) for layer in range(6) if not (sets["hu"] & sets["sw"])[layer].any()]
     assert lost
     assert absent
-    assert state.notes == [
-        f"Left out, without neurons of their own in layer 4: {', '.join(lost)}. A higher rate may give them some.",
+    assert [note for note in state.notes if not note.startswith("Few neurons in layer 5: ")] == [
+        f"Left out, without neurons of their own in layer 5: {', '.join(lost)}. A higher rate may give them some.",
         f"No shared neurons in layers {', '.join(absent)}.",
     ]
 
@@ -147,10 +148,11 @@ def test_overlap_counts_neurons_of_the_layers_that_decide(shown, counts):
 
 def test_top_shared_neurons_are_the_best_matches_of_the_bridge(shown, counts, probe):
     sets = bx.top_neurons(counts, 0.05)
-    own = bx.bridge_neurons(sets, "sw", "tl", shown.ranking.best)
+    own = bx.bridge_neurons(sets, "sw", "tl", shown.ranking.best, probe=probe)
+    both = bx.shared_neurons(sets, "sw", "tl", probe=probe)
     found = []
     for layer in range(2, 5):
-        h = bx.hsic(probe.values[layer, sets["sw"][layer] & sets["tl"][layer]], probe.values[layer, own[layer]])
+        h = bx.hsic(probe.values[layer, both[layer]], probe.values[layer, own[layer]])
         found += h.amax(dim=1).tolist()
     assert shown.shared.hsic.tolist() == pytest.approx(sorted(found, reverse=True)[:10], rel=1e-6)
     first = shown.shared.iloc[0]

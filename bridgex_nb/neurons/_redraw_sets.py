@@ -1,0 +1,142 @@
+"""How much language sets depend on the sentences that were counted: bootstrap draws of their parts, and halves of them."""
+
+import pandas as pd
+import torch
+
+from ..activations._results import ActivationCounts
+from ..exceptions import InputError
+from ._sets import RATE, overlap_matrix, top_neurons
+
+
+def redraw_sets(counts: ActivationCounts, rate: float = RATE, draws: int = 20, seed: int = 0) -> list[dict[str, torch.Tensor]]:
+    """Language sets from other sentences: bootstrap draws of the parts into which `count_active` dealt the texts.
+
+    Parameters
+    ----------
+    counts : ActivationCounts
+        Counted by parts.
+    rate : float
+        As in `top_neurons`.
+    draws : int
+        Number of draws. In each, all languages have the same parts, as parallel sentences should.
+    seed : int
+        Seed of the draws. The sets of a lower rate lie within those of a higher rate of the same seed.
+
+    Returns
+    -------
+    list of dict of str to torch.Tensor
+        For each draw, language -> bool [L, N].
+
+    Raises
+    ------
+    InputError
+        If the counts were not taken by parts, fewer than two parts have text of every language, `rate` is not between 0 and 1,
+        or `draws` is less than 1.
+
+    Notes
+    -----
+    The parts are drawn with replacement (Efron and Tibshirani 1993, chapter 6), which takes no pass over the texts. Sentences
+    of one part stay together: with ten parts the spread is that of ten blocks.
+
+    Examples
+    --------
+    >>> texts = {"sw": ["Jua ni kali.", "Maji ni baridi."], "tl": ["Mainit ang araw.", "Malamig ang tubig."]}
+    >>> counts = count_active(load_model(), texts, parts=2)
+    >>> len(redraw_sets(counts, rate=0.01, draws=5))
+    5
+    """
+    if draws < 1:
+        raise InputError(f"draws={draws}: take at least one")
+    usable = _parts_with_text(counts)
+    chosen = usable[torch.randint(len(usable), (draws, len(usable)), generator=torch.Generator().manual_seed(seed))]
+    times = torch.nn.functional.one_hot(chosen, len(counts.by_part)).sum(dim=1).double()  # [draws, P]
+    redrawn: list[dict[str, torch.Tensor]] = [{} for _ in range(draws)]
+    for k, code in enumerate(counts.languages):  # one language after another, so that memory stays small
+        of_parts = counts.by_part[:, k].flatten(1).double()
+        tokens = (times @ counts.tokens_by_part[:, k].double()).long()
+        for draw in range(draws):
+            active = (times[draw] @ of_parts).long().view(1, *counts.active.shape[1:])
+            redrawn[draw] |= top_neurons(ActivationCounts(active, tokens[draw, None], (code,), counts.card), rate)
+    return redrawn
+
+
+def half_sets(counts: ActivationCounts, rate: float = RATE) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+    """Language sets from either half of the sentences: the even-numbered parts, and the odd-numbered ones.
+
+    Parameters
+    ----------
+    counts : ActivationCounts
+        Counted by parts.
+    rate : float
+        As in `top_neurons`.
+
+    Returns
+    -------
+    tuple of dict of str to torch.Tensor
+        Language -> bool [L, N], for the even and for the odd half.
+
+    Raises
+    ------
+    InputError
+        If the counts were not taken by parts, fewer than two parts have text of every language, or `rate` is not between 0 and
+        1.
+
+    Examples
+    --------
+    >>> texts = {"sw": ["Jua ni kali.", "Maji ni baridi."], "tl": ["Mainit ang araw.", "Malamig ang tubig."]}
+    >>> even, odd = half_sets(count_active(load_model(), texts, parts=2), rate=0.01)
+    >>> sorted(even)
+    ['sw', 'tl']
+    """
+    usable = _parts_with_text(counts)
+    halves = []
+    for half in (usable[::2], usable[1::2]):
+        active, tokens = counts.by_part[half].sum(dim=0), counts.tokens_by_part[half].sum(dim=0)
+        halves.append(top_neurons(ActivationCounts(active, tokens, counts.languages, counts.card), rate))
+    return halves[0], halves[1]
+
+
+def split_half(counts: ActivationCounts, rate: float = RATE) -> pd.DataFrame:
+    """How alike the sets from two halves of the sentences are.
+
+    Parameters
+    ----------
+    counts : ActivationCounts
+        Counted by parts.
+    rate : float
+        As in `top_neurons`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per language: language, neurons (in the set from all sentences), jaccard (of the sets from the two halves of
+        `half_sets`: 1 if they are the same, about rate / (2 - rate) by chance).
+
+    Raises
+    ------
+    InputError
+        As `half_sets`.
+
+    Examples
+    --------
+    >>> texts = {"sw": ["Jua ni kali.", "Maji ni baridi."], "tl": ["Mainit ang araw.", "Malamig ang tubig."]}
+    >>> split_half(count_active(load_model(), texts, parts=2), rate=0.01).columns.tolist()
+    ['language', 'neurons', 'jaccard']
+    """
+    even, odd = half_sets(counts, rate)
+    whole = top_neurons(counts, rate)
+    rows = [
+        (code, int(whole[code].sum()), overlap_matrix({"even": even[code], "odd": odd[code]}, "jaccard").loc["even", "odd"])
+        for code in counts.languages
+    ]
+    return pd.DataFrame(rows, columns=["language", "neurons", "jaccard"])
+
+
+def _parts_with_text(counts: ActivationCounts) -> torch.Tensor:
+    """Numbers of the parts in which every language has tokens; refused if there are fewer than two."""
+    if counts.by_part is None or counts.tokens_by_part is None:
+        raise InputError("these counts were not taken by parts; count again with count_active(…, parts=10)")
+    usable = (counts.tokens_by_part > 0).all(dim=1).nonzero()[:, 0]
+    if len(usable) < 2:
+        raise InputError("fewer than two parts have text of every language; count more texts, or in more parts")
+    return usable
