@@ -131,6 +131,7 @@ _NAMES = {
     "bridges": (
         "BridgeRanking",
         "SELECTORS",
+        "headroom",
         "leaderboard",
         "rank_bridges",
         "regret",
@@ -204,6 +205,7 @@ if TYPE_CHECKING:
     from .activations import token_values as token_values
     from .bridges import SELECTORS as SELECTORS
     from .bridges import BridgeRanking as BridgeRanking
+    from .bridges import headroom as headroom
     from .bridges import leaderboard as leaderboard
     from .bridges import rank_bridges as rank_bridges
     from .bridges import regret as regret
