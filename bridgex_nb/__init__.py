@@ -19,6 +19,7 @@ _NAMES = {
         "correlate",
         "hsic",
         "hsic_score",
+        "kendall_w",
         "mantel",
     ),
     "datasets": (
@@ -136,6 +137,9 @@ _NAMES = {
         "rank_bridges",
         "regret",
         "select_bridges",
+        "sensitivity",
+        "sensitivity_by_factor",
+        "sensitivity_by_pair",
     ),
     "widgets": (
         "BridgeExplorer",
@@ -210,6 +214,9 @@ if TYPE_CHECKING:
     from .bridges import rank_bridges as rank_bridges
     from .bridges import regret as regret
     from .bridges import select_bridges as select_bridges
+    from .bridges import sensitivity as sensitivity
+    from .bridges import sensitivity_by_factor as sensitivity_by_factor
+    from .bridges import sensitivity_by_pair as sensitivity_by_pair
     from .datasets import BRIDGES as BRIDGES
     from .datasets import LANGUAGES as LANGUAGES
     from .datasets import PAIRS as PAIRS
@@ -299,6 +306,7 @@ if TYPE_CHECKING:
     from .stats import correlate as correlate
     from .stats import hsic as hsic
     from .stats import hsic_score as hsic_score
+    from .stats import kendall_w as kendall_w
     from .stats import mantel as mantel
     from .widgets import BridgeExplorer as BridgeExplorer
     from .widgets import NeuronExplorer as NeuronExplorer

@@ -35,7 +35,7 @@ def test_without_noise_headroom_is_best_minus_mean():
 
 def test_without_a_difference_between_bridges_there_is_no_headroom():
     rng = np.random.default_rng(0)
-    found = [bx.headroom(study(rng, np.full((15, 4), 0.5), 100), resamples=50).iloc[0] for _ in range(20)]
+    found = [bx.headroom(study(rng, np.full((15, 4), 0.5), 100), resamples=50).iloc[0] for _ in range(10)]
     split, reliability = (np.mean([row[name] for row in found]) for name in ("split_gain", "reliability"))
     assert abs(split) < 0.004
     assert reliability < 0.12

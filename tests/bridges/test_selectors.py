@@ -132,7 +132,7 @@ def test_languages_without_counts_or_sentences_are_refused(evidence):
     ("name", "by", "estimator"),
     [("hsic", "score", "biased"), ("hsic_excess", "excess", "biased"), ("hsic_reference", "score", "reference")],
 )
-@pytest.mark.parametrize("pair", [("sw", "tl"), ("en", "sw"), ("zh", "ja")])
+@pytest.mark.parametrize("pair", [("sw", "tl"), ("zh", "ja")])
 def test_hsic_is_that_of_the_ranking_with_its_ties(mini_evidence, name, by, estimator, pair):
     options = {"by": by, "estimator": estimator, "redraws": mini_evidence.redraws, "resamples": 60}
     ranking = bx.rank_bridges(mini_evidence.probe(*pair), mini_evidence.sets, **options)
