@@ -19,6 +19,7 @@ _NAMES = {
         "correlate",
         "hsic",
         "hsic_score",
+        "kendall_w",
         "mantel",
     ),
     "datasets": (
@@ -135,10 +136,14 @@ _NAMES = {
     "bridges": (
         "BridgeRanking",
         "SELECTORS",
+        "headroom",
         "leaderboard",
         "rank_bridges",
         "regret",
         "select_bridges",
+        "sensitivity",
+        "sensitivity_by_factor",
+        "sensitivity_by_pair",
     ),
     "widgets": (
         "BridgeExplorer",
@@ -208,10 +213,14 @@ if TYPE_CHECKING:
     from .activations import token_values as token_values
     from .bridges import SELECTORS as SELECTORS
     from .bridges import BridgeRanking as BridgeRanking
+    from .bridges import headroom as headroom
     from .bridges import leaderboard as leaderboard
     from .bridges import rank_bridges as rank_bridges
     from .bridges import regret as regret
     from .bridges import select_bridges as select_bridges
+    from .bridges import sensitivity as sensitivity
+    from .bridges import sensitivity_by_factor as sensitivity_by_factor
+    from .bridges import sensitivity_by_pair as sensitivity_by_pair
     from .datasets import BRIDGES as BRIDGES
     from .datasets import LANGUAGES as LANGUAGES
     from .datasets import PAIRS as PAIRS
@@ -305,6 +314,7 @@ if TYPE_CHECKING:
     from .stats import correlate as correlate
     from .stats import hsic as hsic
     from .stats import hsic_score as hsic_score
+    from .stats import kendall_w as kendall_w
     from .stats import mantel as mantel
     from .widgets import BridgeExplorer as BridgeExplorer
     from .widgets import NeuronExplorer as NeuronExplorer

@@ -1,9 +1,22 @@
-"""Which bridge language: BridgeX-ICL's ranking, other selectors, their regret."""
+"""Which bridge language: BridgeX-ICL's ranking, what it depends on, other selectors, their regret."""
 
 from ._bridge_ranking import BridgeRanking
 from ._bridgex_icl import rank_bridges
 from ._leaderboard import leaderboard
+from ._power import headroom
 from ._regret import regret
 from ._selectors import SELECTORS, select_bridges
+from ._sensitivity import sensitivity, sensitivity_by_factor, sensitivity_by_pair
 
-__all__ = ["SELECTORS", "BridgeRanking", "leaderboard", "rank_bridges", "regret", "select_bridges"]
+__all__ = [
+    "SELECTORS",
+    "BridgeRanking",
+    "headroom",
+    "leaderboard",
+    "rank_bridges",
+    "regret",
+    "select_bridges",
+    "sensitivity",
+    "sensitivity_by_factor",
+    "sensitivity_by_pair",
+]

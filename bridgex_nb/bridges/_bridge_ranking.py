@@ -23,7 +23,8 @@ class BridgeRanking:
         a score), shared (neurons of source and target in those layers), specific (the bridge's neurons in them). With
         resamples, also: null (mean score when the bridge's prompts are permuted), excess (score - null: what is left when the
         sizes of the sets are accounted for), z (excess / standard deviation of the permuted scores; 0 where they do not vary),
-        low and high (95 % bootstrap interval of the score), excess_low and excess_high (that of the excess), wins (share of
+        low and high (95 % bootstrap interval of the score), excess_low and excess_high (that of the excess), excess_tied
+        (whether the interval of the highest excess minus this one's includes 0; False for the highest), wins (share of
         bootstrap draws in which the bridge is first), tied (whether the interval of the first bridge's value minus this one's
         includes 0; False for the first), p (permutation test of no dependence), p_holm (the same, corrected for the number of
         bridges).

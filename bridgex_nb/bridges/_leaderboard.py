@@ -42,7 +42,8 @@ def leaderboard(
     -------
     pandas.DataFrame
         The table of `regret` with always-English as the baseline, sorted by regret. `random` is what choosing at random gives
-        on average, not the one order of `select_bridges`. The run card is in ``.attrs["card"]``.
+        on average, not the one order of `select_bridges`; its regret is the headroom. The row of `headroom` is in
+        ``.attrs["headroom"]``, the run card in ``.attrs["card"]``.
 
     Raises
     ------

@@ -1,8 +1,9 @@
 """Selectors of the bridge language, HSIC and its competitors, behind one interface.
 
-A selector is a function (evidence, src, tgt, bridges) -> pandas.Series with one score per bridge; the highest is chosen, the
-first among equals. `SELECTORS` names them all, `select_bridges` runs them side by side. Gold translations are used only to pick
-the words that HSIC is probed with (`known_words`).
+A selector is a function (evidence, src, tgt, bridges) -> pandas.Series with one score per bridge; the highest is chosen. Equal
+highest scores mean that the selector does not decide between these bridges (`regret` counts the mean over them). `SELECTORS`
+names them all, `select_bridges` runs them side by side. Gold translations are used only to pick the words that HSIC is probed
+with (`known_words`).
 
 A bridge stands between two languages, so a selector that compares languages compares it with both: its score is the
 geometric mean of the comparisons of source and bridge, and of bridge and target.
@@ -18,10 +19,14 @@ from ..datasets._languages import BRIDGES, language
 from ..datasets._typology import typological_distance
 from ..exceptions import InputError
 from ..models._layer_window import layer_window
-from ..neurons._sets import overlap_matrix
+from ..neurons._sets import overlap_matrix, shared_neurons
 from ..similarity._evidence import Evidence, check_languages
 from ..utils._run_card import data_card, run_card
+from ._bridge_ranking import FEW_NEURONS
 from ._bridgex_icl import rank_bridges
+
+#: Bootstrap draws of the rankings behind the `hsic` selectors: enough for a 95 % interval, three for each draw of the sets.
+TIE_RESAMPLES = 60
 
 
 def select_bridges(
@@ -43,7 +48,9 @@ def select_bridges(
     -------
     pandas.DataFrame
         [bridge x selector], bridges in the order given. Scales differ between selectors; ``.idxmax()`` is what each one
-        chooses, the first among equals. The run card is in ``.attrs["card"]``.
+        chooses, the first among equals. The `hsic` selectors give bridges that `rank_bridges` does not separate from the first
+        one (its column `tied`, over prompts and sentences) the first one's score, and all bridges 0 where source and target
+        share too few neurons to rank any. The run card is in ``.attrs["card"]``.
 
     Raises
     ------
@@ -96,20 +103,41 @@ def _two_sided(compare, src, tgt, bridges):
 # From the model's neurons
 
 
-def _hsic(evidence, src, tgt, bridges, estimator):
-    ranking = rank_bridges(evidence.probe(src, tgt), evidence.sets, bridges, estimator=estimator, resamples=0)
-    # A bridge without neurons of its own has no score, and is never chosen.
-    return ranking.table.set_index("bridge").score.reindex(bridges, fill_value=float("-inf"))
+def _ranked(evidence, src, tgt, bridges, estimator, value, tied):
+    """Two columns of a ranking: the value by which bridges are chosen, and which are not separated from the first; these have
+    the first one's value, so that no choice between them is scored."""
+
+    def rank():
+        probe, window = evidence.probe(src, tgt), layer_window(evidence.model.num_layers)
+        shared = shared_neurons(evidence.sets, src, tgt, probe=probe)[window.start : window.stop]
+        if shared.sum() < FEW_NEURONS:
+            return None
+        return rank_bridges(
+            probe, evidence.sets, bridges, redraws=evidence.redraws, estimator=estimator, resamples=TIE_RESAMPLES
+        )
+
+    # Kept for the other selectors, and because a notebook's leaderboards of several sets of pairs ask for the same rankings.
+    ranking = evidence._once(("ranking", evidence.rate, src, tgt, tuple(bridges), estimator), rank)
+    if ranking is None or ranking.few:
+        return pd.Series(0.0, index=bridges)
+    table = ranking.table.set_index("bridge")
+    # A bridge without neurons has no score, and is never chosen.
+    return table[value].mask(table[tied], table[value].max()).reindex(bridges, fill_value=float("-inf"))
 
 
 def hsic_exact(evidence: Evidence, src: str, tgt: str, bridges: Sequence[str]) -> pd.Series:
-    """`rank_bridges`: HSIC between the neurons that source and target share and the bridge-specific ones."""
-    return _hsic(evidence, src, tgt, bridges, "biased")
+    """`rank_bridges`: HSIC between the neurons that source and target share and those of the bridge."""
+    return _ranked(evidence, src, tgt, bridges, "biased", "score", "tied")
 
 
 def hsic_reference(evidence: Evidence, src: str, tgt: str, bridges: Sequence[str]) -> pd.Series:
     """`rank_bridges` with tr(K H L), as BridgeX-ICL's released code computes it."""
-    return _hsic(evidence, src, tgt, bridges, "reference")
+    return _ranked(evidence, src, tgt, bridges, "reference", "score", "tied")
+
+
+def hsic_excess(evidence: Evidence, src: str, tgt: str, bridges: Sequence[str]) -> pd.Series:
+    """`rank_bridges` by the excess of HSIC over its mean under permutation, which does not grow with the bridge's set."""
+    return _ranked(evidence, src, tgt, bridges, "biased", "excess", "excess_tied")
 
 
 def _overlap(evidence, src, tgt, bridges, kind):
@@ -222,10 +250,11 @@ def typology(evidence: Evidence, src: str, tgt: str, bridges: Sequence[str]) -> 
 
 
 #: Selectors that ask the model about the words of the lexicon.
-_READ_LEXICON = {"hsic", "hsic_reference", "confidence_min", "confidence_sum"}
+_READ_LEXICON = {"hsic", "hsic_excess", "hsic_reference", "confidence_min", "confidence_sum"}
 #: Every selector by its name.
 SELECTORS: dict[str, Callable[[Evidence, str, str, Sequence[str]], pd.Series]] = {
     "hsic": hsic_exact,
+    "hsic_excess": hsic_excess,
     "hsic_reference": hsic_reference,
     "overlap_count": overlap_count,
     "overlap_jaccard": overlap_jaccard,

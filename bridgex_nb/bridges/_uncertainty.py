@@ -83,15 +83,21 @@ def with_uncertainty(table: pd.DataFrame, draws: Draws, by: str) -> tuple[pd.Dat
     columns = {"null": null, "excess": excess, "z": z}
     columns["low"], columns["high"] = percentile_interval(drawn["score"])
     columns["excess_low"], columns["excess_high"] = percentile_interval(drawn["excess"])
+    columns["excess_tied"] = _tied(drawn["excess"], int(excess.argmax()))
     order = table.assign(**columns)[by].argsort(kind="stable")[::-1] if by == "excess" else np.arange(len(table))
     values = drawn[by][:, order]
     table = table.assign(**columns).iloc[order].reset_index(drop=True)
     p = ((1 + (draws.null >= score).sum(axis=0)) / (1 + len(draws.null)))[order]
     wins = np.bincount(values.argmax(axis=1), minlength=len(table)) / len(values)
     low, high = percentile_interval(values[:, [0]] - values)
-    tied = (low <= 0) & (np.arange(len(table)) > 0)
-    table = table.assign(wins=wins, tied=tied, p=p, p_holm=holm(p))
+    table = table.assign(wins=wins, tied=_tied(values, 0), p=p, p_holm=holm(p))
     return table, (float(low[1]), float(high[1])) if len(table) > 1 else (float("nan"), float("nan"))
+
+
+def _tied(values: np.ndarray, first: int) -> np.ndarray:
+    """Of draws [resamples, bridges]: which bridges' interval of the difference to the first one includes 0; not the first."""
+    low, _ = percentile_interval(values[:, [first]] - values)
+    return (low <= 0) & (np.arange(values.shape[1]) != first)
 
 
 def _mean_over_layers(scores: torch.Tensor) -> torch.Tensor:

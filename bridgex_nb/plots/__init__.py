@@ -3,7 +3,7 @@
 Every function returns the `Figure` that it drew on; pyplot does not know it, so a notebook shows it once, where a cell ends in
 it. Functions whose figure has one set of axes take ``ax=`` as in seaborn, to draw on axes of a figure of your own, and return
 the figure of those axes. Functions that need several panels, or lay out the whole figure, make a new one and have no ``ax``:
-`alignment_by_layer`, `bridge_gains`, `bridge_overview`, `control_gains`, `deactivation_heatmap`, `depth_profile`,
+`alignment_by_layer`, `bridge_gains`, `bridge_overview`, `choice_sensitivity`, `control_gains`, `deactivation_heatmap`, `depth_profile`,
 `emergence_curves`, `selector_leaderboard`, `sharing_types` and `spectrum_clustermap`.
 
 Examples
@@ -17,15 +17,17 @@ Examples
 True
 """
 
-from ._bridges import bridge_overview, bridge_ranking, hsic_by_layer, selector_leaderboard
+from ._bridges import bridge_overview, bridge_ranking, hsic_by_layer
 from ._controls import control_gains
 from ._evaluation import bridge_gains, xicl_heatmap
 from ._html_table import html_table
 from ._interventions import amplification_curve, beyond_random, deactivation_heatmap
+from ._leaderboard import selector_leaderboard
 from ._neurons import neuron_by_language, neurons_by_layer, neurons_by_layer_table, sharing_types
 from ._ranking_table import ranking_table
 from ._save import save
 from ._save_pdf import save_pdf
+from ._sensitivity import choice_sensitivity
 from ._similarity import alignment_by_layer, depth_profile, emergence_curves, overlap_heatmap, spectrum_clustermap
 from ._style import STYLE
 
@@ -37,6 +39,7 @@ __all__ = [
     "bridge_gains",
     "bridge_overview",
     "bridge_ranking",
+    "choice_sensitivity",
     "control_gains",
     "deactivation_heatmap",
     "depth_profile",

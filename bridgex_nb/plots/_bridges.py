@@ -1,16 +1,15 @@
-"""Figures of bridge rankings, and of what selectors of bridges lose."""
+"""Figures of bridge rankings."""
 
 from itertools import cycle
 
 import matplotlib as mpl
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..bridges._bridge_ranking import BridgeRanking
 from ..datasets._languages import BRIDGES, LANGUAGES
 from ._ranking_table import shown_values
-from ._style import LINE, PALETTE, SHADE, STYLE, draw_intervals, drawing, language_name
+from ._style import LINE, PALETTE, SHADE, STYLE, drawing, language_name
 
 _BRIDGE_COLOURS = dict(zip(BRIDGES, PALETTE, strict=False))
 #: Labels of what `shown_values` shows.
@@ -134,32 +133,3 @@ def _draw_ranking(axes: Axes, ranking: BridgeRanking) -> None:
 
 def _pair(src: str, tgt: str) -> str:
     return f"{language_name(src)} → {language_name(tgt)}"
-
-
-def selector_leaderboard(table: pd.DataFrame, *, score: str = "accuracy") -> Figure:
-    """Selectors of bridges: regret and score against always-English, with 95 % intervals, and rank correlation.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Result of `leaderboard`.
-    score : str
-        What the scores of the answers are, for the labels: "chrF" for translations.
-    """
-    heights = range(len(table))
-    colours = [{"oracle": PALETTE[2], "english": PALETTE[1]}.get(name, PALETTE[0]) for name in table.selector]
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(10.2, 1.1 + 0.28 * len(table)), layout="constrained")
-        regret, lead, ranks = figure.subplots(1, 3, sharey=True, width_ratios=[3, 3, 2])
-        draw_intervals(regret, heights, 100 * table[["regret", "low", "high"]], colours)
-        draw_intervals(lead, heights, 100 * table[["lead", "lead_low", "lead_high"]], colours)
-        ranks.scatter(table.spearman, heights, color=colours, s=16, zorder=3)
-        ranks.axvline(0, color="0.4", linewidth=0.8)
-        ranks.grid(axis="y", color="0.92")
-        regret.set(xlabel=f"regret: {score} lost against\nthe best bridge (percentage points)", yticks=heights)
-        regret.set_yticklabels(table.selector)
-        lead.set(xlabel=f"{score} minus that of\nalways-English (percentage points)")
-        measured = "accuracies" if score == "accuracy" else score
-        ranks.set(xlabel=f"Spearman correlation of scores\nand {measured} within a pair", xlim=(-1.05, 1.05))
-        regret.invert_yaxis()
-    return figure

@@ -2,6 +2,7 @@
 
 from ._correlation import correlate
 from ._hsic import BANDWIDTHS, ESTIMATORS, hsic, hsic_score
+from ._kendall_w import kendall_w
 from ._mantel import mantel
 from ._paired_tests import mcnemar, sign_flip_test
 from ._random_set_test import beyond_random
@@ -15,6 +16,7 @@ __all__ = [
     "holm",
     "hsic",
     "hsic_score",
+    "kendall_w",
     "mantel",
     "mcnemar",
     "percentile_interval",

@@ -28,6 +28,11 @@ def evidence():
     return bx.Evidence(model, bx.count_active(model, sentences), 0.3, sentences, few_words)
 
 
+@pytest.fixture(scope="module")
+def mini_evidence(mini):
+    return bx.Evidence(mini, bx.count_active(mini, bx.core_sentences()))
+
+
 def typology_table():
     with (files("bridgex_nb.datasets") / "data" / "typology.csv").open(encoding="utf-8") as handle:
         return pd.read_csv(handle)
@@ -123,18 +128,41 @@ def test_languages_without_counts_or_sentences_are_refused(evidence):
 # From the model's neurons
 
 
-@pytest.mark.parametrize(("name", "estimator"), [("hsic", "biased"), ("hsic_reference", "reference")])
-def test_hsic_is_that_of_the_ranking(evidence, name, estimator):
-    probe = bx.probe(evidence.model, few_words("sw", "tl"))
-    expected = bx.rank_bridges(probe, evidence.sets, estimator=estimator, resamples=0).table.set_index("bridge").score
-    scores = column(evidence, name)
-    assert scores.to_numpy() == pytest.approx(expected[list(bx.BRIDGES)].to_numpy(), rel=1e-3)
+@pytest.mark.parametrize(
+    ("name", "by", "estimator"),
+    [("hsic", "score", "biased"), ("hsic_excess", "excess", "biased"), ("hsic_reference", "score", "reference")],
+)
+@pytest.mark.parametrize("pair", [("sw", "tl"), ("zh", "ja")])
+def test_hsic_is_that_of_the_ranking_with_its_ties(mini_evidence, name, by, estimator, pair):
+    options = {"by": by, "estimator": estimator, "redraws": mini_evidence.redraws, "resamples": 60}
+    ranking = bx.rank_bridges(mini_evidence.probe(*pair), mini_evidence.sets, **options)
+    value = ranking.table[by].where(~ranking.table.tied, ranking.table[by][0])
+    expected = dict(zip(ranking.table.bridge, value, strict=True))
+    scores = column(mini_evidence, name, *pair)
+    assert not ranking.few
+    assert scores.to_dict() == pytest.approx(expected)
+    assert (scores == scores.max()).sum() == 1 + ranking.table.tied.sum()
+
+
+def test_too_few_shared_neurons_choose_no_bridge(mini_evidence):
+    """Two shared neurons in the window: an argmax over them would be scored as if it were a choice."""
+    inside = layer_window(mini_evidence.model.num_layers)
+    k = mini_evidence.counts.languages.index("tl")
+    shared = mini_evidence.sets["sw"] & mini_evidence.sets["tl"]
+    shared[: inside.start] = shared[inside.stop :] = False
+    active = mini_evidence.counts.active[k].clone()
+    active[shared & (torch.cumsum(shared.flatten(), 0).view_as(shared) > 2)] = 0
+    few = with_active(mini_evidence, "tl", active)
+    for name in ("hsic", "hsic_excess", "hsic_reference"):
+        assert (column(few, name) == 0).all()
 
 
 @pytest.mark.filterwarnings("ignore:sw-tl")
-def test_a_bridge_without_neurons_of_its_own_is_never_chosen(evidence):
-    bare = with_active(evidence, "en", evidence.counts.active[evidence.counts.languages.index("tl")])
-    assert torch.equal(bare.sets["en"], bare.sets["tl"])
+def test_a_bridge_without_active_neurons_is_never_chosen(mini_evidence):
+    """The neurons of English are exactly some that are not active on the probe."""
+    means = bx.probe(mini_evidence.model, few_words("sw", "tl")).values.mean(dim=2)
+    assert (means <= 0).float().mean() > mini_evidence.rate
+    bare = replace(with_active(mini_evidence, "en", torch.where(means <= 0, 3, 0)), lexicon=few_words)
     scores = column(bare, "hsic_reference")
     assert scores["en"] == -math.inf
     assert np.isfinite(scores.drop("en")).all()

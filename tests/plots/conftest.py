@@ -74,13 +74,22 @@ def gains():
 
 @pytest.fixture(scope="module")
 def board(mini):
-    lexicon = bx.core_lexicon("zh", "he")
-    items = bx.answers(mini, "bli", lexicon.keep(list(lexicon.entries)[:12]), ["en", "fr", "es"])
+    lexicons = [bx.core_lexicon(*pair).sample(12) for pair in (("zh", "he"), ("sw", "tl"))]
+    items = bx.answers(mini, "bli", lexicons, ["en", "fr", "es"])
     return bx.leaderboard(mini, items, ["overlap_jaccard", "typology"])
 
 
+@pytest.fixture(scope="module")
+def settings_of_one_pair(mini):
+    words, texts = bx.core_lexicon("sw", "tl").sample(12), {code: some[:40] for code, some in bx.core_sentences().items()}
+    options = {"rates": [0.05], "sites": ["act"], "statistics": ["mean"], "special_tokens": [False]}
+    return bx.sensitivity(mini, words, ["en", "fr"], texts=texts, **options)
+
+
 @pytest.fixture
-def figures(matrix, accuracies, ranking, sharing, alignment, depth, gains, board, controlled):
+def figures(
+    matrix, accuracies, ranking, sharing, alignment, depth, gains, board, controlled, settings_of_one_pair
+):
     return [
         bx.plots.overlap_heatmap(matrix.fillna(1)),
         bx.plots.spectrum_clustermap(matrix),
@@ -96,4 +105,5 @@ def figures(matrix, accuracies, ranking, sharing, alignment, depth, gains, board
         bx.plots.bridge_gains(gains),
         bx.plots.control_gains(controlled),
         bx.plots.selector_leaderboard(board),
+        bx.plots.choice_sensitivity(settings_of_one_pair),
     ]

@@ -38,6 +38,7 @@ def test_holm_against_its_definition():
         lambda **options: bx.translation_scores(None, **options),
         lambda **options: bx.regret(None, None, **options),
         lambda **options: bx.leaderboard(None, None, **options),
+        lambda **options: bx.headroom(None, **options),
         lambda **options: beyond_random(np.zeros(3), np.zeros((2, 3)), seed=0, **options),
         lambda **options: bx.bridge_causality(None, "sw", "tl", "en", None, **options),
         lambda **options: bx.contrast_shift(None, None, None, None, **options),
@@ -45,7 +46,19 @@ def test_holm_against_its_definition():
         lambda **options: bx.deactivation_matrix(None, None, None, **options),
         lambda **options: bx.alignment(None, None, **options),
     ],
-    ids=["compare", "translation", "regret", "leaderboard", "random", "causality", "contrast", "shift", "matrix", "alignment"],
+    ids=[
+        "compare",
+        "translation",
+        "regret",
+        "leaderboard",
+        "headroom",
+        "random",
+        "causality",
+        "contrast",
+        "shift",
+        "matrix",
+        "alignment",
+    ],
 )
 def test_intervals_without_a_draw_are_refused_before_anything_is_computed(function, resamples):
     with pytest.raises(bx.InputError, match=f"resamples={resamples}: the intervals need at least one bootstrap draw"):
