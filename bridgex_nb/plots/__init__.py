@@ -18,7 +18,7 @@ True
 """
 
 from ._bridges import bridge_overview, bridge_ranking, hsic_by_layer, selector_leaderboard
-from ._evaluation import bridge_gains, xicl_heatmap
+from ._evaluation import accuracy_intervals, bridge_gains, xicl_heatmap
 from ._html_table import html_table
 from ._interventions import amplification_curve, beyond_random, deactivation_heatmap
 from ._neurons import neuron_by_language, neurons_by_layer, neurons_by_layer_table, sharing_types
@@ -29,6 +29,7 @@ from ._style import STYLE
 
 __all__ = [
     "STYLE",
+    "accuracy_intervals",
     "alignment_by_layer",
     "amplification_curve",
     "beyond_random",

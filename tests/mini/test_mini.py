@@ -1,6 +1,7 @@
 """The bundled model: what it is, and whether its records are right."""
 
 import json
+import re
 from itertools import islice, permutations
 
 import pandas as pd
@@ -11,7 +12,7 @@ from transformers import LlamaForCausalLM
 
 import bridgex_nb as bx
 from bridgex_nb.datasets._languages import LANGUAGES
-from bridgex_nb.mini import train
+from bridgex_nb.mini import REACHES, train, training_reach
 from bridgex_nb.models._load_model import MINI
 
 
@@ -72,6 +73,65 @@ def test_two_languages_that_are_not_bridges_never_occur_in_one_text():
 def test_no_study_pair_except_english_swahili_has_an_edge():
     edges = set(train.EDGES) | {(b, a) for a, b in train.EDGES}
     assert set(bx.PAIRS) & edges == {("en", "sw")}
+
+
+def test_three_in_ten_training_texts_are_chains_in_the_evaluation_s_format():
+    """README and Limits say so: that a bridge helps this model was trained."""
+    assert json.loads((MINI / "training.json").read_text())["mixture"] == train.MIXTURE
+    texts, names = train.Texts(seed=1), "|".join(language.autonym for language in LANGUAGES.values())
+    lines = ["".join(piece for piece, _ in next(texts)) for _ in range(4000)]
+    # The prompt of an answer through a bridge, by the paper's code, and the answer.
+    chain = re.compile(f'(?:{names}):"[^"]+"→(?:{names}):"[^"]+"→(?:{names}):"[^"]+"\n')
+    assert sum(chain.fullmatch(line) is not None for line in lines) / len(lines) == pytest.approx(0.3, abs=0.03)
+
+
+def test_training_reach_against_the_texts_themselves():
+    """What the stream of training texts contains: every word of an edge is drawn sooner or later."""
+    texts = train.Texts(seed=0)
+    seen = {(a, b, texts.words[concept][a]) for a, b, concept in texts.facts}
+    items = [(src, tgt, word) for src, tgt in (("sw", "tl"), ("en", "sw")) for word in bx.core_lexicon(src, tgt).entries]
+    table = pd.DataFrame(items, columns=["src", "tgt", "item"]).merge(
+        pd.DataFrame({"bridge": ["zero-shot", "en", "es"]}), "cross"
+    )
+    table["trained"] = training_reach(table)
+    # Where the second hop is asked from the bridge's word of the same concept.
+    words = {code: {} for code in LANGUAGES}
+    for row in texts.words:
+        for code in LANGUAGES:
+            words[code].setdefault(row[code], []).append(row)
+
+    def hops(src, tgt, word, bridge):
+        return any((src, bridge, word) in seen and (bridge, tgt, row[bridge]) in seen for row in words[src][word])
+
+    for row in table.itertuples():
+        asked = bx.BRIDGES if row.bridge == "zero-shot" else [row.bridge]
+        if (row.src, row.tgt, row.item) in seen:
+            assert row.trained == REACHES[0]
+        elif row.trained == REACHES[1]:
+            assert any(hops(row.src, row.tgt, row.item, bridge) for bridge in asked)
+    # Swahili has no edge but English, so that Spanish holds no word's both hops.
+    assert set(table[(table.src == "sw") & (table.bridge == "es")].trained) == {REACHES[2]}
+    zero_shot, english = (table[(table.src == "sw") & (table.bridge == bridge)].trained for bridge in ("zero-shot", "en"))
+    assert zero_shot.tolist() == english.tolist()
+    # The shares of the edges: 0.9 of the concepts from Swahili to English, and 0.7 from English to Tagalog, drawn apart.
+    assert (english == REACHES[1]).mean() == pytest.approx(0.9 * 0.7, abs=0.05)
+    assert (table[table.src == "en"].trained == REACHES[0]).mean() == pytest.approx(0.9, abs=0.03)
+
+
+def test_a_word_that_training_never_had_is_refused():
+    items = pd.DataFrame({"src": ["sw"], "tgt": ["tl"], "bridge": ["zero-shot"], "item": ["kompyuta"]})
+    with pytest.raises(bx.InputError, match="'kompyuta' is not a sw word of the core lexicon"):
+        training_reach(items)
+
+
+def test_words_within_reach_of_a_bridge_are_translated_more_often(mini):
+    """However they are asked. Without any bridge's both hops some are right, too, as in a shared space of concepts."""
+    items = bx.answers(mini, "bli", bx.core_lexicon("zh", "he").sample(150), [None, "en"])
+    table = bx.accuracy(items.assign(trained=training_reach(items)), ["bridge", "trained"])
+    accuracy = table.set_index(["bridge", "trained"]).accuracy
+    assert accuracy["zero-shot", REACHES[1]] > accuracy["zero-shot", REACHES[2]] + 0.2
+    assert accuracy["zero-shot", REACHES[2]] > 0.1
+    assert accuracy["en", REACHES[1]] > 0.9
 
 
 @pytest.mark.slow

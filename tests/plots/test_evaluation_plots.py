@@ -95,3 +95,16 @@ def test_gains_name_the_score(gains):
 
 def drawn_points(collection):
     return list(zip(collection.get_offsets(), collection.get_facecolor(), strict=True))
+
+
+def test_accuracies_have_their_intervals_and_numbers():
+    items = pd.DataFrame(
+        {"asked": ["zero-shot"] * 3 + ["en"] * 5, "correct": [True, False, False, True, True, True, True, False]}
+    )
+    table = bx.accuracy(items, ["asked"])
+    axes = bx.plots.accuracy_intervals(table, ["asked"], "Eight words").axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["zero-shot (3)", "en (5)"]
+    lines, points = axes.collections
+    assert points.get_offsets()[:, 0].tolist() == pytest.approx([100 / 3, 80])
+    ends = [segment[:, 0].tolist() for segment in lines.get_segments()]
+    assert ends == [pytest.approx([100 * low, 100 * high]) for low, high in zip(table.low, table.high, strict=True)]
