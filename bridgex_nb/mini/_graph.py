@@ -35,7 +35,7 @@ EDGES = {pair: 1.0 for pair in combinations(BRIDGES, 2)} | {
 #: Seed of the bundled model.
 SEED = 0
 #: What training may hold of an answer: see `training_reach`.
-REACHES = ("the pair itself", "both hops of a bridge", "no bridge's both hops")
+REACHES = ("the pair itself", "both hops of a bridge", "both words, not both hops", "not both words")
 
 
 def edge_concepts(seed: int) -> dict[tuple[str, str], list[int]]:
@@ -73,7 +73,8 @@ def training_reach(items: pd.DataFrame) -> pd.Series:
     pandas.Series
         For each row one of `REACHES`: "the pair itself" where source to target is an edge that holds the word; "both hops of a
         bridge" where source to bridge and bridge to target both hold it (zero-shot: of any bridge; otherwise of the bridge
-        that was asked through); "no bridge's both hops" elsewhere.
+        that was asked through); "both words, not both hops" where each language has the word on some edge, but not on these;
+        "not both words" where source or target has it on no edge.
 
     Raises
     ------
@@ -84,10 +85,11 @@ def training_reach(items: pd.DataFrame) -> pd.Series:
     --------
     >>> table = pd.DataFrame({"src": "ar", "tgt": "he", "bridge": ["zero-shot", "fr", "es"], "item": "نار"})
     >>> training_reach(table).tolist()
-    ['both hops of a bridge', 'both hops of a bridge', "no bridge's both hops"]
+    ['both hops of a bridge', 'both hops of a bridge', 'both words, not both hops']
     """
     require_columns(items, ("src", "tgt", "bridge", "item"))
     held = {edge: set(concepts) for edge, concepts in edge_concepts(SEED).items()}
+    anywhere = {code: set().union(*(held[edge] for edge in held if edge[0] == code)) for code in LANGUAGES}
     concepts: dict[tuple[str, str], set[int]] = {}
     for number, row in enumerate(core_table()):
         for code in LANGUAGES:
@@ -103,5 +105,5 @@ def training_reach(items: pd.DataFrame) -> pd.Series:
         elif any(meant & held.get((src, one), set()) & held.get((one, tgt), set()) for one in asked):
             found.append(REACHES[1])
         else:
-            found.append(REACHES[2])
+            found.append(REACHES[2] if meant & anywhere[src] & anywhere[tgt] else REACHES[3])
     return pd.Series(found, index=items.index, name="trained", dtype=object)
