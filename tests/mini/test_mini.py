@@ -75,6 +75,12 @@ def test_no_study_pair_except_english_swahili_has_an_edge():
     assert set(bx.PAIRS) & edges == {("en", "sw")}
 
 
+def test_no_chain_joins_the_two_languages_of_a_study_pair():
+    ends = {(a, c) for a, _, c in train.chains()}
+    assert ends
+    assert not ends & {pair for src, tgt in bx.PAIRS for pair in ((src, tgt), (tgt, src))}
+
+
 def test_three_in_ten_training_texts_are_chains_in_the_evaluation_s_format():
     """README and Limits say so: that a bridge helps this model was trained."""
     assert json.loads((MINI / "training.json").read_text())["mixture"] == train.MIXTURE
