@@ -351,6 +351,17 @@ def test_every_number_has_a_source(name):
     assert unbacked(name, text_of(name)) == []
 
 
+def test_prose_that_numbers_decide():
+    """Words of docs/results.md that would have to change if these did."""
+    reach = figure("04_training_reach").set_index(["asked", "training"])
+    both, apart = reach.loc[("zero-shot", "both hops of a bridge")], reach.loc[("zero-shot", "both words, not both hops")]
+    assert both.low > apart.high  # "more often where some bridge holds both of its hops"
+    assert apart.low > 0.05  # "some words are right all the same"
+    first, last = sharing(1), sharing(-1)
+    assert last.all_shared > first.all_shared
+    assert last.all_shared_excess <= first.all_shared_excess  # "does not grow with depth"
+
+
 @pytest.mark.parametrize("pattern", [pattern for pattern, fact in NOT_RESULTS.items() if fact])
 def test_what_is_said_of_the_package_holds(pattern):
     assert NOT_RESULTS[pattern]()
