@@ -101,6 +101,23 @@ def reach_row(row: dict[str, str]) -> dict[str, str]:
     return {"words": f"{numbers.n:,.0f}", "accuracy": points(numbers.accuracy, numbers.low, numbers.high)}
 
 
+def cause_row(row: dict[str, str]) -> dict[str, str]:
+    causes = figure("07_bridge_causality")
+    asked = "zero-shot" if row["asked"] == "zero-shot" else "en"
+    (numbers,) = causes[(causes.set == row["neurons"].split(" ", 1)[1]) & (causes.asked == asked)].itertuples()
+    return {
+        "neurons": f"{numbers.neurons} {numbers.set}",
+        "change": points(numbers.change, numbers.low, numbers.high, sign=True),
+        "beyond random": points(numbers.beyond, numbers.beyond_low, numbers.beyond_high, sign=True),
+        "p": f"{numbers.p:.2f}",
+    }
+
+
+def random_sets() -> dict[str, str]:
+    (number,) = set(figure("07_bridge_causality").random_sets)
+    return {"sets": str(number)}
+
+
 #: Result of a row of docs/guides/speed.md, by its first cell: measures of docs/benchmarks.csv and how they are written.
 SPEED = {
     "`count_active`; `probe` on bridgex-mini": (
@@ -203,11 +220,15 @@ SENTENCES = [
         "word, and this does not grow with depth: in layer 1 it is {first} %",
         lambda: {name: number for name, number in shared().items() if name != "all"},
     ),
+    Sentence([RESULTS], "those of {sets} random sets, matched", random_sets),
+    Sentence([README], "some of {selectors} selectors", lambda: {"selectors": str(len(bx.SELECTORS))}),
+    Sentence(["docs/methods.md"], "| {selectors} selectors of bridges", lambda: {"selectors": str(len(bx.SELECTORS))}),
     Sentence([RESULTS], "the {others} languages besides English", lambda: {"others": str(len(bx.LANGUAGES) - 1)}),
 ]
 TABLES = [
     Table([README, RESULTS], "selector", leaderboard_row),
     Table([RESULTS], "asked", reach_row),
+    Table([RESULTS], "neurons", cause_row),
     Table(["docs/guides/speed.md"], "what", speed_row),
     Table(["docs/guides/task.md"], "task", task_row),
 ]
@@ -243,7 +264,6 @@ NOT_RESULTS: dict[str, Callable[[], bool] | None] = {
     ),
     r"\b[Tt]he fifteen languages\b|\ball fifteen languages\b|\blanguages of the fifteen\b": lambda: len(bx.LANGUAGES) == 15,
     r"\bsix bridges\b": lambda: len(bx.BRIDGES) == 6,
-    r"\bthirteen selectors\b": lambda: len(bx.SELECTORS) == 13,
     r"\bnine notebooks\b": lambda: len(list((ROOT / "notebooks").glob("*.ipynb"))) == 9,
     r"\bat least nine in ten of the lexicon's entries\b": lambda: (
         "assert share >= 0.90" in text_of("tests/datasets/test_lexicon_references.py")
