@@ -90,6 +90,7 @@ def leaderboard_row(row: dict[str, str]) -> dict[str, str]:
         "lead over always English": points(numbers.lead, numbers.lead_low, numbers.lead_high, sign=True) if compared else "",
         "would be found": signed(100 * numbers.detectable, sign=False) if compared and pd.notna(numbers.detectable) else "",
         "verdict": numbers.verdict if compared else "",
+        "chooses": f"{numbers.decided:.0f}" if compared else "",
         "right pairs of 15": f"{numbers.hits:.2g}",
     }
     return {column: cell for column, cell in cells.items() if column in row}
@@ -113,10 +114,19 @@ def cause_row(row: dict[str, str]) -> dict[str, str]:
     }
 
 
+def dominance() -> pd.Series:
+    names = ["change", "low", "high", "random", "random_low", "random_high", "p"]
+    return figure("07_dominance").iloc[0][names]
+
+
 def random_sets() -> dict[str, str]:
     causes = figure("07_bridge_causality")
     (number,) = set(causes.random_sets)
-    return {"sets": str(number), "widest": f"{100 * causes[['beyond_low', 'beyond_high']].abs().max(axis=None):.0f}"}
+    return {
+        "sets": str(number),
+        "least": f"{1 / (number + 1):.2g}",
+        "widest": f"{100 * causes[['beyond_low', 'beyond_high']].abs().max(axis=None):.0f}",
+    }
 
 
 #: Result of a row of docs/guides/speed.md, by its first cell: measures of docs/benchmarks.csv and how they are written.
@@ -171,12 +181,10 @@ def mixture() -> dict[str, float]:
 def accuracies() -> dict[str, str]:
     accuracy = figure("04_xicl_accuracy")
     zero_shot = accuracy[accuracy.bridge == "zero-shot"].accuracy.mean()
-    best, random = board().score.oracle, board().score.random
-    return {
-        "zero_shot": f"{100 * zero_shot:.0f}",
-        "oracle": f"{100 * best:.0f}",
-        "headroom": f"{100 * (best - random):.1f}",
-    }
+    best = board().loc["oracle"]
+    room = [signed(100 * best[name], sign=False) for name in ("headroom", "headroom_low", "headroom_high")]
+    named = dict(zip(("headroom", "low", "high"), room, strict=True))
+    return {"zero_shot": f"{100 * zero_shot:.0f}", "oracle": f"{100 * best.score:.0f}"} | named
 
 
 def shared() -> dict[str, str]:
@@ -206,8 +214,8 @@ SENTENCES = [
     Sentence([RESULTS], "{words} random words per pair", lambda: {"words": str(figure("04_xicl_accuracy").n.max())}),
     Sentence(
         [RESULTS],
-        "Accuracy is {zero_shot} % zero-shot and {oracle} % through the best bridge of each pair, which is {headroom} points "
-        "above",
+        "Accuracy is {zero_shot} % zero-shot and {oracle} % through the best bridge of each pair. "
+        "That is {headroom} [{low}, {high}] points above the mean",
         accuracies,
     ),
     Sentence(
@@ -221,7 +229,23 @@ SENTENCES = [
         "word, and this does not grow with depth: in layer 1 it is {first} %",
         shared,
     ),
-    Sentence([RESULTS], "those of {sets} random sets, matched", random_sets),
+    Sentence(
+        [RESULTS],
+        "raise its own log perplexity by {change} [{low}, {high}] nats per token more than that of the other languages. For "
+        "random sets, matched in layer and in how often their neurons are active, the difference is {random} [{random_low}, "
+        "{random_high}] (p = {p})",
+        lambda: {name: signed(number, 3, sign=False) for name, number in dominance().items()},
+    ),
+    Sentence(
+        [RESULTS],
+        "those of {sets} random sets, matched likewise, and its p-value, which so many sets cannot make smaller than {least}:",
+        random_sets,
+    ),
+    Sentence(
+        [README],
+        "`hsic` separates one bridge from all others in {pairs} of the {all} pairs",
+        lambda: {"pairs": f"{board().decided.hsic:.0f}", "all": str(len(bx.PAIRS))},
+    ),
     Sentence([RESULTS], "intervals of up to {widest} points either way", random_sets),
     Sentence([README], "some of {selectors} selectors", lambda: {"selectors": str(len(bx.SELECTORS))}),
     Sentence(["docs/methods.md"], "| {selectors} selectors of bridges", lambda: {"selectors": str(len(bx.SELECTORS))}),
@@ -385,6 +409,8 @@ def test_prose_that_numbers_decide():
     first, last = sharing(1), sharing(-1)
     assert last.all_shared > first.all_shared
     assert last.all_shared_excess <= first.all_shared_excess  # "does not grow with depth"
+    assert dominance().p < 0.05
+    assert 0 < dominance().change < 0.05  # "depends on its neurons, a little"
     assert (figure("07_bridge_causality").p > 0.05).all()  # "None of the four is unusual"
 
 
