@@ -441,6 +441,8 @@ def test_a_changed_number_fails():
         page = text_of(name)
         for begin, end, right in corrections(name, page):
             digit = re.search(r"\d(?=\D*$)", page[begin:end])
+            if digit is None:  # a row of words
+                continue
             changed = page[: begin + digit.start()] + str((int(digit[0]) + 1) % 10) + page[begin + digit.end() :]
             assert corrected(name, changed) == corrected(name, page) != changed, right
 

@@ -8,6 +8,7 @@ from record import record
 from transformers import StoppingCriteria, StoppingCriteriaList
 
 import bridgex_nb as bx
+from bridgex_nb.evaluation import read_word
 
 
 class Newline(StoppingCriteria):
@@ -42,7 +43,7 @@ def published_loop(model, lexicon, bridges):
                 outputs.append(ask(bx.word_prompt(lexicon.src, lexicon.tgt, word)))
                 continue
             prompt = bx.word_prompt(lexicon.src, bridge, word)
-            middle = bx.reading.read_word(ask(prompt), bridge)
+            middle = read_word(ask(prompt), bridge)
             outputs.append(ask(f'{prompt}"{middle}"→{bx.language(lexicon.tgt).autonym}:'))
     return outputs
 
