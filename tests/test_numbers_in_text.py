@@ -295,6 +295,10 @@ NOT_RESULTS: dict[str, Callable[[], bool] | None] = {
         "assert share >= 0.90" in text_of("tests/datasets/test_lexicon_references.py")
     ),
     r"\bA few hundred sentences\b": None,  # advice
+    # Formulas, tolerances that a test holds, and protocols
+    r"chance, 1/\(2n−1\)": None,
+    r"\bto 1 in 1,000\b": None,
+    r"\bthe first 500 questions\b": None,
     # The paper and its released code
     r"rows of 2,048 tokens": None,
     r"only seven of the fifteen pairs and two of the four tasks|those seven": lambda: (
