@@ -1,81 +1,478 @@
-"""The numbers in README.md and docs/ are those of the committed tables in figures/."""
+"""Every number in README.md and docs/ has a source: a table in figures/, docs/benchmarks.csv, or the package itself.
 
+    python tests/test_numbers_in_text.py            # the lines that differ, with the right numbers
+    python tests/test_numbers_in_text.py --write    # puts them into the pages
+
+`SENTENCES` and `TABLES` say where numbers come from, `NOT_RESULTS` which ones are no results. A number that is in none of them
+fails the test.
+"""
+
+import json
+import math
 import re
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 import pytest
+from safetensors import safe_open
+
+import bridgex_nb as bx
+from bridgex_nb.models._load_model import MINI
 
 ROOT = Path(__file__).parents[1]
-README, RESULTS = ROOT / "README.md", ROOT / "docs" / "results.md"
+PAGES = ["README.md", *(f"docs/{name}.md" for name in ("index", "results", "methods"))]
+PAGES += sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/guides/*.md"))
+#: Those of the pairs that BridgeX-ICL's released code names.
+PAPER_PAIRS = ["zh-ja", "zh-he", "id-he", "en-sw", "ar-he", "id-tl", "id-sw"]
 
 
-def table(path: Path, first_column: str) -> list[dict[str, str]]:
-    """Rows of the table of a Markdown file whose first column has that name."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    start = next(number for number, line in enumerate(lines) if line.startswith(f"| {first_column} |"))
-    end = next(number for number, line in enumerate(lines[start:], start) if not line.startswith("|"))
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[start:end]]
-    return [dict(zip(cells[0], row, strict=True)) for row in cells[2:]]
+# What numbers look like
 
 
-def points(*shares: float, sign: bool = False) -> str:
+def signed(value: float, digits: int = 1, sign: bool = True) -> str:
+    text = f"{value:{'+' if sign and round(value, digits) else ''}.{digits}f}".replace("-", "−")
+    return text.replace("−0.0", "0.0") if not float(text.replace("−", "-")) else text
+
+
+def points(middle: float, low: float, high: float, sign: bool = False) -> str:
     """A share with its interval in percentage points, as the text writes it: 18.4 [9.5, 28.2]."""
-    middle, low, high = (
-        f"{100 * share:{'+' if sign and round(100 * share, 1) else ''}.1f}".replace("-", "−") for share in shares
-    )
-    return f"{middle} [{low}, {high}]".replace("−0.0", "0.0")
+    middle, low, high = (signed(100 * share, sign=sign) for share in (middle, low, high))
+    return f"{middle} [{low}, {high}]"
 
 
 def figure(name: str) -> pd.DataFrame:
-    return pd.read_csv(ROOT / "figures" / f"{name}.csv")
+    return pd.read_csv(ROOT / "figures" / f"{name}.csv", keep_default_na=False, na_values=[""])
 
 
-@pytest.mark.parametrize("path", [README, RESULTS], ids=lambda path: path.name)
-def test_the_leaderboard(path):
-    board = figure("04_leaderboard").set_index("selector")
-    rows = table(path, "selector")
-    assert len(rows) >= 5
-    for row in rows:
-        selector = re.match(r"`(\w+)`", row["selector"])[1]
-        numbers = board.loc[selector]
-        assert row["loses against the best bridge"] == points(numbers.regret, numbers.low, numbers.high), selector
-        lead = points(numbers.lead, numbers.lead_low, numbers.lead_high, sign=True) if selector != "english" else ""
-        assert row["lead over always English"] == lead, selector
-        if path == RESULTS:
-            assert row["right pairs of 15"] == f"{numbers.hits:.2g}", selector
+def board() -> pd.DataFrame:
+    return figure("04_leaderboard").set_index("selector")
 
 
-def test_zero_shot_and_the_best_bridge():
+def sharing(layer: int) -> pd.Series:
+    table = figure("06_sharing_types")
+    layers = table[table.threshold == 0].set_index("layer")
+    return layers.loc[layers.index[layer]] * 100
+
+
+def parameters() -> int:
+    with safe_open(MINI / "model.safetensors", "pt") as file:
+        return sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
+
+
+# Where they come from
+
+
+class Sentence(NamedTuple):
+    """Text of a page with {names}, and a function that gives the numbers that stand there."""
+
+    pages: list[str]
+    text: str
+    numbers: Callable[[], dict[str, str]]
+
+
+class Table(NamedTuple):
+    """A table of a page, by its first header, and a function: a row's cells as they are -> those that it should have."""
+
+    pages: list[str]
+    header: str
+    cells: Callable[[dict[str, str]], dict[str, str]]
+
+
+def leaderboard_row(row: dict[str, str]) -> dict[str, str]:
+    name = re.match(r"`(\w+)`", row["selector"])[1]
+    numbers = board().loc[name]
+    compared = name != "english"
+    cells = {
+        "loses against the best bridge": points(numbers.regret, numbers.low, numbers.high),
+        "lead over always English": points(numbers.lead, numbers.lead_low, numbers.lead_high, sign=True) if compared else "",
+        "would be found": signed(100 * numbers.detectable, sign=False) if compared and pd.notna(numbers.detectable) else "",
+        "verdict": numbers.verdict if compared else "",
+        "chooses": f"{numbers.decided:.0f}" if compared else "",
+        "right pairs of 15": f"{numbers.hits:.2g}",
+    }
+    return {column: cell for column, cell in cells.items() if column in row}
+
+
+def reach_row(row: dict[str, str]) -> dict[str, str]:
+    table = figure("04_training_reach").set_index(["asked", "training"])
+    numbers = table.loc[row["asked"], row["training holds"]]
+    return {"words": f"{numbers.n:,.0f}", "accuracy": points(numbers.accuracy, numbers.low, numbers.high)}
+
+
+def cause_row(row: dict[str, str]) -> dict[str, str]:
+    causes = figure("07_bridge_causality")
+    asked = "zero-shot" if row["asked"] == "zero-shot" else "en"
+    (numbers,) = causes[(causes.set == row["neurons"].split(" ", 1)[1]) & (causes.asked == asked)].itertuples()
+    return {
+        "neurons": f"{numbers.neurons} {numbers.set}",
+        "change": points(numbers.change, numbers.low, numbers.high, sign=True),
+        "beyond random": points(numbers.beyond, numbers.beyond_low, numbers.beyond_high, sign=True),
+        "p": f"{numbers.p:.2f}",
+    }
+
+
+def dominance() -> pd.Series:
+    names = ["change", "low", "high", "random", "random_low", "random_high", "p"]
+    return figure("07_dominance").iloc[0][names]
+
+
+def random_sets() -> dict[str, str]:
+    causes = figure("07_bridge_causality")
+    (number,) = set(causes.random_sets)
+    return {
+        "sets": str(number),
+        "least": f"{1 / (number + 1):.2g}",
+        "widest": f"{100 * causes[['beyond_low', 'beyond_high']].abs().max(axis=None):.0f}",
+    }
+
+
+#: Result of a row of docs/guides/speed.md, by its first cell: measures of docs/benchmarks.csv and how they are written.
+SPEED = {
+    "`count_active`; `probe` on bridgex-mini": (
+        ["`count_active` / bare forward, bridgex-mini", "`probe` / bare forward, bridgex-mini"],
+        "{:.2f}; {:.2f} x the time",
+    ),
+    "the same on a Llama of 150 M parameters": (
+        ["`count_active` / bare forward, 150M-shaped Llama", "`probe` / bare forward, 150M-shaped Llama"],
+        "{:.2f}; {:.2f} x the time",
+    ),
+    "hooks that keep every activation; one prompt at a time on bridgex-mini": (
+        ["hooks that keep everything / bare forward, bridgex-mini", "one prompt at a time / bare forward, bridgex-mini"],
+        "{:.1f}; {:.1f} x the time",
+    ),
+    "`hsic`, 40 x 40 neurons, 400 samples": (["published loop / hsic"], "{:,.0f} x faster"),
+    "`hsic`, 100,000 samples": (["hsic, time of 100,000 / 10,000 samples"], "{:.1f} x the time"),
+    "`hsic`, 300,000 samples": (["hsic, memory of 300,000 / 30,000 samples"], "{:.1f} x the memory"),
+    "`rank_bridges` without resamples, all layers and bridges of bridgex-mini": (
+        ["rank_bridges without resamples on bridgex-mini, ms"],
+        "{:.0f} ms",
+    ),
+    "`lape`, 32 x 14,336 neurons, 10 languages": (["loop over neurons / lape"], "{:.0f} x faster"),
+    "word translation through bridges": (["one prompt at a time / answers"], "{:.0f} x faster"),
+    "`evaluate_grid` of word translation: every pair, bridge and word": (
+        ["evaluate_grid of word translation, answers", "evaluate_grid of word translation, s"],
+        "{:,.0f} answers in {:.0f} s",
+    ),
+    "generation on bridgex-mini with neurons switched off; amplified": (
+        ["`deactivate` / plain generation, bridgex-mini", "`amplify` / plain generation, bridgex-mini"],
+        "{:.2f}; {:.2f} x the time",
+    ),
+}
+
+
+def speed_row(row: dict[str, str]) -> dict[str, str]:
+    measured = pd.read_csv(ROOT / "docs" / "benchmarks.csv").set_index("measure").value
+    measures, written = SPEED[row["what"]]
+    return {"result": written.format(*measured[measures])}
+
+
+def task_row(row: dict[str, str]) -> dict[str, str]:
+    (languages,) = {bx.TASKS[name].languages for name in re.findall(r"`(\w+)`", row["task"])}
+    return {"languages of the fifteen": str(len(languages)) if len(languages) == 15 else " ".join(languages)}
+
+
+def mixture() -> dict[str, float]:
+    return json.loads((MINI / "training.json").read_text())["mixture"]
+
+
+def accuracies() -> dict[str, str]:
     accuracy = figure("04_xicl_accuracy")
     zero_shot = accuracy[accuracy.bridge == "zero-shot"].accuracy.mean()
-    board = figure("04_leaderboard").set_index("selector")
-    oracle = board["score" if "score" in board else "accuracy"]["oracle"]  # version 0.1 called it accuracy
-    sentence = f"accuracy is {zero_shot:.0%} zero-shot and {oracle:.0%} through the best bridge".replace("%", " %")
-    assert sentence in RESULTS.read_text(encoding="utf-8")
+    best = board().loc["oracle"]
+    room = [signed(100 * best[name], sign=False) for name in ("headroom", "headroom_low", "headroom_high")]
+    named = dict(zip(("headroom", "low", "high"), room, strict=True))
+    return {"zero_shot": f"{100 * zero_shot:.0f}", "oracle": f"{100 * best.score:.0f}"} | named
 
 
-def test_the_deactivation_matrix():
-    change = figure("07_deactivation").set_index("changed")
-    own = [change.loc[code, code] - change.loc[code].drop(code).mean() for code in change.index]
-    sentence = f"raise its own log perplexity by {sum(own) / len(own):.3f} nats per token more"
-    assert sentence in " ".join(RESULTS.read_text(encoding="utf-8").split())
+def shared() -> dict[str, str]:
+    first, last = sharing(1), sharing(-1)
+    return {
+        "all": f"{last.all_shared:.1f}",
+        "mismatched": f"{last.all_shared_mismatched:.1f}",
+        "excess": f"{last.all_shared_excess:.1f}",
+        "first": f"{first.all_shared_excess:.1f}",
+    }
 
 
-def test_the_causes_of_one_translation():
-    causes = figure("07_bridge_causality")
-    rows = table(RESULTS, "neurons")
-    assert len(rows) == len(causes)
-    for row, numbers in zip(rows, causes.itertuples(), strict=True):
-        assert row["neurons"] == f"{numbers.neurons} {numbers.set}"
-        assert row["asked"] == {"zero-shot": "zero-shot", "en": "through English"}[numbers.asked]
-        assert row["change"] == points(numbers.change, numbers.low, numbers.high, sign=True)
-        assert row["beyond random"] == points(numbers.beyond, numbers.beyond_low, numbers.beyond_high, sign=True)
+README, RESULTS = "README.md", "docs/results.md"
+SENTENCES = [
+    Sentence([README], "a test bed of {million} M parameters", lambda: {"million": f"{parameters() / 1e6:.0f}"}),
+    Sentence([RESULTS], "has {million} M parameters", lambda: {"million": f"{parameters() / 1e6:.0f}"}),
+    Sentence(
+        [README, RESULTS],
+        "{chains} % of its training texts are two-hop chains",
+        lambda: {"chains": f"{100 * mixture()['chain']:.0f}"},
+    ),
+    Sentence(
+        [RESULTS],
+        "{sentences} sentences in each of {languages} languages",
+        lambda: {"sentences": str(len(bx.core_sentences()["sw"])), "languages": str(len(bx.core_sentences()))},
+    ),
+    Sentence([RESULTS], "{words} random words per pair", lambda: {"words": str(figure("04_xicl_accuracy").n.max())}),
+    Sentence(
+        [RESULTS],
+        "Accuracy is {zero_shot} % zero-shot and {oracle} % through the best bridge of each pair. "
+        "That is {headroom} [{low}, {high}] points above the mean",
+        accuracies,
+    ),
+    Sentence(
+        [RESULTS],
+        "{all} % of the last layer's neurons are active at the end of each of them",
+        shared,
+    ),
+    Sentence(
+        [RESULTS],
+        "Given *another* word in each language, it is {mismatched} %. Only the rest, {excess} %, is shared because of the "
+        "word, and this does not grow with depth: in layer 1 it is {first} %",
+        shared,
+    ),
+    Sentence(
+        [RESULTS],
+        "raise its own log perplexity by {change} [{low}, {high}] nats per token more than that of the other languages. For "
+        "random sets, matched in layer and in how often their neurons are active, the difference is {random} [{random_low}, "
+        "{random_high}] (p = {p})",
+        lambda: {name: signed(number, 3, sign=False) for name, number in dominance().items()},
+    ),
+    Sentence(
+        [RESULTS],
+        "those of {sets} random sets, matched likewise, and its p-value, which so many sets cannot make smaller than {least}:",
+        random_sets,
+    ),
+    Sentence(
+        [README],
+        "`hsic` separates one bridge from all others in {pairs} of the {all} pairs",
+        lambda: {"pairs": f"{board().decided.hsic:.0f}", "all": str(len(bx.PAIRS))},
+    ),
+    Sentence([RESULTS], "intervals of up to {widest} points either way", random_sets),
+    Sentence([README], "some of {selectors} selectors", lambda: {"selectors": str(len(bx.SELECTORS))}),
+    Sentence(["docs/methods.md"], "| {selectors} selectors of bridges", lambda: {"selectors": str(len(bx.SELECTORS))}),
+    Sentence([RESULTS], "the {others} languages besides English", lambda: {"others": str(len(bx.LANGUAGES) - 1)}),
+]
+TABLES = [
+    Table([README, RESULTS], "selector", leaderboard_row),
+    Table([RESULTS], "asked", reach_row),
+    Table([RESULTS], "neurons", cause_row),
+    Table(["docs/guides/speed.md"], "what", speed_row),
+    Table(["docs/guides/task.md"], "task", task_row),
+]
+
+#: Numbers that are no results. Those with a fact beside them hold only as long as the package agrees.
+NOT_RESULTS: dict[str, Callable[[], bool] | None] = {
+    # Names, versions, references
+    r"\b(?:FLORES|SIB)-200\b": None,
+    r"\b(?:Phi-3|GLM-4|GPT-2|Llama-3-8B|Mistral-7B-Instruct|Qwen 2 and 3|Gemma 1 to 3|OLMo 2)\b": None,
+    r"\b(?:ISO 639-1|Python 3\.11|x86)\b": None,
+    r"\barXiv \d{4}\.\d{4,5}\b": None,
+    r"\b(?:19|20)\d\d\b(?=[\])., ;:]|$)": None,
+    r"\beq\. \d|\bsection \d": None,
+    r"\b[Nn]otebooks? \d\d(?:, \d\d)*(?: and \d\d)?": None,
+    r"^\| \[\d\d ": None,  # a notebook's title in the table of notebooks
+    r"\[\d\d_\w+\]": None,
+    r"^\d\. ": None,  # a numbered list
+    # What intervals and tests are
+    r"95 % intervals?": None,
+    r"with 80 % power": None,
+    r"as 1/k\b": None,
+    r"\b(?:not|as|set to) 0\b": None,
+    # What a benchmark is measured on
+    r"\b(?:40 x 40 neurons, 400|10,000|30,000|100,000|300,000) samples\b": None,
+    r"32 x 14,336 neurons, 10 languages|a Llama of 150 M parameters": None,
+    # The package
+    r"\bexit code 2\b|\bexits with 130\b": None,
+    r"\blayer 1\b": None,
+    r"\bright pairs of 15\b": lambda: len(bx.PAIRS) == 15,
+    r"\bfifteen (?:study |language |such )?pairs|\bof the fifteen, one was trained": lambda: len(bx.PAIRS) == 15,
+    r"\bsearch on seven of (?:the|these) pairs\b|\bthe other eight\b": lambda: (
+        (len(bx.PAIRS) // 2, len(bx.PAIRS) - 7) == (7, 8)
+    ),
+    r"\b[Tt]he fifteen languages\b|\ball fifteen languages\b|\blanguages of the fifteen\b": lambda: len(bx.LANGUAGES) == 15,
+    r"\bsix bridges\b": lambda: len(bx.BRIDGES) == 6,
+    r"\bnine notebooks\b": lambda: len(list((ROOT / "notebooks").glob("*.ipynb"))) == 9,
+    r"\bat least nine in ten of the lexicon's entries\b": lambda: (
+        "assert share >= 0.90" in text_of("tests/datasets/test_lexicon_references.py")
+    ),
+    r"\bA few hundred sentences\b": None,  # advice
+    # Formulas, tolerances that a test holds, and protocols
+    r"chance, 1/\(2n−1\)": None,
+    r"\bto 1 in 1,000\b": None,
+    r"\bthe first 500 questions\b": None,
+    # The paper and its released code
+    r"rows of 2,048 tokens": None,
+    r"only seven of the fifteen pairs and two of the four tasks|those seven": lambda: (
+        {tuple(pair.split("-")) for pair in PAPER_PAIRS} <= set(bx.PAIRS)
+    ),
+    r"tr\(KHLH\)/\(S−1\)²": None,
+}
+#: Words that are numbers; smaller ones are grammar more often than not.
+WORDS = (
+    "five six seven eight nine ten eleven twelve thirteen fourteen fifteen twenty thirty hundred thousand million twice double"
+)
+NUMBER = re.compile(
+    rf"[^\s|(\[]*\d[^\s|]*|\b(?:{'|'.join(WORDS.split())})\b|\bhalf\b|\b(?:a|one|two|three) (?:third|quarter|fifth)s? of\b"
+)
+
+
+# Reading pages
+
+
+def spread(pattern: str) -> str:
+    """A pattern whose spaces also match the end of a line."""
+    return pattern.replace(" ", r"\s+")
+
+
+def sentence_pattern(text: str) -> re.Pattern:
+    parts = re.split(r"\{(\w+)\}", text)
+    pieces = [
+        f"(?P<{part}>[−+]?[\\d.,]*\\d)" if number % 2 else spread(re.escape(part).replace("\\ ", " "))
+        for number, part in enumerate(parts)
+    ]
+    return re.compile("".join(pieces))
+
+
+def rows(page: str, header: str) -> Iterator[tuple[int, int, dict[str, str], list[str]]]:
+    """Begin and end of each row of a table, its cells by column, and the order of the columns."""
+    place = re.search(rf"^\| {re.escape(header)} \|.*\n\|[-| ]+\|\n", page, re.MULTILINE)
+    if place is None:
+        raise AssertionError(f"there is no table that begins with {header!r}")
+    columns = [cell.strip() for cell in place[0].splitlines()[0].strip("|").split("|")]
+    begin = place.end()
+    while page.startswith("|", begin):
+        end = page.find("\n", begin) if "\n" in page[begin:] else len(page)
+        cells = [cell.strip() for cell in page[begin:end].strip().removeprefix("|").removesuffix("|").split("|")]
+        yield begin, end, dict(zip(columns, cells, strict=True)), columns
+        begin = end + 1
+
+
+def corrections(name: str, page: str) -> Iterator[tuple[int, int, str]]:
+    """Every place of a page that has a number with a source -> begin, end, and what should stand there."""
+    for sentence in SENTENCES:
+        if name in sentence.pages:
+            found = list(sentence_pattern(sentence.text).finditer(page))
+            assert len(found) == 1, f"{name} has {len(found)} sentences like {sentence.text!r}"
+            numbers = sentence.numbers()
+            for key in found[0].groupdict():
+                yield *found[0].span(key), numbers[key]
+    for table in TABLES:
+        if name in table.pages:
+            for begin, end, cells, columns in rows(page, table.header):
+                right = cells | table.cells(cells)
+                yield begin, end, "|".join(["", *(f" {right[column]} " if right[column] else " " for column in columns), ""])
+
+
+def corrected(name: str, page: str) -> str:
+    for begin, end, right in sorted(corrections(name, page), reverse=True):
+        page = page[:begin] + right + page[end:]
+    return page
+
+
+def blank(page: str, begin: int, end: int) -> str:
+    return page[:begin] + re.sub(r"[^\n|]", " ", page[begin:end]) + page[end:]
+
+
+def unbacked(name: str, page: str) -> list[str]:
+    """Numbers of a page without a source, each with its line; code, link targets and comments aside."""
+    for begin, end, _ in list(corrections(name, page)):
+        page = blank(page, begin, end)
+    code = r"^```.*?^```|<!--.*?-->|^    .*?$|`[^`\n]*`|(?<=\])\([^)\s]*\)"
+    for found in list(re.finditer(code, page, re.MULTILINE | re.DOTALL)):
+        page = blank(page, *found.span())
+    for found in [found for pattern in NOT_RESULTS for found in re.finditer(spread(pattern), page, re.MULTILINE)]:
+        page = blank(page, *found.span())
+    lines = enumerate(page.splitlines(), start=1)
+    return [f"{name}:{number}: {found[0]}" for number, line in lines for found in NUMBER.finditer(line)]
+
+
+# Tests
+
+
+def text_of(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_numbers_are_those_of_the_tables(name):
+    page = text_of(name)
+    for begin, end, right in corrections(name, page):
+        assert page[begin:end] == right, f"python {Path(__file__).relative_to(ROOT)} --write"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_number_has_a_source(name):
+    assert unbacked(name, text_of(name)) == []
+
+
+def test_prose_that_numbers_decide():
+    """Words of docs/results.md that would have to change if these did."""
+    reach = figure("04_training_reach").set_index(["asked", "training"])
+    both, apart = reach.loc[("zero-shot", "both hops of a bridge")], reach.loc[("zero-shot", "both words, not both hops")]
+    assert both.low > apart.high  # "more often where some bridge holds both of its hops"
+    assert apart.low > 0.05  # "some words are right all the same"
+    first, last = sharing(1), sharing(-1)
+    assert last.all_shared > first.all_shared
+    assert last.all_shared_excess <= first.all_shared_excess  # "does not grow with depth"
+    assert dominance().p < 0.05
+    assert 0 < dominance().change < 0.05  # "depends on its neurons, a little"
+    assert (figure("07_bridge_causality").p > 0.05).all()  # "None of the four is unusual"
+
+
+@pytest.mark.parametrize("pattern", [pattern for pattern, fact in NOT_RESULTS.items() if fact])
+def test_what_is_said_of_the_package_holds(pattern):
+    assert NOT_RESULTS[pattern]()
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "It is 75 times as large.",
+        "Accuracy rises by 4.2 points.",
+        "It takes under a second, 135 x faster.",
+        "Twelve pairs agree.",
+    ],
+)
+def test_a_number_without_a_source_fails(claim):
+    for name in PAGES:
+        page = text_of(name)
+        mutated = page.rstrip("\n") + f"\n\n{claim.lower()}\n"
+        assert len(unbacked(name, mutated)) == len(unbacked(name, page)) + 1, name
+
+
+def test_a_changed_number_fails():
+    """Any digit of any number with a source: what stands there is no longer what should."""
+    for name in PAGES:
+        page = text_of(name)
+        for begin, end, right in corrections(name, page):
+            digit = re.search(r"\d(?=\D*$)", page[begin:end])
+            if digit is None:  # a row of words
+                continue
+            changed = page[: begin + digit.start()] + str((int(digit[0]) + 1) % 10) + page[begin + digit.end() :]
+            assert corrected(name, changed) == corrected(name, page) != changed, right
+
+
+def test_the_list_of_what_is_no_result_is_not_longer_than_needed():
+    pages = "\n".join(text_of(name) for name in PAGES)
+    unused = [pattern for pattern in NOT_RESULTS if not re.search(spread(pattern), pages, re.MULTILINE)]
+    assert unused == []
 
 
 def test_the_commands_of_the_readme_stand_where_scripts_look_for_them():
-    commands = re.findall(r"^ +(pip install .+)$", README.read_text(encoding="utf-8"), re.MULTILINE)
+    commands = re.findall(r"^ +(pip install .+)$", text_of("README.md"), re.MULTILINE)
     assert commands[:2] == [
         "pip install -c constraints.txt -e . && bridgex figures",
         'pip install -c constraints.txt -e ".[test]" && pytest',
     ]
+
+
+if __name__ == "__main__":
+    for name in PAGES:
+        before = text_of(name)
+        after = corrected(name, before)
+        for old, new in zip(before.splitlines(), after.splitlines(), strict=True):
+            if old != new:
+                print(f"{name}:\n{new}")
+        if "--write" in sys.argv:
+            (ROOT / name).write_text(after, encoding="utf-8")
+        for number in unbacked(name, after):
+            print("no source:", number)

@@ -1,4 +1,4 @@
-"""BridgeX-ICL: which bridge language does the model lean on between two languages?
+"""BridgeX-ICL: which bridge language's neurons vary most with those that two languages share?
 
 The score of a bridge is the HSIC between the neurons that source and target share and the neurons of the bridge.
 """

@@ -2,7 +2,7 @@
 
     python -m bridgex_nb.mini.train --out FOLDER
 
-bridgex-mini is a small Llama trained on a *resource graph*: word translation in the probe format along the edges in `EDGES`,
+bridgex-mini is a small Llama trained on a *resource graph*: word translation in the probe format along its edges (_graph.py),
 two-hop chains over these edges, and the core sentences. Two languages that are not bridge languages never occur in one text, so
 the good bridges of such a pair are known by construction. FOLDER gets the weights, `training.json` (graph, seed, settings,
 loss), `accuracy.csv` (measured accuracy of every edge, and of every study pair directly and through each bridge),
@@ -14,7 +14,7 @@ import copy
 import json
 import random
 from collections.abc import Callable
-from itertools import combinations, permutations
+from itertools import permutations
 from pathlib import Path
 
 import pandas as pd
@@ -30,28 +30,8 @@ from ..evaluation._metrics import accuracy
 from ..evaluation._xicl import answers
 from ..models._load_model import load_model
 from ..similarity._emergence import emergence
+from ._graph import EDGES, SEED, chains, edge_concepts
 
-#: Share of the core concepts that each edge of the resource graph is trained on, in both directions. The bridge languages are
-#: fully connected to each other; every other language is connected to one or two of them, to the second with less data.
-EDGES = {pair: 1.0 for pair in combinations(BRIDGES, 2)} | {
-    ("zh", "en"): 1.0,
-    ("zh", "de"): 0.4,
-    ("ja", "en"): 0.9,
-    ("ja", "pt"): 0.6,
-    ("ar", "fr"): 1.0,
-    ("ar", "en"): 0.6,
-    ("he", "fr"): 0.9,
-    ("he", "en"): 0.6,
-    ("id", "en"): 1.0,
-    ("id", "pt"): 0.4,
-    ("tl", "es"): 0.9,
-    ("tl", "en"): 0.7,
-    ("fi", "de"): 1.0,
-    ("fi", "en"): 0.4,
-    ("hu", "de"): 0.9,
-    ("hu", "it"): 0.6,
-    ("sw", "en"): 0.9,
-}
 #: Share of training texts that are one-hop translations, two-hop chains and sentences.
 MIXTURE = {"word": 0.62, "chain": 0.3, "sentence": 0.08}
 CONFIG = dict(
@@ -70,26 +50,6 @@ BATCH = 256
 CHECKPOINTS = (25, 50, 100, 200, 400, 800)
 #: Peak learning rates: Muon for the matrices, AdamW for embeddings and norms.
 RATES = {"matrices": 0.02, "embeddings": 0.01}
-
-
-def edge_concepts(seed: int) -> dict[tuple[str, str], list[int]]:
-    """The concepts (row numbers of the core lexicon) that each directed edge is trained on."""
-    concepts = range(len(core_table()))
-    chosen = {}
-    for (a, b), share in EDGES.items():
-        rng = random.Random(f"{seed} {a} {b}")
-        chosen[a, b] = chosen[b, a] = sorted(rng.sample(concepts, round(share * len(concepts))))
-    return chosen
-
-
-def chains() -> list[tuple[str, str, str]]:
-    """Chains a → b → c over two edges, with at most one language that is not a bridge language."""
-    edges = set(EDGES) | {(b, a) for a, b in EDGES}
-    return [
-        (a, b, c)
-        for a, b, c in permutations(LANGUAGES, 3)
-        if (a, b) in edges and (b, c) in edges and len({a, b, c} - set(BRIDGES)) <= 1
-    ]
 
 
 def train_tokenizer() -> PreTrainedTokenizerFast:
@@ -311,7 +271,7 @@ def main() -> None:
     """Train, save and measure."""
     parser = argparse.ArgumentParser(prog="python -m bridgex_nb.mini.train", description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="folder to write the model to")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--steps", type=int, default=STEPS)
     options = parser.parse_args()
 

@@ -7,6 +7,7 @@ import torch
 
 from ..activations._results import ActivationCounts, ProbeActivations
 from ..exceptions import InputError
+from ..utils._run_card import run_card, set_card
 from ._probe_rows import finite_rows
 
 #: Share of all neurons in a language's set, by default. The papers take 1 % of the neurons of much larger models.
@@ -71,7 +72,7 @@ def overlap_matrix(sets: Mapping[str, torch.Tensor], kind: str = "count") -> pd.
     Returns
     -------
     pandas.DataFrame
-        [language x language], symmetric.
+        [language x language], symmetric. The run card is in ``.attrs["card"]``.
 
     Raises
     ------
@@ -101,8 +102,9 @@ def overlap_matrix(sets: Mapping[str, torch.Tensor], kind: str = "count") -> pd.
     elif kind == "lift":
         expected = sizes[:, None] * sizes / flat.shape[1]
         shared = torch.where(expected > 0, shared / expected.clamp(min=1e-300), 0.0)
-    table = pd.DataFrame(shared.numpy(), index=list(sets), columns=list(sets))
-    return table.astype(int) if kind == "count" else table
+    table = pd.DataFrame(shared.numpy(), index=list(sets), columns=list(sets)).astype(int if kind == "count" else float)
+    table.attrs["card"] = run_card("overlap_matrix", {}, options={"kind": kind, "sets": set_card(sets)})
+    return table
 
 
 def bridge_neurons(

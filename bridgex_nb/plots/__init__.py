@@ -19,7 +19,7 @@ True
 
 from ._bridges import bridge_overview, bridge_ranking, hsic_by_layer
 from ._controls import control_gains
-from ._evaluation import bridge_gains, xicl_heatmap
+from ._evaluation import accuracy_intervals, bridge_gains, xicl_heatmap
 from ._html_table import html_table
 from ._interventions import amplification_curve, beyond_random, deactivation_heatmap
 from ._leaderboard import selector_leaderboard
@@ -33,6 +33,7 @@ from ._style import STYLE
 
 __all__ = [
     "STYLE",
+    "accuracy_intervals",
     "alignment_by_layer",
     "amplification_curve",
     "beyond_random",

@@ -1,6 +1,6 @@
 """Figures of X-ICL: how accurate a model is when it is prompted through a bridge."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
 import numpy as np
@@ -169,4 +169,32 @@ def bridge_gains(table: pd.DataFrame, *, score: str = "accuracy") -> Figure:
         panels[0].invert_yaxis()
         figure.supxlabel(f"{score} through the bridge minus zero-shot (percentage points)", fontsize=9)
         figure.legend(handles=key, loc="outside upper center", ncols=3, frameon=False)
+    return figure
+
+
+def accuracy_intervals(table: pd.DataFrame, rows: Sequence[str], title: str, *, ax: Axes | None = None) -> Figure:
+    """Accuracies with their 95 % intervals, one row for each combination of the columns `rows`, and the number of answers.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Result of `accuracy`.
+    rows : sequence of str
+        Columns that name a row.
+    title : str
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw on.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"asked": ["zero-shot"], "n": [20], "accuracy": [0.5], "low": [0.3], "high": [0.7]})
+    >>> accuracy_intervals(table, ["asked"], "Twenty words").axes[0].get_yticklabels()[0].get_text()
+    'zero-shot (20)'
+    """
+    with drawing(ax, 6.4, 1.1 + 0.3 * len(table)) as (figure, axes):
+        draw_intervals(axes, range(len(table)), 100 * table[["accuracy", "low", "high"]], [PALETTE[0]] * len(table))
+        names = [", ".join(map(str, row)) for row in table[list(rows)].itertuples(index=False, name=None)]
+        labels = [f"{name} ({n:,})" for name, n in zip(names, table.n, strict=True)]
+        axes.set(yticks=range(len(table)), yticklabels=labels, xlim=(0, 100), xlabel="accuracy (%)", title=title)
+        axes.invert_yaxis()
     return figure

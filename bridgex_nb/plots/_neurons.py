@@ -19,15 +19,19 @@ _SHARING = {
     "specific": ("in one", PALETTE[2]),
     "non_activated": ("in none", "0.88"),
 }
+_CONTROL = "in all, with another item in each"
 
 
-def neurons_by_layer(sets: Mapping[str, torch.Tensor], *, ax: Axes | None = None) -> Figure:
-    """How many neurons of each set every layer has, one row per language (`neurons_by_layer_table` gives the numbers).
+def neurons_by_layer(
+    sets: Mapping[str, torch.Tensor], title: str = "Language neurons by layer", *, ax: Axes | None = None
+) -> Figure:
+    """How many neurons of each set every layer has, one row per set (`neurons_by_layer_table` gives the numbers).
 
     Parameters
     ----------
     sets : mapping of str to torch.Tensor
-        Language -> neuron set, bool [L, N].
+        Language, or another name, -> neuron set, bool [L, N].
+    title : str
     ax : matplotlib.axes.Axes, optional
         Axes to draw on.
 
@@ -47,7 +51,7 @@ def neurons_by_layer(sets: Mapping[str, torch.Tensor], *, ax: Axes | None = None
             annot_kws={"size": 7},
             cbar_kws={"label": "neurons"},
         )
-        axes.set(xlabel="layer", ylabel="", title="Language neurons by layer")
+        axes.set(xlabel="layer", ylabel="", title=title)
         axes.tick_params(axis="y", rotation=0)
     return figure
 
@@ -77,10 +81,13 @@ def neurons_by_layer_table(sets: Mapping[str, torch.Tensor]) -> pd.DataFrame:
 def sharing_types(table: pd.DataFrame) -> Figure:
     """How many languages share the neurons of each layer: stacked shares, one panel per threshold.
 
+    The hatched part is the control, the neurons active in all languages at once when each has another item: only what is above
+    it is shared because of the item.
+
     Parameters
     ----------
     table : pandas.DataFrame
-        Result of `bridgex_nb.sharing_types`.
+        Result of `bridgex_nb.sharing_types`; without its control (``permutations=0``) nothing is hatched.
     """
     thresholds = table.threshold.unique()
     columns = min(3, len(thresholds))
@@ -96,6 +103,9 @@ def sharing_types(table: pd.DataFrame) -> Figure:
             for kind, (label, colour) in _SHARING.items():
                 axes.bar(layers.layer, layers[kind] * 100, 1, bottom=below, color=colour, label=label)
                 below += layers[kind] * 100
+            if "all_shared_mismatched" in table:
+                control = layers.all_shared_mismatched * 100
+                axes.bar(layers.layer, control, 1, fill=False, edgecolor="white", hatch="/////", linewidth=0, label=_CONTROL)
             axes.set(title=f"active above {threshold:g}", xlim=(-0.5, layers.layer.max() + 0.5), ylim=(0, 100))
             axes.xaxis.get_major_locator().set_params(integer=True)
         for axes in panels.flat[: len(thresholds)][-columns:]:
@@ -103,7 +113,9 @@ def sharing_types(table: pd.DataFrame) -> Figure:
         figure.supxlabel("layer", fontsize=9)
         figure.supylabel("share of the layer's neurons (%)", fontsize=9)
         handles, labels = panels[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False)
+        if _CONTROL in labels:  # white on white in the key otherwise
+            handles[labels.index(_CONTROL)] = Patch(facecolor=PALETTE[0], edgecolor="white", hatch="/////", linewidth=0)
+        figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False)
     return figure
 
 

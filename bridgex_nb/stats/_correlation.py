@@ -7,6 +7,7 @@ import pandas as pd
 from scipy.stats import norm, pearsonr, spearmanr
 
 from ..exceptions import InputError
+from ..utils._run_card import run_card
 
 
 def correlate(scores: pd.Series, task_scores: pd.Series | Mapping[str, float]) -> pd.DataFrame:
@@ -23,7 +24,7 @@ def correlate(scores: pd.Series, task_scores: pd.Series | Mapping[str, float]) -
     -------
     pandas.DataFrame
         Rows pearson and spearman; columns r, low, high (95 % interval), p (two-sided, null hypothesis of no correlation),
-        languages (their number).
+        languages (their number). The run card is in ``.attrs["card"]``.
 
     Raises
     ------
@@ -60,4 +61,9 @@ def correlate(scores: pd.Series, task_scores: pd.Series | Mapping[str, float]) -
         with np.errstate(divide="ignore"):  # r = 1: the interval is a point
             z = np.arctanh(r) + norm.ppf([0.025, 0.975]) * np.sqrt(spread(r) / (n - 3)) if n > 3 else [-np.inf, np.inf]
         rows[name] = (r, *np.tanh(z), float(result.pvalue), n)
-    return pd.DataFrame.from_dict(rows, orient="index", columns=["r", "low", "high", "p", "languages"])
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=["r", "low", "high", "p", "languages"])
+    data = {"languages": list(both.index), "scores": both.scores.tolist(), "task_scores": both.task_scores.tolist()}
+    sources = {"scores": getattr(scores, "attrs", {}), "task_scores": getattr(task_scores, "attrs", {})}
+    inputs = {name: attrs["card"] for name, attrs in sources.items() if "card" in attrs}
+    table.attrs["card"] = run_card("correlate", {}, data=data, inputs=inputs)
+    return table

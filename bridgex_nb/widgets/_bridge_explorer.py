@@ -24,7 +24,7 @@ RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, LARGEST_
 
 
 class BridgeExplorer(VBox):
-    """Pick two languages and see which bridge the model leans on between them, how certain that is, and whether it helps.
+    """Pick two languages and see which bridge their shared neurons rank first, how certain that is, and whether it helps.
 
     Parameters
     ----------

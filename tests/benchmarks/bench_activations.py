@@ -12,6 +12,7 @@ from statistics import median
 
 import pytest
 import torch
+from record import record
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 import bridgex_nb as bx
@@ -120,7 +121,7 @@ def test_time_beside_the_bare_forward_and_hooks_by_hand(name, tmp_path):
     texts = sentences(SENTENCES[name])
     rows = model.tokenizer(texts)["input_ids"]
     ways = {
-        "`count_active`": lambda: bx.count_active(model, {"en": texts}).active[0],
+        "`count_active`": lambda: bx.count_active(model, {"en": texts}, special_tokens=True).active[0],
         "hooks that keep everything": partial(keep_everything, model, rows),
         "one prompt at a time": partial(one_at_a_time, model, texts),
     }
@@ -138,7 +139,8 @@ def test_time_beside_the_bare_forward_and_hooks_by_hand(name, tmp_path):
         print(f"bare forward: {median(seconds['bare']):.2f} s")
         for way in some:
             ratio[way], noise = over(seconds[way], seconds["bare"])
-            print(f"| {way}, {name} | {ratio[way]:.2f} x the bare forward | {noise} |")
+            record(f"{way} / bare forward, {name}", ratio[way])
+            print(f"over the rounds: {noise}")
     assert ratio["`count_active`"] <= 1.10
     assert ratio["`probe`"] <= 1.10
     assert ratio["hooks that keep everything"] > 1

@@ -5,6 +5,7 @@ from statistics import median
 import pytest
 import torch
 from bench_activations import in_turns, model_folder, over
+from record import record
 
 import bridgex_nb as bx
 
@@ -46,5 +47,6 @@ def test_time_beside_plain_generation(name, tmp_path):
     ratio = {}
     for way in blocks:
         ratio[way], noise = over(seconds[way], seconds["plain"])
-        print(f"| {way}, {name} | {ratio[way]:.2f} x plain generation | {noise} |")
+        record(f"{way} / plain generation, {name}", ratio[way])
+        print(f"over the rounds: {noise}")
     assert max(ratio.values()) < 1.15

@@ -4,9 +4,11 @@ import time
 
 import pytest
 import torch
+from record import record
 from transformers import StoppingCriteria, StoppingCriteriaList
 
 import bridgex_nb as bx
+from bridgex_nb.evaluation import read_word
 
 
 class Newline(StoppingCriteria):
@@ -41,7 +43,7 @@ def published_loop(model, lexicon, bridges):
                 outputs.append(ask(bx.word_prompt(lexicon.src, lexicon.tgt, word)))
                 continue
             prompt = bx.word_prompt(lexicon.src, bridge, word)
-            middle = bx.reading.read_word(ask(prompt), bridge)
+            middle = read_word(ask(prompt), bridge)
             outputs.append(ask(f'{prompt}"{middle}"→{bx.language(lexicon.tgt).autonym}:'))
     return outputs
 
@@ -58,7 +60,8 @@ def test_ten_times_faster_than_one_prompt_at_a_time_with_the_same_answers():
     theirs = [output for lexicon in lexicons for output in published_loop(model, lexicon, bridges)]
     loop, batched = time.perf_counter() - middle, middle - start
     print(f"\n{len(ours)} answers on {torch.get_num_threads()} thread(s): {loop:.1f} s one prompt at a time, ", end="")
-    print(f"{batched:.2f} s here: {loop / batched:.1f} x")
+    print(f"{batched:.2f} s here")
+    record("one prompt at a time / answers", loop / batched)
     assert ours.output.tolist() == theirs
     assert loop / batched >= 10
 
@@ -79,4 +82,6 @@ def test_the_whole_grid_in_a_minute(two_threads):
     taken = time.perf_counter() - start
     print(f"\n{len(bx.PAIRS)} pairs, {len(bx.BRIDGES)} bridges and zero-shot, {int(grid.n.sum()):,} answers: ", end="")
     print(f"{taken:.0f} s on {torch.get_num_threads()} threads")
+    record("evaluate_grid of word translation, answers", int(grid.n.sum()))
+    record("evaluate_grid of word translation, s", taken)
     assert taken < 60

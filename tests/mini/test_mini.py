@@ -1,6 +1,7 @@
 """The bundled model: what it is, and whether its records are right."""
 
 import json
+import re
 from itertools import islice, permutations
 
 import pandas as pd
@@ -11,7 +12,7 @@ from transformers import LlamaForCausalLM
 
 import bridgex_nb as bx
 from bridgex_nb.datasets._languages import LANGUAGES
-from bridgex_nb.mini import train
+from bridgex_nb.mini import REACHES, train, training_reach
 from bridgex_nb.models._load_model import MINI
 
 
@@ -72,6 +73,66 @@ def test_two_languages_that_are_not_bridges_never_occur_in_one_text():
 def test_no_study_pair_except_english_swahili_has_an_edge():
     edges = set(train.EDGES) | {(b, a) for a, b in train.EDGES}
     assert set(bx.PAIRS) & edges == {("en", "sw")}
+
+
+def test_no_chain_joins_the_two_languages_of_a_study_pair():
+    ends = {(a, c) for a, _, c in train.chains()}
+    assert ends
+    assert not ends & {pair for src, tgt in bx.PAIRS for pair in ((src, tgt), (tgt, src))}
+
+
+def test_three_in_ten_training_texts_are_chains_in_the_evaluation_s_format():
+    """README and Limits say so: that a bridge helps this model was trained."""
+    assert json.loads((MINI / "training.json").read_text())["mixture"] == train.MIXTURE
+    texts, names = train.Texts(seed=1), "|".join(language.autonym for language in LANGUAGES.values())
+    lines = ["".join(piece for piece, _ in next(texts)) for _ in range(4000)]
+    # The prompt of an answer through a bridge, by the paper's code, and the answer.
+    chain = re.compile(f'(?:{names}):"[^"]+"→(?:{names}):"[^"]+"→(?:{names}):"[^"]+"\n')
+    assert sum(chain.fullmatch(line) is not None for line in lines) / len(lines) == pytest.approx(0.3, abs=0.03)
+
+
+def test_training_reach_against_the_texts_themselves():
+    """Of every word, what the stream of training texts can draw."""
+    texts = train.Texts(seed=0)
+    facts = set(texts.facts)
+    has = {(a, concept) for a, _, concept in facts}
+    table = pd.concat(
+        pd.DataFrame({"src": src, "tgt": tgt, "bridge": bridge, "item": list(bx.core_lexicon(src, tgt).entries)})
+        for src, tgt in (("sw", "tl"), ("en", "sw"))
+        for bridge in ("zero-shot", "en", "es")
+    ).reset_index(drop=True)
+    table["trained"] = training_reach(table)
+    for src, tgt, bridge, word, trained in table.itertuples(index=False, name=None):
+        asked = bx.BRIDGES if bridge == "zero-shot" else [bridge]
+        best = 3
+        for concept in (number for number, row in enumerate(texts.words) if row[src] == word):
+            hops = [(src, one, concept) in facts and (one, tgt, concept) in facts for one in asked]
+            both = (src, concept) in has and (tgt, concept) in has
+            best = min(best, 0 if (src, tgt, concept) in facts else 1 if any(hops) else 2 if both else 3)
+        assert trained == REACHES[best], (src, tgt, bridge, word)
+    assert set(table.trained) == set(REACHES)
+    # Swahili has no edge but English, so that Spanish holds no word's both hops; 0.9 of the concepts from Swahili to English,
+    # and 0.7 from English to Tagalog, are drawn apart.
+    swahili = table[table.src == "sw"]
+    assert not (swahili[swahili.bridge == "es"].trained == REACHES[1]).any()
+    assert (swahili[swahili.bridge == "en"].trained == REACHES[1]).mean() == pytest.approx(0.9 * 0.7, abs=0.05)
+
+
+def test_a_word_that_training_never_had_is_refused():
+    items = pd.DataFrame({"src": ["sw"], "tgt": ["tl"], "bridge": ["zero-shot"], "item": ["kompyuta"]})
+    with pytest.raises(bx.InputError, match="'kompyuta' is not a sw word of the core lexicon"):
+        training_reach(items)
+
+
+def test_words_within_reach_of_a_bridge_are_translated_more_often(mini):
+    """However they are asked. Without any bridge's both hops some are right, too, as in a shared space of concepts."""
+    items = bx.answers(mini, "bli", bx.core_lexicon("zh", "he"), [None, "en"])
+    table = bx.accuracy(items.assign(trained=training_reach(items)), ["bridge", "trained"])
+    accuracy = table.set_index(["bridge", "trained"]).accuracy
+    assert accuracy["zero-shot", REACHES[1]] > accuracy["zero-shot", REACHES[2]] + 0.2
+    assert accuracy["zero-shot", REACHES[2]] > 0.1
+    assert accuracy["zero-shot", REACHES[3]] < 0.05
+    assert accuracy["en", REACHES[1]] > 0.9
 
 
 @pytest.mark.slow

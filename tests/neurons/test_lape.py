@@ -303,9 +303,9 @@ def test_counts_from_lape_files(tmp_path):
 
 def test_language_specific_neurons_of_the_bundled_model_are_active_in_their_language(mini):
     texts = bx.core_sentences()
-    held_out = {code: texts[code][75:] for code in ("en", "zh", "ar", "fi")}
-    sets = bx.lape(bx.count_active(mini, {code: texts[code][:75] for code in held_out}), rate=0.02)
-    counts = bx.count_active(mini, held_out)
+    others = {code: texts[code][75:] for code in ("en", "zh", "ar", "fi")}
+    sets = bx.lape(bx.count_active(mini, {code: texts[code][:75] for code in others}), rate=0.02)
+    counts = bx.count_active(mini, others)
     for code, neuron_set in sets.items():
         assert counts.languages[int(counts.probability[:, neuron_set].mean(dim=1).argmax())] == code
 

@@ -133,6 +133,15 @@ def test_lift_of_independent_sets_is_about_one():
     assert lift.loc["en", "en"] == pytest.approx(50, rel=0.1)
 
 
+def test_the_run_card_of_an_overlap_names_kind_and_sets(sets):
+    card = bx.overlap_matrix(sets, "lift").attrs["card"]
+    assert card["function"] == "overlap_matrix"
+    assert card["options"]["kind"] == "lift"
+    assert card["options"]["sets"]["sizes"] == {code: len(members(sets[code])) for code in CODES}
+    other = bx.overlap_matrix(sets | {"en": ~sets["en"]}, "lift").attrs["card"]
+    assert other["options"]["sets"]["sha256"] != card["options"]["sets"]["sha256"]
+
+
 @pytest.mark.parametrize("kind", ["count", "jaccard", "lift"])
 def test_an_empty_set_overlaps_with_nothing(kind):
     sets = {"en": torch.zeros(2, 4, dtype=torch.bool), "sw": torch.ones(2, 4, dtype=torch.bool)}

@@ -68,6 +68,8 @@ def test_every_figure_has_its_numbers_and_its_run_card(folder):
         "04_controls",
         "04_gains",
         "04_leaderboard",
+        "04_training_reach",
+        "06_sharing_types",
     }
     for name in names:
         assert len(pd.read_csv(folder / f"{name}.csv"))

@@ -123,3 +123,16 @@ def test_controls_are_drawn_where_the_table_has_them(controlled):
 def test_a_table_without_controls_is_refused(gains):
     with pytest.raises(bx.InputError, match="not a table of control_gains: no column 'control'"):
         bx.plots.control_gains(gains)
+
+
+def test_accuracies_have_their_intervals_and_numbers():
+    items = pd.DataFrame(
+        {"asked": ["zero-shot"] * 3 + ["en"] * 5, "correct": [True, False, False, True, True, True, True, False]}
+    )
+    table = bx.accuracy(items, ["asked"])
+    axes = bx.plots.accuracy_intervals(table, ["asked"], "Eight words").axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["zero-shot (3)", "en (5)"]
+    lines, points = axes.collections
+    assert points.get_offsets()[:, 0].tolist() == pytest.approx([100 / 3, 80])
+    ends = [segment[:, 0].tolist() for segment in lines.get_segments()]
+    assert ends == [pytest.approx([100 * low, 100 * high]) for low, high in zip(table.low, table.high, strict=True)]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 import bridgex_nb as bx
 
@@ -12,11 +13,28 @@ def test_sharing_types_are_stacked_to_the_whole_layer(sharing):
     for axes, threshold in zip(figure.axes, sharing.threshold.unique(), strict=True):
         layers = sharing[sharing.threshold == threshold]
         bottom = np.zeros(5)
-        for bars, kind in zip(axes.containers, ["all_shared", "partial_shared", "specific", "non_activated"], strict=True):
+        for bars, kind in zip(axes.containers[:4], ["all_shared", "partial_shared", "specific", "non_activated"], strict=True):
             assert [bar.get_y() for bar in bars] == pytest.approx(bottom)
             assert [bar.get_height() for bar in bars] == pytest.approx(layers[kind] * 100)
             bottom += [bar.get_height() for bar in bars]
         assert bottom == pytest.approx([100] * 5)
+        control = axes.containers[4]
+        assert [bar.get_height() for bar in control] == pytest.approx(layers.all_shared_mismatched * 100)
+        assert all(bar.get_hatch() and bar.get_y() == 0 for bar in control)
+
+
+def test_sharing_types_without_a_control_hatch_nothing(sharing):
+    plain = sharing.drop(columns=[name for name in sharing if "mismatched" in name or "_shared_" in name])
+    figure = bx.plots.sharing_types(plain)
+    assert [len(axes.containers) for axes in figure.axes] == [4] * 4
+    assert len(figure.legends[0].get_texts()) == 4
+    assert len(bx.plots.sharing_types(sharing).legends[0].get_texts()) == 5
+
+
+def test_sets_by_layer_have_the_title_that_they_are_given():
+    sets = {"specific": torch.ones(2, 3, dtype=torch.bool)}
+    assert bx.plots.neurons_by_layer(sets).axes[0].get_title() == "Language neurons by layer"
+    assert bx.plots.neurons_by_layer(sets, "In how many languages").axes[0].get_title() == "In how many languages"
 
 
 @pytest.mark.parametrize(("name", "neurons", "layers"), [("LLaMA-2-7B", 11008, 32), ("LLaMA-2-70B", 28672, 80)])

@@ -48,3 +48,16 @@ def test_perfect_correlation_and_three_languages():
 def test_scores_that_cannot_be_correlated(scores, message):
     with pytest.raises(bx.InputError, match=message):
         bx.correlate(pd.Series(scores), {"en": 1.0, "de": 2.0, "fr": 3.0})
+
+
+def test_the_run_card_holds_what_was_correlated():
+    scores = pd.Series({"de": 0.9, "sw": 0.3, "fi": 0.5, "hu": 0.6})
+    scores.attrs["card"] = {"function": "alignment", "options": {"state": "value"}}
+    card = bx.correlate(scores, {"sw": 41.0, "fi": 55.0, "hu": 57.0, "de": 80.0, "xx": 1.0}).attrs["card"]
+    assert card["function"] == "correlate"
+    assert card["data"] == {
+        "languages": ["de", "sw", "fi", "hu"],
+        "scores": [0.9, 0.3, 0.5, 0.6],
+        "task_scores": [80.0, 41.0, 55.0, 57.0],
+    }
+    assert card["inputs"] == {"scores": {"function": "alignment", "options": {"state": "value"}}}
