@@ -49,8 +49,8 @@ class ActivationCounts:
         """Counts of the texts without their prefixes: full minus prefix.
 
         Two runs of a model in half precision round differently, so that a few differences can come out below 0 or above the
-        number of tokens (up to 764 below in the published counts of Zhang et al. 2025, arXiv 2505.21505, whose code sets them to
-        0). They are set to the nearest possible count.
+        number of tokens (up to 764 below in the published counts of Zhang et al. 2025, arXiv 2505.21505, whose code sets those
+        to 0). They are set to the nearest possible count.
 
         Raises
         ------

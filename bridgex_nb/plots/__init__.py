@@ -3,8 +3,8 @@
 Every function returns the `Figure` that it drew on; pyplot does not know it, so a notebook shows it once, where a cell ends in
 it. Functions whose figure has one set of axes take ``ax=`` as in seaborn, to draw on axes of a figure of your own, and return
 the figure of those axes. Functions that need several panels, or lay out the whole figure, make a new one and have no ``ax``:
-`alignment_by_layer`, `bridge_gains`, `bridge_overview`, `choice_sensitivity`, `control_gains`, `deactivation_heatmap`, `depth_profile`,
-`emergence_curves`, `selector_leaderboard`, `sharing_types` and `spectrum_clustermap`.
+`alignment_by_layer`, `bridge_gains`, `bridge_overview`, `choice_sensitivity`, `control_gains`, `deactivation_heatmap`,
+`depth_profile`, `emergence_curves`, `selector_leaderboard`, `sharing_types` and `spectrum_clustermap`.
 
 Examples
 --------

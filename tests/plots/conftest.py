@@ -87,9 +87,7 @@ def settings_of_one_pair(mini):
 
 
 @pytest.fixture
-def figures(
-    matrix, accuracies, ranking, sharing, alignment, depth, gains, board, controlled, settings_of_one_pair
-):
+def figures(matrix, accuracies, ranking, sharing, alignment, depth, gains, board, controlled, settings_of_one_pair):
     return [
         bx.plots.overlap_heatmap(matrix.fillna(1)),
         bx.plots.spectrum_clustermap(matrix),
