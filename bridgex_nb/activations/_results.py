@@ -79,8 +79,10 @@ class ActivationCounts:
 
     def _parts_minus(self, prefix: "ActivationCounts") -> tuple[torch.Tensor | None, torch.Tensor | None]:
         """Parts of a difference, where both counts have the same number of them."""
-        mine, other = (one.by_part for one in (self, prefix))
+        mine, other = self.by_part, prefix.by_part
         if mine is None or other is None or mine.shape != other.shape:
+            return None, None
+        if self.tokens_by_part is None or prefix.tokens_by_part is None:
             return None, None
         tokens = self.tokens_by_part - prefix.tokens_by_part
         return (mine - other).clamp(min=0).minimum(tokens[..., None, None].int()), tokens

@@ -248,11 +248,17 @@ def sensitivity_by_pair(table: pd.DataFrame) -> pd.DataFrame:
     for (src, tgt), of_pair in table.groupby(["src", "tgt"], sort=False):
         ranked = of_pair[of_pair.chosen.notna()]
         first = ranked.chosen.value_counts(normalize=True)
-        ranks = ranked[list(table.columns[table.columns.get_loc("chosen") + 1 :])].dropna(axis=1)
+        ranks = ranked[compared_bridges(table)].dropna(axis=1)
         w = kendall_w(ranks.to_numpy()) if min(ranks.shape) > 1 else float("nan")
         chosen, share = (first.index[0], first.iloc[0]) if len(first) else (None, float("nan"))
         rows.append((src, tgt, len(ranked), chosen, share, of_pair.few.mean(), w))
     return pd.DataFrame(rows, columns=["src", "tgt", "settings", "chosen", "share", "few", "w"])
+
+
+def compared_bridges(table: pd.DataFrame) -> list[str]:
+    """The bridges of a table of `sensitivity`: its last columns, their ranks."""
+    names = list(table.columns)
+    return names[names.index("chosen") + 1 :]
 
 
 def sensitivity_by_factor(table: pd.DataFrame) -> pd.DataFrame:
@@ -275,7 +281,7 @@ def sensitivity_by_factor(table: pd.DataFrame) -> pd.DataFrame:
     --------
     >>> sensitivity_by_factor(table)  # doctest: +SKIP
     """
-    table = table[table.chosen.notna()]
+    table = table.dropna(subset=["chosen"])
     rows = []
     for factor in FACTORS:
         if table[factor].nunique() > 1:

@@ -114,7 +114,7 @@ class Task:
     with_bridge: Callable[[str, str, str | None, str | None], str] = chain
     list_choices: Callable[[Sequence[str]], str] = lettered
     scorings: tuple[str, ...] = ()
-    released: Mapping[str, Callable] | None = None
+    released: Mapping[str, Callable[..., str]] | None = None
     new_tokens: int = 30
     text_tokens: int = 256
     languages: tuple[str, ...] = tuple(LANGUAGES)

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..bridges._sensitivity import FACTORS, sensitivity_by_factor, sensitivity_by_pair
+from ..bridges._sensitivity import FACTORS, compared_bridges, sensitivity_by_factor, sensitivity_by_pair
 from ..datasets._languages import BRIDGES
 from ._style import PALETTE, STYLE, language_name
 
@@ -33,7 +33,7 @@ def choice_sensitivity(table: pd.DataFrame) -> Figure:
     """
     by_pair, by_factor = sensitivity_by_pair(table), sensitivity_by_factor(table)
     bars = _by_level(table, by_pair) if len(by_pair) == 1 else _by_pair(table, by_pair)
-    codes = list(table.columns[table.columns.get_loc("chosen") + 1 :])
+    codes = compared_bridges(table)
     others = iter(PALETTE[len(BRIDGES) :])
     usual = dict(zip(BRIDGES, PALETTE, strict=False))
     colours = {code: usual[code] if code in usual else next(others, "0.5") for code in codes}
@@ -79,7 +79,7 @@ def _level(factor: str, level: object) -> str:
 def _draw_shares(axes: Axes, bars: dict[str, pd.Series], colours: dict) -> None:
     left = pd.Series(0.0, index=list(bars))
     for code, colour in colours.items():
-        widths = pd.Series({name: 100 * share.get(code, 0.0) for name, share in bars.items()})
+        widths = pd.Series({name: 100 * float(share.reindex([code], fill_value=0.0).iloc[0]) for name, share in bars.items()})
         axes.barh(widths.index, widths, left=left, color=colour, edgecolor="white", linewidth=0.6, label=language_name(code))
         for name, width in widths.items():
             if width >= 8:  # the code stands in the bar, so that it can be read without colours

@@ -75,7 +75,7 @@ def prompt_groups(probe: ProbeActivations, languages: Sequence[str]) -> torch.Te
     numbers, codes = pd.factorize(pd.Series(list(languages), dtype=object))
     counts = pd.Series(numbers).value_counts(sort=False)
     if (numbers < 0).any() or counts.min() < 2:
-        few = [str(codes[number]) for number, count in counts.items() if number < 0 or count < 2]
+        few = ["a missing name" if n < 0 else str(codes[n]) for n in counts.index.tolist() if n < 0 or counts[n] < 2]
         raise InputError(f"every language needs at least two prompts; one only: {', '.join(few)}")
     return torch.from_numpy(numbers.copy())
 
