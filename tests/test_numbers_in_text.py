@@ -298,7 +298,6 @@ NOT_RESULTS: dict[str, Callable[[], bool] | None] = {
     # Formulas, tolerances that a test holds, and protocols
     r"chance, 1/\(2n−1\)": None,
     r"\bto 1 in 1,000\b": None,
-    r"\bthe first 500 questions\b": None,
     # The paper and its released code
     r"rows of 2,048 tokens": None,
     r"only seven of the fifteen pairs and two of the four tasks|those seven": lambda: (

@@ -128,7 +128,7 @@ def _draw_ranking(axes: Axes, ranking: BridgeRanking) -> None:
             )
         axes.margins(x=0.28)
     axes.invert_yaxis()
-    axes.set_xlabel(f"{_LABELS[shown.attrs['name']]}, mean over layers")
+    axes.set_xlabel(_LABELS[shown.attrs["name"]])
 
 
 def _pair(src: str, tgt: str) -> str:

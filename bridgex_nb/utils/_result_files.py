@@ -163,11 +163,15 @@ def _checksum(tensors: Mapping[str, torch.Tensor]) -> int:
 
 
 def _in_current_form(card: Mapping) -> Mapping:
-    """A run card of version 0.1, which named no function and had its options at the top level, in the form of `run_card`."""
+    """A run card of version 0.1, which named no function and had its options at the top level, in the form of `run_card`.
+
+    Counts of that version have no parts.
+    """
     if "function" in card or "options" in card:
         return card
     options = {key: card[key] for key in ("special_tokens", "keep", "statistic") if key in card}
-    return {key: value for key, value in card.items() if key not in options} | {"options": options}
+    parts = {} if "statistic" in options else {"parts": 1}
+    return {key: value for key, value in card.items() if key not in options} | {"options": options | parts}
 
 
 def _difference(stored: Mapping, wanted: Mapping) -> str:

@@ -41,7 +41,7 @@ def test_without_resamples_the_score_is_shown(bare):
     table = bx.plots.ranking_table(bare)
     assert table.columns.tolist() == ["bridge", "score", "shared", "specific", "layers"]
     assert table.score[1] == "100"
-    assert bx.plots.bridge_ranking(bare).axes[0].get_xlabel() == "HSIC score (best bridge: 100), mean over layers"
+    assert bx.plots.bridge_ranking(bare).axes[0].get_xlabel() == "HSIC score (best bridge: 100)"
 
 
 def test_the_figures_are_in_the_unit_of_the_table(ranking):

@@ -103,7 +103,7 @@ def test_failed_save_leaves_the_old_file(tmp_path, model, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="space"):
-        (counts - counts).save(tmp_path / "counts")
+        dataclasses.replace(counts, active=counts.active + 1).save(tmp_path / "counts")
     assert same(bx.ActivationCounts.load(tmp_path / "counts"), counts)
     assert [path.name for path in tmp_path.iterdir()] == ["counts"]
 
@@ -130,7 +130,7 @@ def test_different_options_have_different_results(tmp_path, model):
     lexicon = bx.Lexicon("sw", "tl", {"moto": ["apoy"], "maji": ["tubig"]})
     calls = [
         lambda: count(model, tmp_path),
-        lambda: count(model, tmp_path, special_tokens=False),
+        lambda: count(model, tmp_path, special_tokens=True),
         lambda: count(model, tmp_path, texts=TEXTS | {"sw": TEXTS["sw"][:-1]}),
         lambda: count(tiny.load(site="gated"), tmp_path),
         lambda: count(tiny.load("qwen2"), tmp_path),
@@ -185,21 +185,20 @@ def test_result_of_another_version_is_named_and_not_used(tmp_path, model):
 
 
 def test_result_of_version_0_1_is_read_and_named(tmp_path, model):
-    counts = count(model)
+    counts = count(model, parts=1)
     card = {key: value for key, value in counts.card.items() if key not in ("function", "options")}
-    card |= {"special_tokens": True, "versions": {**card["versions"], "bridgex-nb": "0.0.1"}}
+    card |= {"special_tokens": False, "versions": {**card["versions"], "bridgex-nb": "0.0.1"}}
     older = dataclasses.replace(counts, card=card)
     file = result_files.result_path(tmp_path, "counts", card)
     older.save(file)
     again = bx.ActivationCounts.load(file)
     assert same(again, counts)
     assert again.card == card
-    assert torch.equal((counts - again).active, torch.zeros_like(counts.active))
     with pytest.warns(UserWarning, match=r"not used, it is of bridgex-nb 0\.0\.1 and not [\w.]+$"):
-        count(model, tmp_path)
+        count(model, tmp_path, parts=1)
     with warnings.catch_warnings():  # with other options the old result is not comparable
         warnings.simplefilter("error")
-        count(model, tmp_path, special_tokens=False)
+        count(model, tmp_path, special_tokens=True)
 
 
 def test_differences_of_nested_cards_are_named():
@@ -212,8 +211,8 @@ def test_differences_of_nested_cards_are_named():
 def test_result_under_a_wrong_name_is_computed_again(tmp_path, model):
     right = count(model, tmp_path)
     (file,) = tmp_path.iterdir()
-    count(model, special_tokens=False).save(file)
-    with pytest.warns(UserWarning, match="special_tokens False and not True"):
+    count(model, special_tokens=True).save(file)
+    with pytest.warns(UserWarning, match="special_tokens True and not False"):
         assert same(count(model, tmp_path), right)
 
 
@@ -258,7 +257,7 @@ def test_damaged_progress_starts_over(tmp_path, model, call):
 
 def test_progress_of_something_else_is_not_mixed_in(tmp_path, model):
     with Forwards(model, 5, KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
-        count(model, tmp_path, special_tokens=False)
+        count(model, tmp_path, special_tokens=True)
     (theirs,) = tmp_path.iterdir()
     with Forwards(model, 5, KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
         count(model, tmp_path)
@@ -443,7 +442,8 @@ def test_bar_counts_tokens(tmp_path, model, capsys):
     with Forwards(model, 6, KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
         count(model, tmp_path)
     capsys.readouterr()
-    tokens = int(count(model, tmp_path).tokens.sum())
+    count(model, tmp_path)
+    tokens = sum(len(model.tokenizer(text)["input_ids"]) for texts in TEXTS.values() for text in texts)  # all that are read
     shown = capsys.readouterr().err
     assert "counting" in shown
     assert "token/s" in shown
