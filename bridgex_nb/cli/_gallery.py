@@ -10,6 +10,7 @@ import nbformat
 import pandas as pd
 
 from ..exceptions import InputError
+from ..plots._html_table import number_formats
 from ..plots._style import language_name
 from ..utils._replace_file import replace_file
 from ._notebooks import notebook_folder
@@ -118,7 +119,8 @@ def _model(folder: Path, names: list[str]) -> str:
 
 def _figure(folder: Path, name: str, page: Path) -> str:
     """One figure of a folder, on a page that may be in another one."""
-    numbers = pd.read_csv(folder / f"{name}.csv").to_html(index=False, border=0, na_rep="", float_format="{:.4g}".format)
+    table = pd.read_csv(folder / f"{name}.csv")
+    numbers = table.to_html(index=False, border=0, na_rep="", formatters=number_formats(table))
     card = (folder / f"{name}.json").read_text(encoding="utf-8")
     link = html.escape(Path(os.path.relpath(folder / f"{name}.png", page)).as_posix())
     name = html.escape(name)
