@@ -148,7 +148,7 @@ def test_07_deactivation_changes_perplexity(folder, mini):
     table = pd.read_csv(folder / "07_deactivation.csv", index_col=0)
     sentences = bx.core_sentences()
     counts = bx.count_active(mini, {code: some[:75] for code, some in sentences.items()})
-    texts = {"fr": sentences["fr"][75:83]}
+    texts = {"fr": sentences["fr"][75:85]}
     before = bx.perplexity(mini, texts).perplexity[0]
     with bx.deactivate(mini, bx.lape(counts, bx.neurons.RATE)["fr"]):
         after = bx.perplexity(mini, texts).perplexity[0]
