@@ -125,7 +125,7 @@ def random_sets() -> dict[str, str]:
     return {
         "sets": str(number),
         "least": f"{1 / (number + 1):.2g}",
-        "widest": f"{100 * causes[['beyond_low', 'beyond_high']].abs().max(axis=None):.0f}",
+        "widest": str(math.ceil(100 * causes[["beyond_low", "beyond_high"]].abs().max(axis=None))),
     }
 
 
@@ -226,7 +226,7 @@ SENTENCES = [
     Sentence(
         [RESULTS],
         "Given *another* word in each language, it is {mismatched} %. Only the rest, {excess} %, is shared because of the "
-        "word, and this does not grow with depth: in layer 1 it is {first} %",
+        "word; most of what grows with depth is shared whatever the word: in layer 1 this rest is {first} %",
         shared,
     ),
     Sentence(
@@ -411,9 +411,11 @@ def test_prose_that_numbers_decide():
     assert apart.low > 0.05  # "some words are right all the same"
     first, last = sharing(1), sharing(-1)
     assert last.all_shared > first.all_shared
-    assert last.all_shared_excess <= first.all_shared_excess  # "does not grow with depth"
+    base = sharing(0)  # "most of what grows with depth is shared whatever the word"
+    growth = {name: last[name] - base[name] for name in ("all_shared_mismatched", "all_shared_excess")}
+    assert growth["all_shared_mismatched"] > 5 * growth["all_shared_excess"] > 0
     assert dominance().p < 0.05
-    assert 0 < dominance().change < 0.05  # "depends on its neurons, a little"
+    assert 0 < dominance().change < 0.05  # "a small effect"
     assert (figure("07_bridge_causality").p > 0.05).all()  # "None of the four is unusual"
 
 

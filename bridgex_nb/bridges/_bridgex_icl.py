@@ -214,7 +214,7 @@ def _bridges_to_rank(
         raise InputError(f"by={by!r}: bridges are ranked by {' or '.join(ORDERS)}")
     if not resamples and (by == "excess" or redraws):
         given = "by='excess'" if by == "excess" else "redraws"
-        raise InputError(f"{given} needs resamples: the excess is that over permutations, and redraws are for intervals")
+        raise InputError(f"{given} needs resampling: leave out resamples=0")
     for code in bridges:
         language(code)
     for drawn in (sets, *(redraws or ())):

@@ -109,6 +109,8 @@ def bridge_controls(
     items = items_by_pair(task, data)
     known = _known(task, items, bridges, translations)
     plan = make_plan(task, list(_with_translations(items, bridges, known)), [None, *bridges], options)
+    if not any(row.bridge for row in plan.rows):
+        raise InputError(f"no bridge is left: {', '.join(bridges)} is the source or the target of every pair")
     rows = [*plan.rows, *(row for control in controls for row in _control_rows(plan, control, known, seed))]
     forms = {f"{src}-{bridge}": ["|".join(words) for words in by_item.values()] for (src, bridge), by_item in known.items()}
     added = {"controls": list(controls), "seed": seed, "translations_sha256": data_card(forms)["sha256"]}
@@ -128,7 +130,7 @@ def _check_controls(controls: Sequence[str], bridges: Sequence[str]) -> None:
             raise InputError(f"unknown control {control!r}; choose from {', '.join(CONTROLS)}")
         if list(controls).count(control) > 1:
             raise InputError(f"{control!r} is given twice among the controls")
-    if not len(bridges) or None in bridges:
+    if isinstance(bridges, str) or not len(bridges) or None in bridges:
         raise InputError("bridge_controls needs bridge languages, without None: zero-shot is always asked")
 
 

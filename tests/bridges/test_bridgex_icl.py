@@ -329,8 +329,8 @@ def test_a_set_without_active_neurons_says_so(probe, sets):
     ("options", "message"),
     [
         ({"by": "z"}, "by='z': bridges are ranked by score or excess"),
-        ({"by": "excess", "resamples": 0}, "by='excess' needs resamples"),
-        ({"redraws": [{}], "resamples": 0}, "redraws needs resamples"),
+        ({"by": "excess", "resamples": 0}, "by='excess' needs resampling"),
+        ({"redraws": [{}], "resamples": 0}, "redraws needs resampling"),
         ({"redraws": [{"sw": only(1)}]}, "no neuron set for tl"),
         ({"redraws": [{"sw": only(1)[:-1]}]}, "another model"),
     ],

@@ -205,3 +205,11 @@ def test_too_few_words_to_draw_from_are_said(mini):
 def test_only_controlled_tables_have_gains(mini, few):
     with pytest.raises(bx.InputError, match="not rows of `bridge_controls`: no column control"):
         bx.control_gains(bx.answers(mini, "bli", few.keep(["moto"]) if "moto" in few.entries else few, [None, "en"]))
+
+
+def test_a_bridge_that_is_an_end_of_every_pair_is_refused(mini):
+    words = bx.core_lexicon("sw", "tl").keep(["moto", "maji", "jua"])
+    with pytest.raises(bx.InputError, match="no bridge is left: sw is the source or the target"):
+        bx.bridge_controls(mini, "bli", words, ["sw"])
+    with pytest.raises(bx.InputError, match="needs bridge languages"):
+        bx.bridge_controls(mini, "bli", words, "en")
