@@ -191,7 +191,9 @@ def rank_without_warnings(
         options["redraws"] = {"draws": len(redraws), "sha256": set_card(named)["sha256"]}
     card = run_card("rank_bridges", probe.card, options=options, inputs={"probe": probe.card})
     best, said = table.bridge[0], tuple(filter(None, notes))
-    return BridgeRanking(best, table, by_layer, lead, src, tgt, len(probe.words), absent, said, card, by, len(usable))
+    return BridgeRanking(
+        best, table, by_layer, lead, src, tgt, len(probe.words), absent, said, card, by, min(resamples, len(usable))
+    )
 
 
 def _bridges_to_rank(

@@ -166,7 +166,9 @@ def sensitivity(
 
 def _checked(name: str, values: Sequence, known: Sequence | None = None) -> list:
     """The levels of a factor; an empty, repeated or unknown one is refused."""
-    values = [values] if isinstance(values, str) else list(values)
+    if isinstance(values, str) or not isinstance(values, Sequence):
+        raise InputError(f"{name}={values!r}: give a list, such as {name}=[{values!r}]")
+    values = list(values)
     if not values or len(set(values)) < len(values):
         raise InputError(f"{name}={values}: give one or more, each once")
     if known is not None and (unknown := [value for value in values if value not in known]):

@@ -78,6 +78,8 @@ def language_shift_score(
     """
     check_resamples(resamples)
     check_draws(draws)
+    if any(isinstance(texts, str) for texts in (prompts, source, target)):
+        raise InputError("language_shift_score needs lists of prompts and of answers, not one string")
     if not len(prompts) == len(source) == len(target) or not prompts:
         raise InputError(
             f"language_shift_score needs two answers per prompt, not {len(prompts)} prompts, {len(source)} source answers and "

@@ -76,8 +76,8 @@ def sharing_types(
     broken = [code for code, one in values.items() if not torch.isfinite(one).all()]
     if broken:
         raise InputError(f"activations are not finite (NaN or infinite): {' '.join(broken)}")
-    if not len(thresholds):
-        raise InputError("sharing_types needs at least one threshold")
+    if isinstance(thresholds, float | int) or not len(thresholds):
+        raise InputError("sharing_types needs a list of one threshold or more, such as [0.0]")
     items = next(iter(shapes))[2]
     if permutations < 0 or permutations == 1:
         raise InputError(f"permutations is 0 (no control) or at least 2, not {permutations}")

@@ -80,6 +80,8 @@ def mantel(
         raise InputError(f"{len(items)} item(s) are in both matrices ({' '.join(map(str, items))}); a Mantel test needs four")
     if given is not None and (missing := [item for item in items if item not in (given if _groups(given) else given.index)]):
         raise InputError(f"given lacks {', '.join(map(str, missing))}")
+    if _groups(given) and (unknown := [item for item in items if pd.isna(given[item])]):
+        raise InputError(f"given has no group for {', '.join(map(str, unknown))}: name one, or leave these items out")
     pairs = np.tril_indices(len(items), -1)
     a, b = (_values(matrix, items, pairs) for matrix in (x, y))
     if min(np.ptp(values[pairs]) for values in (a, b)) == 0:

@@ -142,3 +142,9 @@ def test_a_changed_model_is_refused(mini):
     neurons = bx.top_neurons(bx.count_active(mini, {"sw": ["Jua ni kali."]}), 0.01)["sw"]
     with bx.deactivate(mini, neurons), pytest.raises(bx.InputError, match="interventions change the model"):
         bx.sensitivity(mini, words("sw", "tl"))
+
+
+@pytest.mark.parametrize("options", [{"rates": 0.05}, {"special_tokens": True}, {"rules": "exclusive"}])
+def test_one_level_is_a_list_too(mini, options):
+    with pytest.raises(bx.InputError, match="give a list, such as"):
+        bx.sensitivity(mini, bx.core_lexicon("sw", "tl"), **options)

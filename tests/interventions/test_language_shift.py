@@ -53,3 +53,8 @@ def test_on_bridgex_mini_answers_move_to_the_language_whose_neurons_are_amplifie
 def test_lists_of_different_lengths_are_refused():
     with pytest.raises(bx.InputError, match="2 prompts, 1 source answers and 2 target answers"):
         bx.language_shift_score(tiny.load(), ["a", "b"], ["c"], ["d", "e"], on=tiny.neuron_set(1), off=tiny.neuron_set(2))
+
+
+def test_a_string_is_no_list_of_prompts():
+    with pytest.raises(bx.InputError, match="not one string"):
+        bx.language_shift_score(tiny.load(), "ab", "cd", "ef", on=tiny.neuron_set(1), off=tiny.neuron_set(2))

@@ -141,3 +141,8 @@ def test_probes_of_two_models_are_refused(mini):
 def test_a_control_that_cannot_be_is_refused(permutations, message):
     with pytest.raises(bx.InputError, match=message):
         bx.sharing_types(dict.fromkeys(CODES, torch.ones(1, 3, 3)), permutations=permutations)
+
+
+def test_a_bare_threshold_is_refused():
+    with pytest.raises(bx.InputError, match="a list of one threshold or more"):
+        bx.sharing_types({code: torch.ones(2, 4, 3) for code in ("en", "sw")}, 0.5)

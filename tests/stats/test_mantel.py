@@ -153,3 +153,11 @@ def test_matrices_that_cannot_be_compared():
     gap.loc["de", "fr"] = gap.loc["fr", "de"] = np.nan
     with pytest.raises(bx.InputError, match=r"no value for (de and fr|fr and de)"):
         bx.mantel(matrix, gap)
+
+
+@pytest.mark.parametrize("group", [None, float("nan")])
+def test_an_item_without_a_group_is_refused(group):
+    items = list("abcdef")
+    distance = pd.DataFrame(abs(np.subtract.outer(range(6), range(6))), items, items)
+    with pytest.raises(bx.InputError, match="given has no group for c"):
+        bx.mantel(distance, distance**2, given=dict(zip(items, "111222", strict=True)) | {"c": group})
