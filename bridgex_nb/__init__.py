@@ -123,6 +123,7 @@ _NAMES = {
         "accuracy",
         "answers",
         "bridge_controls",
+        "by_gold_logprob",
         "compare",
         "control_gains",
         "evaluate",
@@ -247,6 +248,7 @@ if TYPE_CHECKING:
     from .evaluation import accuracy as accuracy
     from .evaluation import answers as answers
     from .evaluation import bridge_controls as bridge_controls
+    from .evaluation import by_gold_logprob as by_gold_logprob
     from .evaluation import compare as compare
     from .evaluation import control_gains as control_gains
     from .evaluation import evaluate as evaluate

@@ -84,6 +84,7 @@ def select_bridges(
 
 def _card(evidence, src, tgt, bridges, names):
     options = {"src": src, "tgt": tgt, "bridges": bridges, "selectors": names, "rate": evidence.rate, "seed": evidence.seed}
+    options |= {"probed": evidence.words, "shots": evidence.shots}
     if _READ_LEXICON & set(names):
         # With the translations: they say which words count as known, and `hsic` probes only those.
         entries = evidence.lexicon(src, tgt).entries.items()

@@ -5,7 +5,7 @@ from ._compare import compare
 from ._control_gains import control_gains
 from ._evaluate import evaluate, evaluate_grid
 from ._known_words import known_words
-from ._metrics import accuracy, translation_scores
+from ._metrics import accuracy, by_gold_logprob, translation_scores
 from ._reading import fold, read_answer, read_letter, read_number, read_option, read_text, read_word
 from ._side_by_side import side_by_side
 from ._task import SCORINGS, Task
@@ -21,6 +21,7 @@ __all__ = [
     "accuracy",
     "answers",
     "bridge_controls",
+    "by_gold_logprob",
     "compare",
     "control_gains",
     "evaluate",

@@ -57,6 +57,41 @@ def accuracy(items: pd.DataFrame, by: Sequence[str] = ("src", "tgt", "bridge")) 
     return table
 
 
+def by_gold_logprob(items: pd.DataFrame) -> pd.DataFrame:
+    """The same answers, scored by how likely the model finds the accepted answer.
+
+    Where a model gets few answers right, exact match is 0 whatever the bridge, and bridges differ in the log-probability of the
+    accepted answer alone. What compares answers (`compare`, `headroom`, `regret`, `leaderboard`) then does so in nats.
+
+    Parameters
+    ----------
+    items : pandas.DataFrame
+        Rows of `answers` with `gold_logprobs`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The rows with gold_logprob as their score, and correct missing; the run card stays.
+
+    Raises
+    ------
+    InputError
+        If the rows have no gold_logprob.
+
+    Examples
+    --------
+    >>> items = answers(load_model(), "bli", core_lexicon("sw", "tl").keep(["moto"]), [None, "en"], gold_logprobs=True)
+    >>> bool(by_gold_logprob(items).score.max() < 0)
+    True
+    """
+    require_columns(items, ["score"])
+    if "gold_logprob" not in items:
+        raise InputError("the rows have no gold_logprob; ask for it: answers(..., gold_logprobs=True)")
+    table = items.assign(score=items.gold_logprob, correct=pd.array([pd.NA] * len(items), dtype="boolean"))
+    table.attrs = dict(items.attrs)
+    return table
+
+
 def translation_scores(items: pd.DataFrame, *, resamples: int = 1000, seed: int = 0) -> pd.DataFrame:
     """chrF of translations with its 95 % bootstrap interval over sentences, and BLEU beside it.
 

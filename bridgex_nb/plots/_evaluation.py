@@ -14,13 +14,21 @@ from matplotlib.patches import Rectangle
 from ..datasets._languages import LANGUAGES
 from ..evaluation._xicl import ZERO_SHOT
 from ..exceptions import InputError
-from ._style import PALETTE, STYLE, draw_intervals, drawing, language_name
+from ._style import PALETTE, STYLE, draw_intervals, drawing, language_name, score_unit
+
+
+#: Column -> what its values are multiplied with, the format of a cell, and the label of the colour bar.
+_VALUES = {
+    "accuracy": (100, ".0f", "accuracy (%)"),
+    "gold_logprob": (1, ".1f", "mean log-probability of the accepted answer (nats)"),
+}
 
 
 def xicl_heatmap(
     table: pd.DataFrame,
     chosen: Mapping[tuple[str, str], str] | None = None,
     *,
+    value: str = "accuracy",
     selector: str | None = None,
     title: str = "Accuracy through each bridge",
     ax: Axes | None = None,
@@ -35,6 +43,8 @@ def xicl_heatmap(
         Rows of `accuracy` or `evaluate`, one per pair and bridge: src, tgt, bridge, accuracy.
     chosen : mapping of (src, tgt) to str, optional
         The bridge chosen for each pair.
+    value : {"accuracy", "gold_logprob"}
+        The column that is shown: the share of right answers, or the mean log-probability of the accepted answer.
     selector : str, optional
         Name of the selector that chose, for the legend.
     title : str
@@ -44,14 +54,18 @@ def xicl_heatmap(
     Raises
     ------
     InputError
-        If the table lacks a column, has several tasks or several rows for one pair and bridge, or lacks a chosen bridge.
+        If `value` is unknown, or the table lacks a column, has several tasks or several rows for one pair and bridge, or lacks
+        a chosen bridge.
 
     Examples
     --------
     >>> table = pd.DataFrame({"src": "sw", "tgt": "tl", "bridge": ["zero-shot", "en", "fr"], "accuracy": [0.2, 0.5, 0.4]})
     >>> figure = xicl_heatmap(table, {("sw", "tl"): "fr"}, selector="HSIC")
     """
-    wide = _accuracy_by_bridge(table)
+    if value not in _VALUES:
+        raise InputError(f"value={value!r}: choose from {', '.join(_VALUES)}")
+    factor, digits, label = _VALUES[value]
+    wide = _by_bridge(table, value) * factor
     columns = list(wide)
     best = wide.drop(columns=ZERO_SHOT, errors="ignore").dropna(how="all").idxmax(axis=1)
     for pair, bridge in (chosen or {}).items():
@@ -64,9 +78,9 @@ def xicl_heatmap(
             ax=axes,
             cmap="viridis",
             annot=True,
-            fmt=".0f",
+            fmt=digits,
             annot_kws={"size": 8},
-            cbar_kws={"label": "accuracy (%)"},
+            cbar_kws={"label": label},
         )
         for row, pair in enumerate(wide.index):
             if pair in best:
@@ -96,9 +110,9 @@ def xicl_heatmap(
     return figure
 
 
-def _accuracy_by_bridge(table: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy in percent, [pair x bridge], pairs in the order of the table, zero-shot first."""
-    if missing := [column for column in ("src", "tgt", "bridge", "accuracy") if column not in table]:
+def _by_bridge(table: pd.DataFrame, value: str) -> pd.DataFrame:
+    """One column of the table as [pair x bridge], pairs in the order of the table, zero-shot first."""
+    if missing := [column for column in ("src", "tgt", "bridge", value) if column not in table]:
         raise InputError(f"the table has no column {missing[0]!r}; accuracy and evaluate give tables with it")
     if "task" in table and table.task.nunique() > 1:
         tasks = ", ".join(table.task.unique())
@@ -109,7 +123,7 @@ def _accuracy_by_bridge(table: pd.DataFrame) -> pd.DataFrame:
     if len(repeated):
         src, tgt, bridge = repeated[["src", "tgt", "bridge"]].iloc[0]
         raise InputError(f"the table has several rows for {src}-{tgt} and {bridge!r}; draw one result at a time")
-    wide = table.pivot(index=["src", "tgt"], columns="bridge", values="accuracy") * 100
+    wide = table.pivot(index=["src", "tgt"], columns="bridge", values=value)
     known = [code for code in (ZERO_SHOT, *LANGUAGES) if code in wide]
     pairs = list(dict.fromkeys(zip(table.src, table.tgt, strict=True)))
     return wide.loc[pairs, [*known, *wide.columns.difference(known)]]
@@ -138,7 +152,7 @@ def bridge_gains(table: pd.DataFrame, *, score: str = "accuracy") -> Figure:
     table : pandas.DataFrame
         Result of `compare`.
     score : str
-        What the scores are, for the label: "chrF" for translations.
+        What the scores are, for the label: "chrF" for translations, "log P(gold)" for those of `by_gold_logprob`.
 
     Raises
     ------
@@ -147,6 +161,7 @@ def bridge_gains(table: pd.DataFrame, *, score: str = "accuracy") -> Figure:
     """
     if "baseline" in table or "control" in table:
         raise InputError("bridge_gains draws what compare(items) gives; control_gains draws controls")
+    factor, unit = score_unit(score)
     pairs = list(dict.fromkeys(zip(table.src, table.tgt, strict=True)))
     bridges = table.groupby("bridge").gain.mean().sort_values(ascending=False).index
     sign = np.sign(table.gain).where(table.p_holm < 0.05, 0)
@@ -162,12 +177,12 @@ def bridge_gains(table: pd.DataFrame, *, score: str = "accuracy") -> Figure:
             rows = table[table.bridge == bridge]
             heights = [pairs.index(pair) for pair in zip(rows.src, rows.tgt, strict=True)]
             colours = [_DIFFERENCES[direction][0] for direction in sign[rows.index]]
-            draw_intervals(axes, heights, 100 * rows[["gain", "low", "high"]], colours)
+            draw_intervals(axes, heights, factor * rows[["gain", "low", "high"]], colours)
             axes.set(
                 title=language_name(bridge), yticks=range(len(pairs)), yticklabels=[f"{src} → {tgt}" for src, tgt in pairs]
             )
         panels[0].invert_yaxis()
-        figure.supxlabel(f"{score} through the bridge minus zero-shot (percentage points)", fontsize=9)
+        figure.supxlabel(f"{score} through the bridge minus zero-shot ({unit})", fontsize=9)
         figure.legend(handles=key, loc="outside upper center", ncols=3, frameon=False)
     return figure
 

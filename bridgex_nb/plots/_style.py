@@ -30,6 +30,8 @@ STYLE = {
     "pdf.fonttype": 42,  # publishers refuse Type 3 fonts, matplotlib's default
 }
 PALETTE = sns.color_palette("colorblind", 10)
+#: What answers may be scored by that is no share; its unit is not percentage points.
+LOGPROB = "log P(gold)"
 #: One colour per family, the same in every figure; "other" is for languages that are not among the fifteen.
 FAMILY_COLOURS = dict(zip(dict.fromkeys(language.family for language in LANGUAGES.values()), PALETTE, strict=False))
 FAMILY_COLOURS["other"] = (0.6, 0.6, 0.6)
@@ -82,3 +84,8 @@ def _show_in_notebooks() -> None:
 
 
 _show_in_notebooks()
+
+
+def score_unit(score: str) -> tuple[float, str]:
+    """What differences of a score are multiplied with to be shown, and their unit: log-probabilities are not percentages."""
+    return (1, "nats") if score == LOGPROB else (100, "percentage points")

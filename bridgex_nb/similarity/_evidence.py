@@ -29,6 +29,9 @@ from ..utils._run_card import check_same_model
 from ._alignment import mutual_alignment
 from ._linguistic_spectrum import spectrum_without_warnings
 
+#: What `Evidence.words` may be.
+PROBED = ("known", "all")
+
 #: Model -> the parts that `core_evidence` has computed on it. They do not refer to the model, so both are freed together.
 _core_parts: WeakKeyDictionary[NeuronModel, dict] = WeakKeyDictionary()
 
@@ -53,15 +56,22 @@ class Evidence:
         (src, tgt) -> Lexicon, whose source words the model is asked about; the core lexicon by default.
     items : pandas.DataFrame, optional
         Rows of `answers` for bli by the same model: what they already contain is not asked again.
+    words : {"known", "all"}
+        The words of a lexicon that a pair is probed with: those that the model translates right, as in BridgeX-ICL, or all, for
+        pairs of which a model knows too few.
+    shots : int
+        Worked examples before every word that the model is asked to translate, from the words of `lexicon`; as many as `items`
+        had.
     seed : int
         Seed of the selector `random`.
 
     Raises
     ------
     InputError
-        If `rate` is not between 0 and 1, counts or items are of another model, or `items` lack a column. When a part is asked
-        for: if it needs a language that the counts or sentences lack, or within a block of `bridgex_nb.interventions` in which
-        the counts were not taken (and outside the one in which they were).
+        If `rate` is not between 0 and 1, `words` is unknown, counts or items are of another model, `items` lack a column or
+        were asked with another number of examples. When a part is asked for: if it needs a language that the counts or
+        sentences lack, or within a block of `bridgex_nb.interventions` in which the counts were not taken (and outside the one
+        in which they were).
 
     Examples
     --------
@@ -77,6 +87,8 @@ class Evidence:
     sentences: dict[str, list[str]] = field(default_factory=core_sentences, repr=False)
     lexicon: Callable[[str, str], Lexicon] = field(default=core_lexicon, repr=False)
     items: pd.DataFrame | None = field(default=None, repr=False)
+    words: str = "known"
+    shots: int = 0
     seed: int = 0
     # The parts, where several evidences have them in common.
     _shared: InitVar[dict[tuple[Any, ...], Any] | None] = field(default=None, kw_only=True)
@@ -86,6 +98,8 @@ class Evidence:
         if _shared is not None:
             object.__setattr__(self, "_parts", _shared)
         check_share("rate", self.rate)
+        if self.words not in PROBED:
+            raise InputError(f"words={self.words!r}: a pair is probed with {' or '.join(PROBED)} words")
         self._check_model()
         if self.items is not None:
             needed = ("src", "tgt", "bridge", "item", "bridge_text", "bridge_confidence", "correct")
@@ -93,6 +107,8 @@ class Evidence:
             if missing:
                 raise InputError(f"items must be rows of `answers`; columns missing: {', '.join(missing)}")
             refuse_controls(self.items)
+            if (asked := self.items.attrs.get("card", {}).get("options", {}).get("shots", self.shots)) != self.shots:
+                raise InputError(f"the items were asked with {asked} examples; say so: shots={asked}")
 
     def _check_model(self) -> None:
         """Refuse counts and items of another model."""
@@ -153,10 +169,13 @@ class Evidence:
         return self.counts.active[k].double() / self.counts.tokens[k]
 
     def probe(self, src: str, tgt: str) -> ProbeActivations:
-        """The probe of the words of a pair that the model knows. Only neurons in some language's set are kept."""
-        return self._once(
-            ("probe", self.rate, src, tgt), lambda: probe(self.model, self._known(self.lexicon(src, tgt)), keep=self._keep())
-        )
+        """The probe of the words of a pair, `words` of them. Only neurons in some language's set are kept."""
+
+        def compute():
+            lexicon = self.lexicon(src, tgt)
+            return probe(self.model, lexicon if self.words == "all" else self._known(lexicon), keep=self._keep())
+
+        return self._once(("probe", self.rate, self.words, src, tgt), compute)
 
     @property
     def shared_probe(self) -> ProbeActivations:
@@ -181,7 +200,7 @@ class Evidence:
                 right = zero_shot.item[zero_shot.correct.astype(bool)]
                 if len(right) > 1:
                     return lexicon.keep(right)
-        return known_words(self.model, lexicon)
+        return known_words(self.model, lexicon, shots=self.shots)
 
     def answers(self, word: str, src: str, tgt: str, bridges: Sequence[str]) -> pd.DataFrame:
         """Rows of `bridgex_nb.answers` for one word, zero-shot and through bridges.
@@ -240,11 +259,17 @@ class Evidence:
         known = self._once(("translations",), self._from_items)
         new = [word for word in dict.fromkeys(words) if (src, tgt, word) not in known]
         if new:
+            examples = "".join(f'{word_prompt(src, tgt, word)}"{gold}"\n\n' for word, gold in self._examples(src, tgt))
             with self._as_counted():
-                done = complete_scored(self.model, [word_prompt(src, tgt, word) for word in new])
+                done = complete_scored(self.model, [examples + word_prompt(src, tgt, word) for word in new])
             for word, completion in zip(new, done, strict=True):
                 known[src, tgt, word] = completion.confidence, read_word(completion.text, tgt)
         return fmean(known[src, tgt, word][0] for word in words), [known[src, tgt, word][1] for word in words]
+
+    def _examples(self, src: str, tgt: str) -> list[tuple[str, str]]:
+        """Worked examples of a pair: words and their preferred translations."""
+        entries = self.lexicon(src, tgt).sample(self.shots, self.seed).entries if self.shots else {}
+        return [(word, translations[0]) for word, translations in entries.items()]
 
     def _from_items(self) -> dict[tuple[str, str, str], tuple[float, str]]:
         """(src, tgt, word) -> confidence and answer, from the first hops of the items."""
