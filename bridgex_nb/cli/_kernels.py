@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import papermill
 from jupyter_client.manager import AsyncKernelManager
@@ -48,7 +49,7 @@ def stop_kernel(kernel: Kernel) -> None:
     run_sync(kernel.shutdown_kernel)(now=True)
 
 
-def execute(kernel: Kernel, notebook: Path, executed: Path, parameters: Mapping[str, str | bool]) -> None:
+def execute(kernel: Kernel, notebook: Path, executed: Path, parameters: Mapping[str, Any]) -> None:
     """Run a notebook in a kernel that has forgotten the one before.
 
     Raises

@@ -75,6 +75,12 @@ def _parser() -> argparse.ArgumentParser:
         "--out", type=Path, metavar="FOLDER", help="folder to write to (default: figures; with --model figures/NAME)"
     )
     figures.add_argument("--only", nargs="+", metavar="NUMBER", help="notebooks to run, by number: --only 03 04 (default: all)")
+    figures.add_argument(
+        "--limit",
+        type=int,
+        metavar="WORDS",
+        help="words in each measurement (default: what the bundled model takes seconds for; 40 with --model)",
+    )
     figures.add_argument("--pair", metavar="SRC-TGT", help="language pair of the notebooks that show one, e.g. ar-he")
     figures.add_argument("--compare", type=Path, metavar="FOLDER", help="figures of another model, to show side by side")
     figures.add_argument(

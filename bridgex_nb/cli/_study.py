@@ -6,9 +6,10 @@ import logging
 import os
 import shutil
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from typing import Any
 
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
@@ -19,6 +20,9 @@ from ..utils._replace_file import replace_file
 from ._gallery import figures_in
 from ._kernels import Kernel, execute, start_kernel, stop_kernel
 
+#: What notebooks are given: parameter -> value, of the kinds that JSON has.
+Parameters = dict[str, Any]
+
 #: In the folder of the executed notebooks until all of them have run: which have, and what the figures were before.
 UNFINISHED = "unfinished.json"
 #: In the same folder, for as long: measurements that several notebooks need, such as the counts of the core sentences.
@@ -27,7 +31,7 @@ MEASURED = "measured"
 _KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1)}
 
 
-def run_notebooks(notebooks: Sequence[Path], out: Path, parameters: Mapping[str, str | bool], *, workers: int = 1) -> list[str]:
+def run_notebooks(notebooks: Sequence[Path], out: Path, parameters: Parameters, *, workers: int = 1) -> list[str]:
     """Run notebooks side by side; figures and tables go to a folder, the executed notebooks below it.
 
     Each worker has one kernel, which between two notebooks forgets everything but the imported packages. A run that ended early
@@ -38,7 +42,7 @@ def run_notebooks(notebooks: Sequence[Path], out: Path, parameters: Mapping[str,
     notebooks : sequence of Path
     out : Path
         Folder of the figures.
-    parameters : mapping of str to str or bool
+    parameters : dict
         Override those of the cells tagged `parameters`; `model_name` may be a folder.
     workers : int
         How many notebooks run side by side.
@@ -103,7 +107,7 @@ def run_notebooks(notebooks: Sequence[Path], out: Path, parameters: Mapping[str,
     return [name for name, digest in _figures(out).items() if digest != state["before"].get(name)]
 
 
-def _inputs(notebooks: Sequence[Path], parameters: Mapping[str, str | bool]) -> str:
+def _inputs(notebooks: Sequence[Path], parameters: Parameters) -> str:
     """A hash of everything that the figures depend on."""
     package = (path for path in Path(__file__).parents[1].rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     files = [*notebooks, *sorted(package)]
@@ -127,7 +131,7 @@ def _keep(note: Path, state: dict) -> None:
     replace_file(note, json.dumps(state, indent=1).encode())
 
 
-def _execute(kernel: Kernel, notebook: Path, executed: Path, parameters: Mapping[str, str | bool]) -> None:
+def _execute(kernel: Kernel, notebook: Path, executed: Path, parameters: Parameters) -> None:
     """Run one notebook in a kernel. What is left of one that failed is removed."""
     running = executed / f".{notebook.name}"
     logging.getLogger("papermill").setLevel(logging.ERROR)  # a notebook need not have every parameter

@@ -7,12 +7,12 @@ from typing import NamedTuple
 import pandas as pd
 
 from ..datasets._languages import language
-from ..datasets._lexicon import Lexicon
+from ..datasets._lexicon import Lexicon, core_lexicon
 from ..exceptions import InputError
 from ..utils._run_card import data_card
 from ._answer_table import MODEL
 from ._options import AnswerOptions, Data
-from ._shots import Heads, with_examples, with_hop_examples
+from ._shots import Heads, Pair, with_examples, with_hop_examples
 from ._task import LETTERS, Task, fitting_reading, fitting_scoring
 from ._tasks import find_task, lexicon_items
 
@@ -70,7 +70,7 @@ def make_plan(task: str | Task, data: Data, bridges: Sequence[str | None], optio
     card |= {"reading": options.reading, "shots": options.shots, "max_new_tokens": options.max_new_tokens}
     card["gold_logprobs"] = options.gold_logprobs
     if options.shots:
-        pool = items if options.examples is None else items_by_pair(task, options.examples)
+        pool = _pool(task, items, bridges, options)
         draw = {"shots": options.shots, "seed": options.seed}
         if options.shots_for == "hops":
             items, heads = with_hop_examples(task, scoring, items, bridges, pool, **draw)
@@ -99,6 +99,18 @@ def make_plan(task: str | Task, data: Data, bridges: Sequence[str | None], optio
                 raise InputError(f"{task.name}: item {row.item['item']!r} has {count} accepted answers; chrF compares with one")
     hop1_prompts = list(dict.fromkeys(row.hop1_prompt for row in rows if row.hop1_prompt is not None))
     return Plan(task, scoring, rows, hop1_prompts, {"kind": "items", **_item_hash(items)}, card)
+
+
+def _pool(
+    task: Task, items: dict[Pair, pd.DataFrame], bridges: Sequence[str | None], options: AnswerOptions
+) -> dict[Pair, pd.DataFrame]:
+    """What examples are drawn from: what was given, or for both hops of words the core lexicon, or else the items themselves."""
+    if options.examples is not None:
+        return items_by_pair(task, options.examples)
+    if options.shots_for != "hops" or task.name != "bli":
+        return items
+    hops = dict.fromkeys((src, code) for src, tgt in items for code in (tgt, *bridges) if code not in (None, src))
+    return items_by_pair(task, [core_lexicon(src, code) for src, code in hops])
 
 
 def _row(task: Task, src: str, tgt: str, bridge: str | None, item: dict, heads: Heads) -> Row:

@@ -66,7 +66,7 @@ def answers(
         ``{Src}:"w"→{Bridge}:"b"→{Tgt}:"t"`` before the second; the same items, in one step, stand before zero-shot prompts.
     examples : Lexicon, DataFrame or sequence of them, optional
         Items of the pairs (that language, tgt); `data` by default, which is enough for "src". For "hops", items of the pairs
-        (src, tgt) and (src, bridge).
+        (src, tgt) and (src, bridge), in bli the core lexicon by default.
     seed : int
         Of the draw of the examples.
     gold_logprobs : bool

@@ -16,7 +16,6 @@ from ..evaluation._xicl import ZERO_SHOT
 from ..exceptions import InputError
 from ._style import PALETTE, STYLE, draw_intervals, drawing, language_name, score_unit
 
-
 #: Column -> what its values are multiplied with, the format of a cell, and the label of the colour bar.
 _VALUES = {
     "accuracy": (100, ".0f", "accuracy (%)"),
