@@ -104,7 +104,7 @@ def make_plan(task: str | Task, data: Data, bridges: Sequence[str | None], optio
 def _pool(
     task: Task, items: dict[Pair, pd.DataFrame], bridges: Sequence[str | None], options: AnswerOptions
 ) -> dict[Pair, pd.DataFrame]:
-    """What examples are drawn from: what was given, or for both hops of words the core lexicon, or else the items themselves."""
+    """What examples are drawn from: what was given; for both hops of words the core lexicon; or else the items themselves."""
     if options.examples is not None:
         return items_by_pair(task, options.examples)
     if options.shots_for != "hops" or task.name != "bli":
