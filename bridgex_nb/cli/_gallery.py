@@ -42,6 +42,10 @@ _ABOUT = (
 )
 
 
+#: Rows of a table that stand on a page; a longer one begins there, and is whole in its file.
+ROWS = 40
+
+
 def figures_in(folder: Path) -> list[Path]:
     """The figures of a folder: pictures named after a notebook's number, with their numbers and run card beside them."""
     pictures = sorted(folder.glob("[0-9][0-9]_*.png"))
@@ -61,8 +65,10 @@ def write_gallery(folder: Path) -> Path:
     Path
         The page. The same files give the same page, byte for byte.
     """
-    parts = [_HEAD.format(title="Figures of bridgex_nb", width="70em", about=_ABOUT)]
-    for title, names in _chapters([path.stem for path in figures_in(folder)]):
+    shown = [path.stem for path in figures_in(folder)]
+    heading = f"Figures of {html.escape(_most_common_model(folder, shown))}" if shown else "Figures"
+    parts = [_HEAD.format(title=heading, width="70em", about=_ABOUT)]
+    for title, names in _chapters(shown):
         parts.append(f"<h2>{title}</h2>\n")
         parts += [_figure(folder, name, folder) for name in names]
     return _write(folder / "index.html", parts)
@@ -90,7 +96,8 @@ def write_comparison(folder: Path, other: Path) -> Path:
     both = [name for name in left if name in right]
     if not both:
         raise InputError(f"{other}: no figure has the name of one in {folder}; `bridgex figures` writes them")
-    about = f"Left {_model(folder, both)}, right {_model(other, both)}. {_ABOUT}"
+    left_model, right_model = (f"<b>{html.escape(_most_common_model(shown, both))}</b>" for shown in (folder, other))
+    about = f"Left {left_model}, right {right_model}. {_ABOUT}"
     if single := sorted({*left} ^ {*right}):
         about += f" Only in one of the two: {html.escape(', '.join(single))}."
     parts = [_HEAD.format(title="Two models side by side", width="110em", about=about)]
@@ -111,16 +118,19 @@ def _chapters(names: list[str]) -> list[tuple[str, list[str]]]:
     return chapters
 
 
-def _model(folder: Path, names: list[str]) -> str:
+def _most_common_model(folder: Path, names: list[str]) -> str:
     """The model of most figures: one of them is always about the training of the bundled model."""
     models = [json.loads((folder / f"{name}.json").read_text(encoding="utf-8")).get("model") for name in names]
-    return f"<b>{html.escape(str(max(models, key=models.count)))}</b>"
+    return str(max(models, key=models.count))
 
 
 def _figure(folder: Path, name: str, page: Path) -> str:
     """One figure of a folder, on a page that may be in another one."""
     table = pd.read_csv(folder / f"{name}.csv")
-    numbers = table.to_html(index=False, border=0, na_rep="", formatters=number_formats(table))
+    numbers = table.head(ROWS).to_html(index=False, border=0, na_rep="", formatters=number_formats(table))
+    if len(table) > ROWS:
+        file = html.escape(Path(os.path.relpath(folder / f"{name}.csv", page)).as_posix())
+        numbers += f'<p>The first {ROWS} of {len(table)} rows; all of them: <a href="{file}">{html.escape(name)}.csv</a></p>'
     card = (folder / f"{name}.json").read_text(encoding="utf-8")
     link = html.escape(Path(os.path.relpath(folder / f"{name}.png", page)).as_posix())
     name = html.escape(name)

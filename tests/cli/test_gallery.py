@@ -8,7 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from bridgex_nb import plots
-from bridgex_nb.cli._gallery import write_comparison, write_gallery
+from bridgex_nb.cli._gallery import ROWS, write_comparison, write_gallery
 from bridgex_nb.exceptions import InputError
 
 
@@ -30,3 +30,13 @@ def test_two_folders_side_by_side(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="no figure has the name of one in"):
         write_comparison(tmp_path / "b", tmp_path / "empty")
+
+
+def test_a_long_table_begins_on_the_page_and_is_whole_in_its_file(tmp_path):
+    figure = Figure()
+    figure.subplots().plot([0, 1])
+    plots.save(figure, pd.DataFrame({"row": range(10, 10 + 3 * ROWS)}), tmp_path, "00_long", {"model": "<m>"})
+    page = write_gallery(tmp_path).read_text()
+    assert re.findall("<td>(.+?)</td>", page) == [str(row) for row in range(10, 10 + ROWS)]
+    assert f'The first {ROWS} of {3 * ROWS} rows; all of them: <a href="00_long.csv">00_long.csv</a>' in page
+    assert "<title>Figures of &lt;m&gt;</title>" in page
