@@ -94,3 +94,14 @@ def test_translation_scores_have_intervals_and_signatures(shared_data):
     signature = perfect.attrs["card"]["options"]["metrics"]["bleu de"]
     assert "tok:13a" in signature
     assert "version:" in signature
+
+
+def test_answers_scored_by_how_likely_the_gold_is(mini):
+    items = bx.answers(mini, "bli", bx.core_lexicon("sw", "tl").sample(20), [None, "en"], gold_logprobs=True)
+    likelier = bx.compare(bx.by_gold_logprob(items))
+    wide = items.pivot(index="item", columns="bridge", values="gold_logprob")
+    assert likelier.gain[0] == pytest.approx((wide["en"] - wide["zero-shot"]).mean())
+    assert likelier.attrs["card"]["options"]["test"] == "sign-flip permutation"
+    assert items.score.isin([0, 1]).all()  # the rows that were given stay as they are
+    with pytest.raises(bx.InputError, match="no gold_logprob"):
+        bx.by_gold_logprob(items.drop(columns="gold_logprob"))

@@ -134,7 +134,16 @@ def test_hop_examples_of_passages_are_the_passages_in_the_bridge(shared_data):
 
 def test_hop_examples_need_the_bridge_words(mini):
     with pytest.raises(bx.InputError, match="no items of sw-en to draw examples from; pass them as examples="):
-        make_plan("bli", words("sw", "tl"), ["en"], shots=1, shots_for="hops")
+        make_plan("bli", words("sw", "tl"), ["en"], shots=1, shots_for="hops", examples=words("sw", "tl"))
     # `evaluate` knows where they are.
     table = bx.evaluate(mini, "bli", "sw", "tl", [None, "en"], limit=4, shots=1, shots_for="hops")
     assert table.n.nunique() == 1
+
+
+def test_examples_of_both_hops_of_words_come_from_the_core_lexicon():
+    asked = words("sw", "tl", 20)
+    given = [bx.core_lexicon("sw", code) for code in ("tl", "en", "fr")]
+    plan = make_plan("bli", asked, [None, "en", "fr"], shots=3, shots_for="hops")
+    same = make_plan("bli", asked, [None, "en", "fr"], shots=3, shots_for="hops", examples=given)
+    assert [(row.head, row.hop1_prompt) for row in plan.rows] == [(row.head, row.hop1_prompt) for row in same.rows]
+    assert {row.head.count("\n\n") for row in plan.rows} == {3}

@@ -136,3 +136,16 @@ def test_accuracies_have_their_intervals_and_numbers():
     assert points.get_offsets()[:, 0].tolist() == pytest.approx([100 / 3, 80])
     ends = [segment[:, 0].tolist() for segment in lines.get_segments()]
     assert ends == [pytest.approx([100 * low, 100 * high]) for low, high in zip(table.low, table.high, strict=True)]
+
+
+def test_the_heatmap_shows_log_probabilities_in_nats(accuracies):
+    table = accuracies.assign(gold_logprob=-10 * accuracies.accuracy - 1)
+    figure = bx.plots.xicl_heatmap(table, value="gold_logprob")
+    row = table.iloc[0]
+    cells = heatmap_cells(figure)
+    assert cells[f"{row.src} → {row.tgt}", "zero-shot"] == f"{row.gold_logprob:.1f}"
+    assert figure.axes[1].get_ylabel() == "mean log-probability of the accepted answer (nats)"
+    with pytest.raises(bx.InputError, match="value='score': choose from accuracy, gold_logprob"):
+        bx.plots.xicl_heatmap(table, value="score")
+    with pytest.raises(bx.InputError, match="no column 'gold_logprob'"):
+        bx.plots.xicl_heatmap(accuracies.drop(columns="gold_logprob", errors="ignore"), value="gold_logprob")

@@ -106,3 +106,10 @@ def test_several_pairs_have_a_bar_each(settings):
     shares, _ = bx.plots.choice_sensitivity(both).axes
     assert [label.get_text() for label in shares.get_yticklabels()] == ["sw → tl   W 0.00", "ar → he   W 1.00"]
     assert widths(shares) == [[50, 0], [50, 100]]
+
+
+def test_log_probabilities_are_not_shown_as_percentages(board):
+    axes = bx.plots.selector_leaderboard(board, score="log P(gold)").axes
+    assert axes[0].get_xlabel() == "regret: log P(gold) lost against\nthe best bridge (nats)"
+    x = np.ma.getdata(axes[0].collections[-1].get_offsets())[:, 0]
+    assert x == pytest.approx(board.regret.to_numpy())

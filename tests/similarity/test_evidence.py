@@ -10,6 +10,7 @@ import tiny
 import torch
 
 import bridgex_nb as bx
+from bridgex_nb.inference._generation import complete_scored
 from bridgex_nb.similarity._evidence import core_evidence
 
 SENTENCES = {code: bx.core_sentences()[code][:10] for code in ("en", "sw", "tl")}
@@ -243,3 +244,41 @@ def test_redraws_are_those_of_the_counts_and_their_neurons_are_kept(mini):
         assert not any((neurons & ~evidence._keep()).any() for neurons in sets.values())
     without = bx.ActivationCounts(counts.active, counts.tokens, counts.languages, counts.card)
     assert bx.Evidence(mini, without, 0.02).redraws is None
+
+
+# Which words, and how they are asked
+
+
+def test_all_words_can_be_probed(mini):
+    words = bx.core_lexicon("sw", "tl").sample(30)
+    counts = bx.count_active(
+        mini, {code: texts[:20] for code, texts in bx.core_sentences().items() if code in ("en", "sw", "tl")}
+    )
+    known = bx.Evidence(mini, counts, lexicon=lambda src, tgt: words)
+    every = replace(known, words="all")
+    assert set(known.probe("sw", "tl").words) < set(words.entries)
+    assert list(every.probe("sw", "tl").words) == list(words.entries)
+    with pytest.raises(bx.InputError, match="words='some': a pair is probed with known or all words"):
+        replace(known, words="some")
+
+
+def test_confidence_is_asked_behind_the_examples_of_the_items(mini):
+    def lexicon(src, tgt):
+        return bx.core_lexicon(src, tgt).sample(12)
+
+    counts = bx.count_active(
+        mini, {code: texts[:20] for code, texts in bx.core_sentences().items() if code in ("en", "sw", "tl")}
+    )
+    items = bx.answers(mini, "bli", lexicon("sw", "tl"), [None, "en"], shots=2, shots_for="hops")
+    with pytest.raises(bx.InputError, match="the items were asked with 2 examples; say so: shots=2"):
+        bx.Evidence(mini, counts, lexicon=lexicon, items=items)
+    evidence = bx.Evidence(mini, counts, lexicon=lexicon, items=items, shots=2)
+    words = ["fire", "water"]
+    head = "".join(
+        f'English:"{word}"→Tagalog:"{golds[0]}"\n\n' for word, golds in lexicon("en", "tl").sample(2).entries.items()
+    )
+    done = complete_scored(mini, [f'{head}English:"{word}"→Tagalog:' for word in words])
+    assert evidence.confidence("en", "tl", words)[0] == pytest.approx(sum(c.confidence for c in done) / 2, abs=1e-5)
+    asked = list(items["item"][items.bridge == "en"])
+    hop = items.bridge_confidence[items.bridge == "en"].mean()
+    assert evidence.confidence("sw", "en", asked)[0] == pytest.approx(hop)
