@@ -8,7 +8,7 @@ from transformers import PretrainedConfig
 
 
 def fast_bfloat16() -> bool:
-    """Whether this processor multiplies in bfloat16 faster than in float32: as torch says, AVX-512-BF16 or AMX, or BF16 on Arm."""
+    """Whether this processor has units for bfloat16: as torch says, AVX-512-BF16 or AMX, or those of Arm."""
     if platform.machine().lower() in ("arm64", "aarch64"):
         return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()) if torch.backends.mkldnn.is_available() else False
     return any(getattr(torch.cpu, name, lambda: False)() for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))

@@ -56,7 +56,7 @@ class Source:
         return gguf_config(part, read_header(part))
 
     def unpack(self, with_tokenizer: bool) -> tuple[Path, dict[str, str]]:
-        """The ordinary folder of a model in a GGUF file, made now if it is not there, and what run cards say about the weights."""
+        """The ordinary folder of a model in a GGUF file, made now if it is not there, and what run cards say of the weights."""
         if self.gguf is None:
             digest = PACKAGED[self.name].sha256
             folder = unpack(self.name, digest, lambda scratch: assemble(self.name, scratch))

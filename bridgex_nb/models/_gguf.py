@@ -18,9 +18,9 @@ from transformers.models.auto.tokenization_auto import TOKENIZER_MAPPING_NAMES
 
 from ..exceptions import InputError
 from ..utils._progress import progress_bar
-from ._gguf_config import complete_config
+from ._gguf_config import ROTARY_FACTORS, complete_config
 from ._gguf_header import GgufHeader, copy_without_vocabulary, data_size, read_header
-from ._quiet import no_progress_bars
+from ._quiet import no_progress_bars, no_remarks
 
 try:  # transformers 5.23: architectures whose vocabulary it does not read token by token
     from transformers.integrations.gguf import GGUF_CONFIG_ARCHS as _READ_QUICKLY
@@ -39,7 +39,8 @@ def gguf_header(path: Path) -> GgufHeader:
     Raises
     ------
     InputError
-        If the package gguf is missing, or the file is not GGUF, is cut short or holds no language model that transformers reads.
+        If the package gguf is missing, or the file is not GGUF, is cut short or of an architecture that transformers does not
+        read.
     """
     if find_spec("gguf") is None:
         raise InputError(f"{path.name}: GGUF files need the package gguf; pip install gguf")
@@ -56,7 +57,8 @@ def _check_architecture(path: Path, header: GgufHeader) -> None:
     if header.architecture.replace("_", "").replace("-", "") not in {name.replace("_", "") for name in known}:
         raise InputError(
             f"{path}: transformers {version('transformers')} does not read GGUF files of the architecture "
-            f"{header.architecture!r} (it reads {' '.join(sorted(known))}); load the model's own weights from the Hugging Face hub"
+            f"{header.architecture!r} (it reads {' '.join(sorted(known))}); load the model's own weights from the Hugging Face "
+            f"hub"
         )
 
 
@@ -172,18 +174,19 @@ def gguf_model(path: Path, header: GgufHeader, scratch: Path) -> torch.nn.Module
         options["quantization_config"] = GgufConfig(dequantize=True)
     config = gguf_config(path, header)
     copy_without_vocabulary(path, header, scratch / "weights.gguf", weights=True)
-    with no_progress_bars():
-        model, found = _read(path, AutoModelForCausalLM.from_pretrained, scratch, config=config, **options)
+    # Otherwise weights of another shape are an error whose message does not say which.
+    options["ignore_mismatched_sizes"] = True
+    model, found = _read(path, AutoModelForCausalLM.from_pretrained, scratch, config=config, **options)
     (scratch / "weights.gguf").unlink()
     tied = "output.weight" if config.get_text_config().tie_word_embeddings else None
-    given = sum(torch.Size(tensor.shape).numel() for tensor in header.tensors if tensor.name not in (tied, "rope_freqs.weight"))
+    given = sum(torch.Size(tensor.shape).numel() for tensor in header.tensors if tensor.name not in (tied, *ROTARY_FACTORS))
     taken = sum(parameter.numel() for parameter in model.parameters())
     if found["missing_keys"] or found["mismatched_keys"] or given != taken:
-        missing = sorted(map(str, [*found["missing_keys"], *found["mismatched_keys"]]))[:3]
+        odd = [*found["missing_keys"], *(entry[0] for entry in found["mismatched_keys"])]
+        why = f"does not find {odd[0]} in it, or not in its shape" if odd else f"has {taken:,} weights for the {given:,} in it"
         raise InputError(
-            f"{path}: transformers {version('transformers')} does not read this file whole: {taken:,} weights in the model, "
-            f"{given:,} in the file{', without ' + ' '.join(missing) if missing else ''}; load the model's own weights from the "
-            f"Hugging Face hub"
+            f"{path}: transformers {version('transformers')} cannot read this file whole, its {type(model).__name__} {why}; "
+            f"load the model's own weights from the Hugging Face hub"
         )
     return model
 
@@ -207,7 +210,8 @@ def gguf_tokenizer(path: Path, header: GgufHeader) -> Any | None:
 def _read(path: Path, load: Callable[..., Any], *args: Any, **options: Any) -> Any:
     """What `load` returns, or an InputError in one line: transformers fails in many ways on a file that it does not know."""
     try:
-        return load(*args, **options)
+        with no_remarks():
+            return load(*args, **options)
     except OSError:
         raise
     except Exception as error:

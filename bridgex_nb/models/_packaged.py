@@ -102,8 +102,8 @@ def packaged_models() -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row per model: name, package, installed (its version; None if it is not installed), unpacked (whether the next load
-        takes seconds), install (the command that installs it), hub (its name on the Hugging Face hub), sha256 (of its GGUF file),
-        terms (terms of use of the weights).
+        takes seconds), install (the command that installs it), hub (its name on the Hugging Face hub), sha256 (of its GGUF
+        file), terms (terms of use of the weights).
 
     Examples
     --------

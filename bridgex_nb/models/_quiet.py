@@ -1,4 +1,4 @@
-"""Silence for the progress bars of others, while a model is loaded."""
+"""Silence for the progress bars and remarks of others, while a model is loaded."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,3 +19,15 @@ def no_progress_bars() -> Iterator[None]:
             transformers_logging.enable_progress_bar()
         if are_progress_bars_disabled() != hidden_in_hub:
             (disable_progress_bars if hidden_in_hub else enable_progress_bars)()
+
+
+@contextmanager
+def no_remarks() -> Iterator[None]:
+    """No warnings in the log of transformers inside, and no progress bars."""
+    level = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()
+    try:
+        with no_progress_bars():
+            yield
+    finally:
+        transformers_logging.set_verbosity(level)
