@@ -17,6 +17,8 @@ from ..exceptions import InputError
 RULES = ("fully_activated", "exclusive", "active", "minus_overlap")
 ESTIMATORS = ("biased", "unbiased", "normalized", "reference")
 RATE = 0.05
+#: What every command takes as a model.
+MODEL = "folder, GGUF file, packaged model (bridgex models) or hub id (default: the bundled bridgex-mini)"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -70,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
     figures = commands.add_parser("figures", help="run the notebooks and write every figure with its numbers")
-    figures.add_argument("--model", help="folder or hub id (default: the bundled bridgex-mini)")
+    figures.add_argument("--model", help=MODEL)
     figures.add_argument(
         "--out", type=Path, metavar="FOLDER", help="folder to write to (default: figures; with --model figures/NAME)"
     )
@@ -90,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     bridge = commands.add_parser("bridge", help="rank the bridge languages of one pair")
     bridge.add_argument("src", help="source language, e.g. sw")
     bridge.add_argument("tgt", help="target language, e.g. tl")
-    bridge.add_argument("--model", help="folder or hub id (default: the bundled bridgex-mini)")
+    bridge.add_argument("--model", help=MODEL)
     bridge.add_argument(
         "--lexicon",
         nargs="+",
@@ -106,5 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("lab", help="open JupyterLab on the notebooks; takes JupyterLab's own options", add_help=False)
 
     info = commands.add_parser("info", help="say what a model is and where its neurons are; reads no weights")
-    info.add_argument("model", nargs="?", help="folder or hub id (default: the bundled bridgex-mini)")
+    info.add_argument("model", nargs="?", help=MODEL)
+
+    commands.add_parser("models", help="list the models that come with this package or as packages, and their terms of use")
     return parser

@@ -4,6 +4,7 @@ from ._architectures import ARCHITECTURES, SITES, Architecture, architecture_of,
 from ._layer_window import WINDOW, layer_window
 from ._load_model import MINI, find_model, load_model
 from ._neuron_model import NeuronModel
+from ._packaged import packaged_models
 
 __all__ = [
     "ARCHITECTURES",
@@ -16,5 +17,6 @@ __all__ = [
     "find_model",
     "layer_window",
     "load_model",
+    "packaged_models",
     "register_site",
 ]

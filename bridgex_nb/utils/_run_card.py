@@ -15,7 +15,10 @@ import torch
 from ..exceptions import InputError
 
 #: Entries of a card that describe the model; a result computed from another result takes them from that one's card.
-MODEL_FACTS = ("model", "weights_sha256", "revision", "dtype", "attention", "site", "gated", "remote", "interventions")
+MODEL_FACTS = (
+    *("model", "weights_sha256", "quantisation", "revision", "tokenizer"),
+    *("dtype", "attention", "site", "gated", "remote", "interventions"),
+)
 
 
 class RunCard(TypedDict, total=False):
@@ -23,8 +26,8 @@ class RunCard(TypedDict, total=False):
 
     Attributes
     ----------
-    model, weights_sha256, revision, dtype, attention, site, gated, remote, interventions
-        The model; entries that are not known are left out.
+    model, weights_sha256, quantisation, revision, tokenizer, dtype, attention, site, gated, remote, interventions
+        The model; entries that are not known are left out. `tokenizer` is there only if it is not the model's own.
     function : str
         The public function that computed the result.
     data : dict
@@ -41,7 +44,9 @@ class RunCard(TypedDict, total=False):
 
     model: str
     weights_sha256: str
+    quantisation: str
     revision: str | None
+    tokenizer: str
     dtype: str
     attention: str
     site: str
