@@ -17,7 +17,7 @@ def active_tokens(
     num_groups: int,
     *,
     special_tokens: bool,
-    token_budget: int,
+    token_budget: int | None,
     new_tokens: torch.Tensor | None = None,
     result: Path | None = None,
 ) -> torch.Tensor:

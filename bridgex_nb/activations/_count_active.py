@@ -20,7 +20,7 @@ def count_active(
     *,
     special_tokens: bool = False,
     parts: int = 10,
-    token_budget: int = 8192,
+    token_budget: int | None = None,
     store: str | Path | None = None,
 ) -> ActivationCounts:
     """Count the tokens of each language at which each neuron is active (its value > 0).

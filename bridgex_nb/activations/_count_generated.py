@@ -15,7 +15,7 @@ from ._results import ActivationCounts
 
 
 def count_generated(
-    model: NeuronModel, prompts: Mapping[str, Sequence[str]], *, max_new_tokens: int = 30, token_budget: int = 8192
+    model: NeuronModel, prompts: Mapping[str, Sequence[str]], *, max_new_tokens: int = 30, token_budget: int | None = None
 ) -> ActivationCounts:
     """Count the tokens at which each neuron is active, among those that the model itself writes.
 

@@ -25,7 +25,7 @@ def probe(
     keep: torch.Tensor | None = None,
     statistic: str = "mean",
     special_tokens: bool = False,
-    token_budget: int = 8192,
+    token_budget: int | None = None,
     store: str | Path | None = None,
 ) -> ProbeActivations:
     """One number per neuron and prompt, by default the mean of its values over the prompt's tokens.

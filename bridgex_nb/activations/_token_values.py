@@ -12,7 +12,7 @@ from ..utils._run_card import data_card, run_card
 
 
 def token_values(
-    model: NeuronModel, texts: Mapping[str, Sequence[str]], layer: int, neuron: int, *, token_budget: int = 8192
+    model: NeuronModel, texts: Mapping[str, Sequence[str]], layer: int, neuron: int, *, token_budget: int | None = None
 ) -> pd.DataFrame:
     """The value of one neuron at every token of some texts.
 

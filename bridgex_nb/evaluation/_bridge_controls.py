@@ -44,7 +44,7 @@ def bridge_controls(
     examples: Data | None = None,
     seed: int = 0,
     max_new_tokens: int | None = None,
-    token_budget: int = 8192,
+    token_budget: int | None = None,
     store: str | Path | None = None,
 ) -> pd.DataFrame:
     """The answers to each item zero-shot, through bridges, and with other words in the place of the bridge word.

@@ -40,7 +40,7 @@ def evaluate(
     seed: int = 0,
     gold_logprobs: bool = False,
     max_new_tokens: int | None = None,
-    token_budget: int = 8192,
+    token_budget: int | None = None,
     store: str | Path | None = None,
 ) -> pd.DataFrame:
     """Accuracy of a task on one pair, zero-shot and through each bridge.
@@ -119,7 +119,7 @@ def evaluate_grid(
     seed: int = 0,
     gold_logprobs: bool = False,
     max_new_tokens: int | None = None,
-    token_budget: int = 8192,
+    token_budget: int | None = None,
     store: str | Path | None = None,
 ) -> pd.DataFrame:
     """Accuracy of tasks over language pairs, zero-shot and through every bridge.

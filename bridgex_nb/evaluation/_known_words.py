@@ -17,7 +17,7 @@ def known_words(
     examples: Data | None = None,
     seed: int = 0,
     max_new_tokens: int | None = None,
-    token_budget: int = 8192,
+    token_budget: int | None = None,
     store: str | Path | None = None,
 ) -> Lexicon:
     """The part of a lexicon that the model itself translates right, zero-shot: the words BridgeX-ICL probes with.

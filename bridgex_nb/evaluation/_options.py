@@ -35,7 +35,7 @@ class AnswerOptions:
     seed: int = 0
     gold_logprobs: bool = False
     max_new_tokens: int | None = None
-    token_budget: int = 8192
+    token_budget: int | None = None
     store: str | Path | None = None
 
     def __post_init__(self):

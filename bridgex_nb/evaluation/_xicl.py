@@ -28,7 +28,7 @@ def answers(
     seed: int = 0,
     gold_logprobs: bool = False,
     max_new_tokens: int | None = None,
-    token_budget: int = 8192,
+    token_budget: int | None = None,
     store: str | Path | None = None,
 ) -> pd.DataFrame:
     """What the model answers to each item, zero-shot and through bridges.

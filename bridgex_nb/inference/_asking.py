@@ -1,15 +1,12 @@
 """Answers to many prompts: stored batch by batch as they come, shared among processes."""
 
-import inspect
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import torch
 import torch.distributed as dist
 from tqdm.auto import tqdm
 
-from ..models._neuron_model import NeuronModel
 from ..utils import _result_files as result_files
 from ._loop import batch_results, own_batches
 from ._processes import processes
@@ -70,43 +67,6 @@ def answer_file(store: str | Path, kind: str, card: dict) -> Path:
     """
     result_files.make_store(store)
     return result_files.result_path(store, kind, card).with_suffix(".jsonl")
-
-
-def forward(
-    model: NeuronModel, ids: torch.Tensor, mask: torch.Tensor, *, last: bool = False, generating: bool = False, **options
-):
-    """A plain forward of left-padded rows, or of the tokens that follow a cache.
-
-    Parameters
-    ----------
-    model : NeuronModel
-    ids : torch.Tensor
-        [B, T].
-    mask : torch.Tensor
-        [B, cached + T], 0 at padding.
-    last : bool
-        Whether only the last token's logits are needed.
-    generating : bool
-        Whether the tokens are the model's own, not those of a prompt (which may come in several pieces).
-    **options
-        Passed to the model: use_cache, past_key_values.
-    """
-    takes = inspect.signature(model.hf_model.forward).parameters
-    if "position_ids" in takes:  # with learned position embeddings, left padding would shift them
-        options["position_ids"] = (mask.cumsum(dim=1) - 1).clamp(min=0)[:, -ids.shape[1] :]
-    hooks = []
-    if last and "logits_to_keep" in takes:
-        options["logits_to_keep"] = 1
-        # The last token's states are not contiguous, and torch would multiply each row by the vocabulary separately.
-        if (head := model.hf_model.get_output_embeddings()) is not None:
-            hooks.append(head.register_forward_pre_hook(lambda _, inputs: (inputs[0].contiguous(), *inputs[1:])))
-    model.generating = generating
-    try:
-        return model.hf_model(input_ids=ids, attention_mask=mask, **options)
-    finally:
-        model.generating = None
-        for hook in hooks:
-            hook.remove()
 
 
 def _append(file: Path, record: dict) -> None:

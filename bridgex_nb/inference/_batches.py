@@ -2,6 +2,50 @@
 
 from collections.abc import Iterator, Sequence
 
+from ..exceptions import InputError
+from ..models._neuron_model import NeuronModel
+
+#: Tokens of one padded batch, and of one whose rows are continued by the model.
+CPU_TOKENS, CPU_NEW_TOKENS, GPU_TOKENS = 512, 4096, 8192
+
+
+def default_token_budget(model: NeuronModel, *, writing: bool = False) -> int:
+    """Tokens of one padded batch that are fastest.
+
+    On a CPU large new tensors cost more than they save: docs/batch_sizes.csv has what was measured. Where the model writes,
+    each step reads all weights for one token a row, so that more rows are faster there too.
+
+    Parameters
+    ----------
+    model : NeuronModel
+    writing : bool
+        Whether the model continues the rows.
+
+    Examples
+    --------
+    >>> from bridgex_nb import load_model
+    >>> default_token_budget(load_model())
+    512
+    """
+    if model.hf_model.get_input_embeddings().weight.device.type != "cpu":  # "meta": weights on another machine
+        return GPU_TOKENS
+    return CPU_NEW_TOKENS if writing else CPU_TOKENS
+
+
+def budget_of(model: NeuronModel, token_budget: int | None, *, writing: bool = False) -> int:
+    """The budget that is given, or the default one.
+
+    Raises
+    ------
+    InputError
+        If it is less than 1.
+    """
+    if token_budget is None:
+        return default_token_budget(model, writing=writing)
+    if token_budget < 1:
+        raise InputError(f"token_budget is {token_budget}; it must be 1 or more")
+    return token_budget
+
 
 def batches_by_length(lengths: Sequence[int], token_budget: int) -> Iterator[list[int]]:
     """Yield lists of row numbers such that rows x longest row stays within `token_budget`, or single rows that exceed it.

@@ -9,12 +9,13 @@ import torch
 from ..exceptions import InputError
 from ..models._neuron_model import NeuronModel
 from ..utils._run_card import data_card, run_card
+from ._next_token import output_layer, token_logprobs
 from ._passes import run_pass
 from ._tokens import token_rows
 
 
 def loglikelihood(
-    model: NeuronModel, texts: Sequence[str], prompts: Sequence[str] | None = None, *, token_budget: int = 8192
+    model: NeuronModel, texts: Sequence[str], prompts: Sequence[str] | None = None, *, token_budget: int | None = None
 ) -> pd.DataFrame:
     """The log-probability that a model gives to each text, alone or after a prompt.
 
@@ -72,7 +73,15 @@ def loglikelihood(
     for i, row in enumerate(rows):
         tokens[i, : len(row)] = torch.tensor(row)
 
-    def of_texts(layer, logits, mask, batch):
+    def of_states(layer, states, mask, batch):
+        before = states.shape[1] - torch.arange(states.shape[1])  # how many positions before the end of the row, from 1
+        keep = (before[None] > 1) & (before[None] <= (lengths - starts)[batch, None] + 1)  # padding is on the left
+        wanted = torch.cat([tokens[i, starts[i] : lengths[i]] for i in batch.tolist()])
+        logprobs = token_logprobs(output, states[keep.to(states.device)], wanted[:, None])[:, 0].double()
+        sums = torch.zeros(len(batch), dtype=torch.float64, device=logprobs.device)
+        return sums.index_add_(0, keep.nonzero()[:, 0].to(logprobs.device), logprobs)
+
+    def of_logits(layer, logits, mask, batch):
         sums = []
         for row, i in zip(logits, batch.tolist(), strict=True):  # row by row: [B, T, vocabulary] twice would not fit
             start, end = int(starts[i]), int(lengths[i])
@@ -84,17 +93,18 @@ def loglikelihood(
     def add(state, batch, reduced):
         state[0][batch] = reduced[0].cpu()
 
+    output = output_layer(model) if model.remote is False else None
     (sums,) = run_pass(
         model,
         rows,
         [model.num_layers - 1],
-        of_texts,
+        of_logits if output is None else of_states,
         add,
         [torch.zeros(len(rows), dtype=torch.float64)],
         special_tokens=True,
         token_budget=token_budget,
         description="reading",
-        site="logits",
+        site="logits" if output is None else "head",
     )
     if not torch.isfinite(sums).all():
         raise InputError("log-probabilities are not finite (NaN or infinite); was the model run in float16?")
@@ -104,7 +114,7 @@ def loglikelihood(
     return table
 
 
-def perplexity(model: NeuronModel, texts: Mapping[str, Sequence[str]], *, token_budget: int = 8192) -> pd.DataFrame:
+def perplexity(model: NeuronModel, texts: Mapping[str, Sequence[str]], *, token_budget: int | None = None) -> pd.DataFrame:
     """Perplexity of a model on the texts of each language: exp(- mean log-probability per token).
 
     Parameters
@@ -141,7 +151,7 @@ def perplexity(model: NeuronModel, texts: Mapping[str, Sequence[str]], *, token_
     return table
 
 
-def text_logprobs(model: NeuronModel, texts: Mapping[str, Sequence[str]], *, token_budget: int = 8192) -> pd.DataFrame:
+def text_logprobs(model: NeuronModel, texts: Mapping[str, Sequence[str]], *, token_budget: int | None = None) -> pd.DataFrame:
     """`loglikelihood` of texts of several languages, one row per text: language, logprob, tokens."""
     empty = [code for code, lines in texts.items() if isinstance(lines, str) or not len(lines)]
     if not texts:

@@ -10,7 +10,10 @@ from tqdm.auto import tqdm
 from ..exceptions import InputError
 from ..models._neuron_model import NeuronModel
 from ..utils._run_card import data_card, run_card
-from ._asking import answer_file, ask, forward
+from ._asking import answer_file, ask
+from ._batches import budget_of
+from ._generation import prefill
+from ._next_token import forward, last, output_layer, token_logprobs
 from ._tokens import common_prefix, fit, token_rows
 
 
@@ -19,7 +22,7 @@ def option_logprobs(
     prompts: Sequence[str],
     options: Sequence[Sequence[str]],
     *,
-    token_budget: int = 8192,
+    token_budget: int | None = None,
     progress: "tqdm[Any] | None" = None,
     store: str | Path | None = None,
 ) -> list[list[float]]:
@@ -84,16 +87,20 @@ def option_logprobs(
         len(row) if most == 1 else len(ends) * (len(row) + most) for row, ends, most in zip(shared, tails, longest, strict=True)
     ]
 
+    token_budget = budget_of(model, token_budget, writing=True)
+    order = sorted(range(len(shared)), key=lambda i: shared[i])  # rows with a common beginning come into one batch
+
     def step(batch):
         with model.lock, torch.inference_mode():
-            return _score(model, [shared[i] for i in batch], [tails[i] for i in batch])
+            return _score(model, [shared[order[i]] for i in batch], [tails[order[i]] for i in batch])
 
     file = None
     if store is not None:
         data = data_card({"prompts": prompts} | {f"options {number}": texts for number, texts in enumerate(options)})
         data["texts"] = {"prompts": len(prompts), "options": sum(map(len, options))}
         file = answer_file(store, "likelihoods", run_card("option_logprobs", model.card, data=data))
-    return ask(lengths, step, token_budget=token_budget, progress=progress, file=file)
+    results = ask([lengths[i] for i in order], step, token_budget=token_budget, progress=progress, file=file)
+    return [result for _, result in sorted(zip(order, results, strict=True))]
 
 
 def _split(model, prompts, options):
@@ -118,20 +125,23 @@ def _split(model, prompts, options):
 
 
 def _score(model: NeuronModel, shared: list[list[int]], tails: list[list[list[int]]]) -> list[list[float]]:
-    """Sums of the log-probabilities of the tails: one forward over the shared tokens, one over the tails."""
-    inputs, flat = model.pad(shared), [tail for ends in tails for tail in ends]
-    device, mask = inputs["input_ids"].device, inputs["attention_mask"]
-    owner = torch.tensor([i for i, ends in enumerate(tails) for _ in ends], device=device)
+    """Sums of the log-probabilities of the tails: the first token of each from the shared tokens, the rest in one more forward."""
+    ids, mask, cache = prefill(model, shared)
+    device, flat, output = ids.device, [tail for ends in tails for tail in ends], output_layer(model)
     width = max(map(len, flat))
-    first = forward(model, inputs["input_ids"], mask, use_cache=width > 1, last=True)
-    ids = torch.tensor([tail + [tail[-1]] * (width - len(tail)) for tail in flat], device=device)
-    counted = torch.tensor([[1] * len(tail) + [0] * (width - len(tail)) for tail in flat], device=device)
-    logits = first.logits[owner, -1:]
+    values, cache = forward(model, ids, mask, last(ids), past_key_values=cache, use_cache=width > 1)
+    most = max(map(len, tails))
+    firsts = torch.tensor([[end[0] for end in ends] + [ends[0][0]] * (most - len(ends)) for ends in tails])
+    counts = torch.tensor([[1] * len(ends) + [0] * (most - len(ends)) for ends in tails]).bool()
+    sums = token_logprobs(output, values, firsts).cpu()[counts].double()
     if width > 1:
-        first.past_key_values.batch_select_indices(owner)
-        mask = torch.cat([mask[owner], counted[:, :-1]], dim=1)
-        rest = forward(model, ids[:, :-1], mask, past_key_values=first.past_key_values, use_cache=True)
-        logits = torch.cat([logits, rest.logits], dim=1)
-    logprobs = torch.log_softmax(logits, dim=-1, dtype=torch.promote_types(logits.dtype, torch.float32))
-    sums = iter((logprobs.gather(2, ids[..., None])[..., 0] * counted).sum(dim=1).tolist())
-    return [[next(sums) for _ in ends] for ends in tails]
+        owner = torch.tensor([i for i, ends in enumerate(tails) for _ in ends], device=device)
+        ids = torch.tensor([tail + [tail[-1]] * (width - len(tail)) for tail in flat], device=device)
+        counted = torch.tensor([[1] * len(tail) + [0] * (width - len(tail)) for tail in flat], device=device)
+        cache.batch_select_indices(owner)
+        mask, keep = torch.cat([mask[owner], counted[:, :-1]], dim=1), counted[:, 1:].bool()
+        values, _ = forward(model, ids[:, :-1], mask, keep, past_key_values=cache, use_cache=True)
+        rest = token_logprobs(output, values, ids[:, 1:][keep][:, None])[:, 0].cpu().double()
+        sums.index_add_(0, keep.nonzero()[:, 0].cpu(), rest)
+    in_order = iter(sums.tolist())
+    return [[next(in_order) for _ in ends] for ends in tails]

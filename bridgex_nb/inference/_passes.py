@@ -13,6 +13,7 @@ from ..exceptions import InputError
 from ..models._neuron_model import NeuronModel
 from ..utils import _result_files as result_files
 from ..utils._progress import progress_bar
+from ._batches import budget_of
 from ._loop import batch_results, own_batches
 from ._processes import processes
 
@@ -29,7 +30,7 @@ def run_pass(
     state: list[torch.Tensor],
     *,
     special_tokens: bool,
-    token_budget: int,
+    token_budget: int | None,
     description: str,
     site: str | None = None,
     result: Path | None = None,
@@ -53,8 +54,9 @@ def run_pass(
         Zeros at the start.
     special_tokens : bool
         Whether the mask includes the tokens that the tokenizer adds.
-    token_budget : int
-        Tokens of one padded batch; halved for the rest of the pass when a batch does not fit into memory.
+    token_budget : int, optional
+        Tokens of one padded batch; halved for the rest of the pass when a batch does not fit into memory. By default
+        `default_token_budget`.
     description : str
         Of the progress bar.
     site : str, optional
@@ -68,6 +70,7 @@ def run_pass(
         `state` on the CPU, summed over all processes.
     """
     rank, world = processes()
+    token_budget = budget_of(model, token_budget)
     lengths = [len(row) for row in rows]
     order = [row for batch in own_batches(lengths, token_budget) for row in batch]
     special = torch.tensor([] if special_tokens else model.tokenizer.all_special_ids)

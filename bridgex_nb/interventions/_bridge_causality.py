@@ -35,7 +35,7 @@ def bridge_causality(
     shots: int = 0,
     examples: Lexicon | pd.DataFrame | Sequence[Lexicon | pd.DataFrame] | None = None,
     max_new_tokens: int | None = None,
-    token_budget: int = 8192,
+    token_budget: int | None = None,
 ) -> pd.DataFrame:
     """Word translation without the bridge's neurons, and without those that source and target share.
 

@@ -30,7 +30,7 @@ def contrast_shift(
     resamples: int = 1000,
     seed: int = 0,
     max_new_tokens: int = 30,
-    token_budget: int = 8192,
+    token_budget: int | None = None,
 ) -> pd.DataFrame:
     """How the model's answers shift when one side's neurons are amplified and the other's deactivated.
 

@@ -55,7 +55,7 @@ def deactivation_matrix(
     draws: int = 19,
     resamples: int = 1000,
     seed: int = 0,
-    token_budget: int = 8192,
+    token_budget: int | None = None,
 ) -> DeactivationMatrix:
     """Deactivate the neurons of each language in turn, and measure the perplexity of every language.
 

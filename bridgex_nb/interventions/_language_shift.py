@@ -30,7 +30,7 @@ def language_shift_score(
     draws: int = 99,
     resamples: int = 1000,
     seed: int = 0,
-    token_budget: int = 8192,
+    token_budget: int | None = None,
 ) -> pd.DataFrame:
     """The share of items in which steering moves the model toward the answer in another language.
 

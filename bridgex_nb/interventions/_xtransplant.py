@@ -9,6 +9,7 @@ import torch
 import torch.distributed as dist
 
 from ..exceptions import InputError
+from ..inference._batches import budget_of
 from ..inference._loop import batch_results, own_batches
 from ..inference._processes import processes
 from ..inference._tokens import token_rows
@@ -18,7 +19,7 @@ from ..utils._run_card import data_card, run_card
 
 
 def transplant(
-    model: NeuronModel, prompts: Sequence[str], donors: Sequence[str], answers: Sequence[str], *, token_budget: int = 8192
+    model: NeuronModel, prompts: Sequence[str], donors: Sequence[str], answers: Sequence[str], *, token_budget: int | None = None
 ) -> pd.DataFrame:
     """Replace the feed-forward output of layer j at the last token of a prompt by that of layer i on a donor prompt.
 
@@ -99,6 +100,7 @@ def transplant(
         return gain
 
     rank, world = processes()
+    token_budget = budget_of(model, token_budget)
     gain, finished = torch.zeros(len(layers), len(layers), len(rows), dtype=torch.float64), 0
     lengths = [max(len(row), len(donor)) for row, donor in zip(rows, donor_rows, strict=True)]
     steps = sum(map(len, own_batches(lengths, token_budget))) * len(layers) ** 2

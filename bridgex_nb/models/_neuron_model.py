@@ -136,12 +136,17 @@ class NeuronModel:
         Parameters
         ----------
         layer : int
-        site : {"act", "gated", "layer", "logits"}, optional
-            By default the model's own. "layer" is the output of the whole layer, the hidden state [batch, tokens, d]; "logits"
-            that of the model, [batch, tokens, vocabulary], whatever the layer.
+        site : {"act", "gated", "layer", "head", "logits"}, optional
+            By default the model's own. "layer" is the output of the whole layer, the hidden state [batch, tokens, d]; "head"
+            what the output layer reads, [batch, tokens, d], and "logits" the output of the model, [batch, tokens, vocabulary],
+            both whatever the layer.
         """
         if site == "logits":
             return self.nnsight, "output"
+        if site == "head":
+            head = self.hf_model.get_output_embeddings()
+            name = next(name for name, module in self.hf_model.named_modules() if module is head)
+            return attrgetter(name)(self.nnsight), "input"
         block = attrgetter(self.architecture.layers)(self.nnsight)[layer]
         site = site or self.site
         if site == "layer":

@@ -26,7 +26,7 @@ def contrast_neurons(
     *,
     tokens: str = "generated",
     max_new_tokens: int | None = None,
-    token_budget: int = 8192,
+    token_budget: int | None = None,
 ) -> dict[str, torch.Tensor]:
     """The neurons of two opposite behaviours: LAPE with the behaviours in place of languages.
 

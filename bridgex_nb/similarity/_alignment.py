@@ -68,7 +68,7 @@ def alignment(
     special_tokens: bool = False,
     resamples: int = 1000,
     seed: int = 0,
-    token_budget: int = 8192,
+    token_budget: int | None = None,
 ) -> Alignment:
     """Share of sentences whose translation is nearest to them, at each layer of the model, for every language with a pivot.
 
@@ -140,7 +140,7 @@ def align(
     special_tokens: bool,
     resamples: int,
     seed: int,
-    token_budget: int,
+    token_budget: int | None,
 ) -> Alignment:
     """`alignment` for the public function that is named in the run card."""
     check_resamples(resamples)
@@ -180,7 +180,7 @@ def mutual_alignment(
     *,
     state: str = "binary",
     special_tokens: bool = False,
-    token_budget: int = 8192,
+    token_budget: int | None = None,
 ) -> torch.Tensor:
     """The score of `alignment` between every two languages, at each layer.
 

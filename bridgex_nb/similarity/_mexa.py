@@ -14,7 +14,7 @@ def mexa(
     special_tokens: bool = False,
     resamples: int = 1000,
     seed: int = 0,
-    token_budget: int = 8192,
+    token_budget: int | None = None,
 ) -> Alignment:
     """Share of sentences whose translation is nearest to them, by the hidden states, at each layer.
 

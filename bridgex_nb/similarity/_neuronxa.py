@@ -16,7 +16,7 @@ def neuronxa(
     special_tokens: bool = False,
     resamples: int = 1000,
     seed: int = 0,
-    token_budget: int = 8192,
+    token_budget: int | None = None,
 ) -> Alignment:
     """Share of sentences whose translation is nearest to them, by the states of the neurons, at each layer.
 

@@ -20,7 +20,7 @@ def sentence_vectors(
     *,
     state: str = "binary",
     special_tokens: bool = False,
-    token_budget: int = 8192,
+    token_budget: int | None = None,
 ) -> torch.Tensor:
     """One vector per sentence and layer: the mean of its tokens' states, weighted by position.
 
@@ -79,7 +79,7 @@ def token_rows(
     return {code: whole_rows(model, texts, kind=f"{code} sentence", **options) for code, texts in sentences.items()}
 
 
-def vectors_of(model: NeuronModel, rows: list[list[int]], state: str, special_tokens: bool, token_budget: int) -> torch.Tensor:
+def vectors_of(model: NeuronModel, rows: list[list[int]], state: str, special_tokens: bool, token_budget: int | None) -> torch.Tensor:
     """`sentence_vectors` of rows of token ids."""
 
     def pool(layer, values, mask, batch):
