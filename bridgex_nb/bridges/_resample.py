@@ -1,12 +1,13 @@
 """Bootstrap draws and permutations behind the intervals and p-values of a ranking of bridges."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from tqdm.auto import tqdm
 
 from ..stats._hsic import SCORE_TOLERANCE, hsic_scaled, layer_score, scale, standardize
 from ._layer_rows import LayerRows
+from ._wide_scores import drawn_wide, permuted_wide
 
 #: Numbers in one batch of draws: where neurons are few, many draws at once fit into the processor's cache.
 _BATCH = 2**16
@@ -32,13 +33,19 @@ def drawn_scores(
     """
     scores = torch.full((len(draws), len(layers), len(bridges)), float("nan"), dtype=torch.float64)
     for i, one in enumerate(layers):
-        for part, step in _steps(one, draws):
-            z = standardize(one.rows[:, part.to(one.rows.device)].movedim(0, 1).contiguous())
-            x = z[:, one.shared]
-            for code, neurons in one.bridges.items():
-                h = hsic_scaled(*scale(x, z[:, neurons], sigma, estimator), estimator, SCORE_TOLERANCE)
-                scores[step, i, bridges.index(code)] = layer_score(h).cpu()
-            bar.update(len(part))
+        columns = [bridges.index(code) for code in one.bridges]
+        if not columns:
+            bar.update(len(draws))
+        elif sigma == "profile-median" and (wide := drawn_wide(one, estimator, draws)) is not None:
+            scores[:, i, columns] = wide
+            bar.update(len(draws))
+        else:
+            for part, step in _steps(one, draws):
+                z = standardize(one.rows[:, part.to(one.rows.device)].movedim(0, 1).contiguous())
+                for column, neurons in zip(columns, one.bridges.values(), strict=True):
+                    x, y = scale(z[:, one.shared], z[:, neurons], sigma, estimator)
+                    scores[step, i, column] = layer_score(hsic_scaled(x, y, estimator, SCORE_TOLERANCE)).cpu()
+                bar.update(len(part))
     return scores
 
 
@@ -48,17 +55,24 @@ def permuted_scores(
     """The same with the samples of the bridge permuted, by orders int64 [orders, S]; z-scores and bandwidths stay."""
     scores = torch.full((len(orders), len(layers), len(bridges)), float("nan"), dtype=torch.float64)
     for i, one in enumerate(layers):
-        z = standardize(one.rows)
-        fixed = {code: scale(z[one.shared], z[neurons], sigma, estimator) for code, neurons in one.bridges.items()}
-        for part, step in _steps(one, orders):
-            for code, (x, y) in fixed.items():
-                permuted = y[:, part.to(y.device)].movedim(0, 1).contiguous()
-                scores[step, i, bridges.index(code)] = layer_score(hsic_scaled(x, permuted, estimator, SCORE_TOLERANCE)).cpu()
-            bar.update(len(part))
+        columns = [bridges.index(code) for code in one.bridges]
+        if not columns:
+            bar.update(len(orders))
+        elif sigma == "profile-median" and (wide := permuted_wide(one, estimator, orders)) is not None:
+            scores[:, i, columns] = wide
+            bar.update(len(orders))
+        else:
+            z = standardize(one.rows)
+            fixed = [scale(z[one.shared], z[neurons], sigma, estimator) for neurons in one.bridges.values()]
+            for part, step in _steps(one, orders):
+                for column, (x, y) in zip(columns, fixed, strict=True):
+                    permuted = y[:, part.to(y.device)].movedim(0, 1).contiguous()
+                    scores[step, i, column] = layer_score(hsic_scaled(x, permuted, estimator, SCORE_TOLERANCE)).cpu()
+                bar.update(len(part))
     return scores
 
 
-def _steps(one: LayerRows, draws: torch.Tensor):
+def _steps(one: LayerRows, draws: torch.Tensor) -> Iterator[tuple[torch.Tensor, slice]]:
     """The draws in parts for which the rows of one bridge fit into a batch, and where each part goes."""
     neurons = int(one.shared.sum()) + max((int(own.sum()) for own in one.bridges.values()), default=0)
     step = max(1, _BATCH // (draws.shape[1] * neurons))
