@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..datasets import _corpora as corpora
-from ..datasets._languages import language
+from ..datasets._languages import LANGUAGES, language
 from ..datasets._lexicon import Lexicon, core_lexicon
 from ..exceptions import InputError
 from ._reading import fold, read_answer, read_number, read_text, read_word
@@ -63,7 +63,7 @@ def task_items(
     >>> task_items("bli", "sw", "tl", limit=2).columns.tolist()
     ['src', 'tgt', 'item', 'text', 'gold']
     """
-    language(src), language(tgt)
+    src, tgt = language(src).code, language(tgt).code
     frame = find_task(task).items(src, tgt, folder)
     return limit_items(frame.assign(src=src, tgt=tgt)[["src", "tgt", *frame.columns]], limit)
 
@@ -131,6 +131,15 @@ TOPICS = {
     "sw": "sayansi/teknolojia usafiri siasa michezo afya burudani jiografia",
 }
 
+
+def _topic_items(src, tgt, folder):
+    if tgt not in TOPICS:
+        raise InputError(
+            f"topic: the names of the topics are not translated into {language(tgt).name}; the target is one of {' '.join(TOPICS)}"
+        )
+    return _joined(corpora.sib200, "text")(src, tgt, folder)
+
+
 LABELS = ("entailment", "neutral", "contradiction")
 
 TASKS = {
@@ -139,6 +148,7 @@ TASKS = {
         Task(
             "bli",
             items=_word_items,
+            languages=tuple(LANGUAGES),
             prompt=lambda chain, item, tgt: f"{chain}→{language(tgt).autonym}:",
             gold=lambda item, tgt: item["gold"],
             read=read_answer,
@@ -182,7 +192,7 @@ TASKS = {
         ),
         Task(
             "topic",
-            items=_joined(corpora.sib200, "text"),
+            items=_topic_items,
             prompt=lambda chain, item, tgt: f"Text: {chain}\nQuestion: What is the text about?",
             choices=lambda item, tgt: TOPICS[tgt].split(),
             gold=lambda item, tgt: [TOPICS[tgt].split()[TOPICS["en"].split().index(item["category"])]],
