@@ -10,6 +10,7 @@ them where CLDR has none, or one for a larger group, and where it changed betwee
 
 import csv
 import re
+from collections import Counter
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -196,6 +197,12 @@ def add_language(code: str, name: str, autonym: str, family: str, script: str, f
         raise InputError(f"{code!r} is {taken.name} already: choose another code, such as {taken.code + '_x'!r}")
     _added[code] = Language(code, name, autonym, family, script, flores)
     return _added[code]
+
+
+def families() -> list[str]:
+    """The families of the languages of FLORES-200, those with most languages first."""
+    count = Counter(row["family"] for row in _table().values())
+    return sorted(count, key=lambda family: (-count[family], family))
 
 
 @cache
