@@ -12,7 +12,7 @@ from ._lexicon import core_languages, core_table
 
 METHODS = ("lexicon", "lingua")
 
-#: First word of a letter's Unicode name -> the scripts (`Language.script`) that it belongs to, where that is not the script's name.
+#: First word of a letter's Unicode name -> the scripts (`Language.script`) that it belongs to, where that is another word.
 _SCRIPTS = {
     "CJK": {"Han", "Japanese"},
     "IDEOGRAPHIC": {"Han", "Japanese"},
@@ -52,8 +52,8 @@ def output_language(
     Raises
     ------
     InputError
-        If a language is unknown or given twice, there are fewer than two, the method is unknown, its package is not installed, or
-        it cannot tell these languages apart: `lexicon` has words of the 15 of the study, lingua knows 75 languages.
+        If a language is unknown, there are fewer than two, the method is unknown, its package is not installed, or it cannot
+        tell these languages apart: `lexicon` has words of the 15 of the study, lingua knows 75 languages.
 
     Examples
     --------
@@ -71,8 +71,8 @@ def output_language(
         others = [other for other, same in scripts.items() if other != code and _share_letters(script, same)]
         if others and language(code).code not in core_languages():
             raise InputError(
-                f'method="lexicon" has no words of {language(code).name} to tell it from {language(others[0]).name}, which has the '
-                'same script: take method="lingua", or leave one of them out'
+                f'method="lexicon" has no words of {language(code).name} to tell it from {language(others[0]).name}, which has '
+                'the same script: take method="lingua", or leave one of them out'
             )
     return [_by_lexicon(text, scripts) for text in texts]
 

@@ -178,7 +178,8 @@ def add_language(code: str, name: str, autonym: str, family: str, script: str, f
     Raises
     ------
     InputError
-        If the code is that of another language, or has other characters than letters, digits and underscores, or something is empty.
+        If the code is that of another language or has other characters than letters, digits and underscores, or something is
+        empty.
 
     Examples
     --------

@@ -164,7 +164,7 @@ def core_lexicon(src: str, tgt: str) -> Lexicon:
 
 
 def core_words() -> dict[str, list[str]]:
-    """Every concept of the core lexicon as ``{autonym}:"{word}"``, the beginning of its prompts, in each of the 15 languages of the study.
+    """Every concept of the core lexicon as ``{autonym}:"{word}"``, the beginning of its prompts, in each of its languages.
 
     These are parallel texts of the kind that bridgex-mini was trained on.
 

@@ -135,7 +135,7 @@ TOPICS = {
 def _topic_items(src, tgt, folder):
     if tgt not in TOPICS:
         raise InputError(
-            f"topic: the names of the topics are not translated into {language(tgt).name}; the target is one of {' '.join(TOPICS)}"
+            f"topic: the topics' names are not translated into {language(tgt).name}; the target is one of {' '.join(TOPICS)}"
         )
     return _joined(corpora.sib200, "text")(src, tgt, folder)
 
