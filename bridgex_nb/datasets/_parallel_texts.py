@@ -1,4 +1,4 @@
-"""`parallel_texts`: aligned texts of many languages, from the files of FLORES, NTREX or the UDHR, or from the Hugging Face hub."""
+"""`parallel_texts`: aligned texts of many languages, from files of FLORES, NTREX or the UDHR, or from the hub."""
 
 import json
 import re
@@ -55,8 +55,8 @@ def parallel_texts(source: str | Path, languages: Sequence[str], limit: int | No
         - FLORES-200 or FLORES+: ``devtest/swh_Latn.devtest`` or ``devtest/swh_Latn.jsonl``, 1,012 sentences; if there is no
           devtest, dev, 997 sentences;
         - NTREX-128: ``newstest2019-ref.swa.txt`` and ``newstest2019-src.eng.txt``, 1,997 sentences;
-        - the Universal Declaration of Human Rights in Unicode or in NLTK: ``udhr_swh.txt`` or ``swh.txt``, 50 paragraphs (title,
-          preamble and headings, which differ in number, are left out);
+        - the Universal Declaration of Human Rights in Unicode or in NLTK: ``udhr_swh.txt`` or ``swh.txt``, the 50
+          paragraphs of its articles (the preamble is not divided alike in all languages);
         - any other ``swh.txt`` or ``sw.txt`` in which line i says the same in every language.
 
         On the hub: openlanguagedata/flores_plus, facebook/flores, Davlan/sib200, or another data set that has one configuration
@@ -85,7 +85,8 @@ def parallel_texts(source: str | Path, languages: Sequence[str], limit: int | No
 
     Examples
     --------
-    >>> folder = Path(tempfile.mkdtemp())
+    >>> folder = Path("texts")
+    >>> folder.mkdir()
     >>> _ = (folder / "eng_Latn.devtest").write_text("The sun is hot.\\nThe water is cold.\\n")
     >>> _ = (folder / "swh_Latn.devtest").write_text("Jua ni kali.\\nMaji ni baridi.\\n")
     >>> parallel_texts(folder, ["sw", "en"], limit=1)
@@ -146,8 +147,8 @@ def _from_folder(folder: Path, entries: list[Language]) -> dict[str, list[str]]:
     if not any(any(picked) for picked in found.values()):
         names = ", ".join(f"{entry.flores or entry.code}.devtest" for entry in entries[:2])
         raise InputError(
-            f"{folder} has no parallel texts of {', '.join(entry.code for entry in entries)}: put files of FLORES ({names}), NTREX "
-            "(newstest2019-ref.swa.txt), the UDHR (udhr_swh.txt) or line-aligned texts (sw.txt) there"
+            f"{folder} has no parallel texts of {', '.join(entry.code for entry in entries)}: put files of FLORES ({names}), "
+            "NTREX (newstest2019-ref.swa.txt), the UDHR (udhr_swh.txt) or line-aligned texts (sw.txt) there"
         )
     group = max(found, key=lambda candidate: sum(path is not None for path in found[candidate]))
     missing = [entry for entry, path in zip(entries, found[group], strict=True) if path is None]
@@ -196,7 +197,11 @@ def _from_hub(hub: str, entries: Iterable[Language]) -> dict[str, list[str]]:
     """Texts of a data set on the hub, by number where its records have one, so that no shift goes unseen."""
     known = next((data for data in (FLORES, SIB200) if data.hub == hub), None)
     data = known or replace(
-        FLORES, title=hub, hub=hub, url=f"https://huggingface.co/datasets/{hub}", codes=lambda code: [language(code).flores or code]
+        FLORES,
+        title=hub,
+        hub=hub,
+        url=f"https://huggingface.co/datasets/{hub}",
+        codes=lambda code: [language(code).flores or code],
     )
     texts = {}
     for entry in entries:
