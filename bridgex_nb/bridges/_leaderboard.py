@@ -74,7 +74,7 @@ def leaderboard(
         "evidence": {
             "function": "Evidence",
             "data": data_card(evidence.sentences),
-            "options": {"rate": evidence.rate, "seed": evidence.seed},
+            "options": {"rate": evidence.rate, "exclude": evidence.exclude, "seed": evidence.seed},
             "inputs": {"counts": evidence.counts.card},
         }
     }

@@ -59,6 +59,11 @@ def select_bridges(
         If a language or selector is unknown, source and target are the same, no bridge is left, or the counts or sentences lack
         a language.
 
+    Warns
+    -----
+    UserWarning
+        If ties inflate the neuron sets that a selector compares (`top_neurons`).
+
     Examples
     --------
     >>> evidence = Evidence(model, counts)  # doctest: +SKIP
@@ -78,13 +83,17 @@ def select_bridges(
         raise InputError(f"unknown selector {unknown[0]!r}; choose from {', '.join(SELECTORS)}")
     for part in ("counts", "sentences"):
         check_languages(evidence, part, (src, tgt, *chosen))
+    if _READ_SETS & set(names):
+        for note in evidence.set_notes:
+            warnings.warn(note, stacklevel=2)
     table = pd.DataFrame({name: SELECTORS[name](evidence, src, tgt, chosen) for name in names}, index=chosen)
     table.attrs["card"] = _card(evidence, src, tgt, chosen, names)
     return table
 
 
 def _card(evidence, src, tgt, bridges, names):
-    options = {"src": src, "tgt": tgt, "bridges": bridges, "selectors": names, "rate": evidence.rate, "seed": evidence.seed}
+    options = {"src": src, "tgt": tgt, "bridges": bridges, "selectors": names}
+    options |= {"rate": evidence.rate, "exclude": evidence.exclude, "seed": evidence.seed}
     if _READ_LEXICON & set(names):
         # With the translations: they say which words count as known, and `hsic` probes only those.
         entries = evidence.lexicon(src, tgt).entries.items()
@@ -118,7 +127,7 @@ def _ranked(evidence, src, tgt, bridges, estimator, value, tied):
         )
 
     # Kept for the other selectors, and because a notebook's leaderboards of several sets of pairs ask for the same rankings.
-    ranking = evidence._once(("ranking", evidence.rate, src, tgt, tuple(bridges), estimator), rank)
+    ranking = evidence._once(("ranking", evidence.rate, evidence.exclude, src, tgt, tuple(bridges), estimator), rank)
     if ranking is None or ranking.few:
         return pd.Series(0.0, index=bridges)
     table = ranking.table.set_index("bridge")
@@ -259,6 +268,8 @@ def typology(evidence: Evidence, src: str, tgt: str, bridges: Sequence[str]) -> 
 
 #: Selectors that ask the model about the words of the lexicon.
 _READ_LEXICON = {"hsic", "hsic_excess", "hsic_reference", "confidence_min", "confidence_sum"}
+#: Selectors that compare neuron sets.
+_READ_SETS = {"hsic", "hsic_excess", "hsic_reference", "overlap_count", "overlap_jaccard", "overlap_lift", "activation_cosine"}
 #: Every selector by its name.
 SELECTORS: dict[str, Callable[[Evidence, str, str, Sequence[str]], pd.Series]] = {
     "hsic": hsic_exact,

@@ -4,6 +4,7 @@ from ._corpora import belebele, core_sentences, flores, mgsm, sib200, xcopa, xnl
 from ._language_identification import output_language
 from ._languages import BRIDGES, LANGUAGES, PAIRS, Language, language
 from ._lexicon import Lexicon, core_lexicon, core_words, pivot, read_muse, word_prompt
+from ._parallel_texts import parallel_texts
 from ._releases import DataSet
 from ._typology import same_family, typological_distance
 
@@ -22,6 +23,7 @@ __all__ = [
     "language",
     "mgsm",
     "output_language",
+    "parallel_texts",
     "pivot",
     "read_muse",
     "same_family",

@@ -129,7 +129,7 @@ class BridgeState(Background):
         yield {
             "overlap": _overlap({code: sets[code][inside] for code in (src, tgt, *ranking.table.bridge)}),
             "shared": _top_shared(probe, sets, ranking.best, inside, options["rule"], options["estimator"]),
-            "notes": list(ranking.notes),
+            "notes": [*ranking.notes, *evidence.set_notes],
             "ranking": ranking,  # last: views draw when it changes
         }
         yield {"ranking": rank_without_warnings(probe, sets, bridges, redraws=evidence.redraws, **options)}
