@@ -28,6 +28,7 @@ _NAMES = {
         "Language",
         "Lexicon",
         "PAIRS",
+        "add_language",
         "belebele",
         "core_lexicon",
         "core_sentences",
@@ -228,6 +229,7 @@ if TYPE_CHECKING:
     from .datasets import PAIRS as PAIRS
     from .datasets import Language as Language
     from .datasets import Lexicon as Lexicon
+    from .datasets import add_language as add_language
     from .datasets import belebele as belebele
     from .datasets import core_lexicon as core_lexicon
     from .datasets import core_sentences as core_sentences

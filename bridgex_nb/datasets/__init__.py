@@ -2,7 +2,7 @@
 
 from ._corpora import belebele, core_sentences, flores, mgsm, sib200, xcopa, xnli
 from ._language_identification import output_language
-from ._languages import BRIDGES, LANGUAGES, PAIRS, Language, language
+from ._languages import BRIDGES, LANGUAGES, PAIRS, Language, add_language, language
 from ._lexicon import Lexicon, core_lexicon, core_words, pivot, read_muse, word_prompt
 from ._parallel_texts import parallel_texts
 from ._releases import DataSet
@@ -15,6 +15,7 @@ __all__ = [
     "DataSet",
     "Language",
     "Lexicon",
+    "add_language",
     "belebele",
     "core_lexicon",
     "core_sentences",

@@ -13,16 +13,27 @@ from pathlib import Path
 import pandas as pd
 
 from ..exceptions import InputError
+from ._lexicon import core_codes
 from ._releases import BELEBELE, FLORES, MGSM, SIB200, XCOPA, XNLI, DataSet, find_file, from_file, from_hub, require_language
 
 
-def core_sentences() -> dict[str, list[str]]:
-    """The bundled everyday sentences of the 15 languages.
+def core_sentences(languages: Sequence[str] | None = None) -> dict[str, list[str]]:
+    """The bundled everyday sentences of the 15 languages of the study.
+
+    Parameters
+    ----------
+    languages : sequence of str, optional
+        Language codes; all 15 by default.
 
     Returns
     -------
     dict of str to list of str
         Language code -> sentences; sentence i means the same in every language.
+
+    Raises
+    ------
+    InputError
+        If a language is unknown or not one of the 15.
 
     Examples
     --------
@@ -32,7 +43,7 @@ def core_sentences() -> dict[str, list[str]]:
     """
     with (files(__package__) / "data" / "core_sentences.tsv").open(encoding="utf-8", newline="") as handle:
         rows = list(csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE))
-    return {code: [row[code] for row in rows] for code in rows[0]}
+    return {code: [row[code] for row in rows] for code in core_codes(languages, "the core sentences have")}
 
 
 def flores(languages: Sequence[str], folder: str | Path | None = None, split: str = "devtest") -> pd.DataFrame:

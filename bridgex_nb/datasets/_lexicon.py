@@ -3,7 +3,7 @@
 import csv
 import random
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -135,6 +135,14 @@ def require_core(code: str, what: str, instead: str) -> str:
     return known.code
 
 
+def core_codes(languages: Sequence[str] | None, what: str) -> list[str]:
+    """Codes of those languages, all of which the bundled texts must have; of all that they have for None."""
+    if isinstance(languages, str):
+        raise InputError(f"languages={languages!r}: give a list of language codes, such as [{languages!r}]")
+    given = core_languages() if languages is None else languages
+    return list(dict.fromkeys(require_core(code, what, "give texts of your own, such as of parallel_texts") for code in given))
+
+
 def core_lexicon(src: str, tgt: str) -> Lexicon:
     """The bundled lexicon of everyday concepts between any two of the 15 languages of the study.
 
@@ -163,15 +171,25 @@ def core_lexicon(src: str, tgt: str) -> Lexicon:
     return Lexicon(src, tgt, _collect((row[src].split("|")[0], word) for row in core_table() for word in row[tgt].split("|")))
 
 
-def core_words() -> dict[str, list[str]]:
+def core_words(languages: Sequence[str] | None = None) -> dict[str, list[str]]:
     """Every concept of the core lexicon as ``{autonym}:"{word}"``, the beginning of its prompts, in each of its languages.
 
     These are parallel texts of the kind that bridgex-mini was trained on.
+
+    Parameters
+    ----------
+    languages : sequence of str, optional
+        Language codes; the 15 of the study by default.
 
     Returns
     -------
     dict of str to list of str
         Language code -> texts; text i means the same in every language.
+
+    Raises
+    ------
+    InputError
+        If a language is unknown or not one of the 15.
 
     Examples
     --------
@@ -179,7 +197,8 @@ def core_words() -> dict[str, list[str]]:
     'kiswahili:"jua"'
     """
     return {
-        code: [f'{language(code).autonym}:"{row[code].split("|")[0]}"' for row in core_table()] for code in core_languages()
+        code: [f'{language(code).autonym}:"{row[code].split("|")[0]}"' for row in core_table()]
+        for code in core_codes(languages, "the core lexicon has")
     }
 
 

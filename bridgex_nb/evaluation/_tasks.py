@@ -132,6 +132,11 @@ TOPICS = {
 }
 
 
+def flores_name(code: str) -> str:
+    """The FLORES-200 code of a language, by which the released prompts of mrc call it; its English name if it has none."""
+    return language(code).flores or language(code).name
+
+
 def _topic_items(src, tgt, folder):
     if tgt not in TOPICS:
         raise InputError(
@@ -170,7 +175,7 @@ TASKS = {
             read=read_released_letter,
             read_text=read_line,
             text_prompt=lambda src, bridge, text: (
-                f"Translate the following text from {language(src).flores} to {language(bridge).flores}:\n{text}\nTranslation: "
+                f"Translate the following text from {flores_name(src)} to {flores_name(bridge)}:\n{text}\nTranslation: "
             ),
             text_shown="{}",
             with_bridge=lambda src, text, bridge, translated: text if translated is None else translated,
