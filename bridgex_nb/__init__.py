@@ -28,6 +28,7 @@ _NAMES = {
         "Language",
         "Lexicon",
         "PAIRS",
+        "add_language",
         "belebele",
         "core_lexicon",
         "core_sentences",
@@ -36,6 +37,7 @@ _NAMES = {
         "language",
         "mgsm",
         "output_language",
+        "parallel_texts",
         "pivot",
         "read_muse",
         "same_family",
@@ -67,6 +69,7 @@ _NAMES = {
         "token_values",
     ),
     "neurons": (
+        "always_on",
         "bridge_neurons",
         "contrast_neurons",
         "half_sets",
@@ -227,6 +230,7 @@ if TYPE_CHECKING:
     from .datasets import PAIRS as PAIRS
     from .datasets import Language as Language
     from .datasets import Lexicon as Lexicon
+    from .datasets import add_language as add_language
     from .datasets import belebele as belebele
     from .datasets import core_lexicon as core_lexicon
     from .datasets import core_sentences as core_sentences
@@ -235,6 +239,7 @@ if TYPE_CHECKING:
     from .datasets import language as language
     from .datasets import mgsm as mgsm
     from .datasets import output_language as output_language
+    from .datasets import parallel_texts as parallel_texts
     from .datasets import pivot as pivot
     from .datasets import read_muse as read_muse
     from .datasets import same_family as same_family
@@ -278,6 +283,7 @@ if TYPE_CHECKING:
     from .models import NeuronModel as NeuronModel
     from .models import load_model as load_model
     from .models import register_site as register_site
+    from .neurons import always_on as always_on
     from .neurons import bridge_neurons as bridge_neurons
     from .neurons import contrast_neurons as contrast_neurons
     from .neurons import half_sets as half_sets

@@ -74,7 +74,7 @@ def leaderboard(
         "evidence": {
             "function": "Evidence",
             "data": data_card(evidence.sentences),
-            "options": {"rate": evidence.rate, "seed": evidence.seed, "probed": evidence.words, "shots": evidence.shots},
+            "options": {name: getattr(evidence, name) for name in ("rate", "exclude", "words", "shots", "seed")},
             "inputs": {"counts": evidence.counts.card},
         }
     }

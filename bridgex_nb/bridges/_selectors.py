@@ -10,6 +10,7 @@ geometric mean of the comparisons of source and bridge, and of bridge and target
 """
 
 import random
+import warnings
 from collections.abc import Callable, Sequence
 
 import pandas as pd
@@ -58,6 +59,11 @@ def select_bridges(
         If a language or selector is unknown, source and target are the same, no bridge is left, or the counts or sentences lack
         a language.
 
+    Warns
+    -----
+    UserWarning
+        If ties inflate the neuron sets that a selector compares (`top_neurons`).
+
     Examples
     --------
     >>> evidence = Evidence(model, counts)  # doctest: +SKIP
@@ -77,14 +83,17 @@ def select_bridges(
         raise InputError(f"unknown selector {unknown[0]!r}; choose from {', '.join(SELECTORS)}")
     for part in ("counts", "sentences"):
         check_languages(evidence, part, (src, tgt, *chosen))
+    if _READ_SETS & set(names):
+        for note in evidence.set_notes:
+            warnings.warn(note, stacklevel=2)
     table = pd.DataFrame({name: SELECTORS[name](evidence, src, tgt, chosen) for name in names}, index=chosen)
     table.attrs["card"] = _card(evidence, src, tgt, chosen, names)
     return table
 
 
 def _card(evidence, src, tgt, bridges, names):
-    options = {"src": src, "tgt": tgt, "bridges": bridges, "selectors": names, "rate": evidence.rate, "seed": evidence.seed}
-    options |= {"probed": evidence.words, "shots": evidence.shots}
+    options = {"src": src, "tgt": tgt, "bridges": bridges, "selectors": names}
+    options |= {name: getattr(evidence, name) for name in ("rate", "exclude", "shots", "seed")} | {"probed": evidence.words}
     if _READ_LEXICON & set(names):
         # With the translations: they say which words count as known, and `hsic` probes only those.
         entries = evidence.lexicon(src, tgt).entries.items()
@@ -118,7 +127,7 @@ def _ranked(evidence, src, tgt, bridges, estimator, value, tied):
         )
 
     # Kept for the other selectors, and because a notebook's leaderboards of several sets of pairs ask for the same rankings.
-    ranking = evidence._once(("ranking", evidence.rate, src, tgt, tuple(bridges), estimator), rank)
+    ranking = evidence._once(("ranking", evidence.rate, evidence.exclude, src, tgt, tuple(bridges), estimator), rank)
     if ranking is None or ranking.few:
         return pd.Series(0.0, index=bridges)
     table = ranking.table.set_index("bridge")
@@ -245,13 +254,22 @@ def family(evidence: Evidence, src: str, tgt: str, bridges: Sequence[str]) -> pd
 
 
 def typology(evidence: Evidence, src: str, tgt: str, bridges: Sequence[str]) -> pd.Series:
-    """Minus the mean of the `typological_distance` of the bridge from source and from target."""
+    """Minus the mean of the `typological_distance` of the bridge from source and from target.
+
+    All bridges have 0 where that is not known of each of these languages: of the 15 of the study only.
+    """
     distance = typological_distance()
+    if unknown := [code for code in (src, tgt, *bridges) if code not in distance]:
+        names = ", ".join(language(code).name for code in unknown)
+        warnings.warn(f"{src}-{tgt}: the typology of {names} is not known, so typology chooses no bridge", stacklevel=4)
+        return pd.Series(0.0, index=list(bridges))
     return pd.Series({bridge: -float(distance.loc[bridge, [src, tgt]].mean()) for bridge in bridges})
 
 
 #: Selectors that ask the model about the words of the lexicon.
 _READ_LEXICON = {"hsic", "hsic_excess", "hsic_reference", "confidence_min", "confidence_sum"}
+#: Selectors that compare neuron sets.
+_READ_SETS = {"hsic", "hsic_excess", "hsic_reference", "overlap_count", "overlap_jaccard", "overlap_lift", "activation_cosine"}
 #: Every selector by its name.
 SELECTORS: dict[str, Callable[[Evidence, str, str, Sequence[str]], pd.Series]] = {
     "hsic": hsic_exact,

@@ -100,6 +100,13 @@ def _parser() -> argparse.ArgumentParser:
         help="a source-target dictionary in MUSE's format; or two files, source-English and English-target, to pivot",
     )
     bridge.add_argument(
+        "--texts",
+        metavar="SOURCE",
+        help="folder or hub id of parallel texts (FLORES-200, NTREX, UDHR) to find language neurons with; "
+        "needed for languages outside the study (default: the bundled sentences)",
+    )
+    bridge.add_argument("--bridges", nargs="+", metavar="CODE", help="bridge languages to compare (default: en de fr it pt es)")
+    bridge.add_argument(
         "--rate", type=float, default=RATE, help="share of all neurons in a language's set (default: %(default)s)"
     )
     bridge.add_argument("--rule", choices=RULES, default=RULES[0], help="what a bridge's specific neurons are")

@@ -2,8 +2,9 @@
 
 from ._corpora import belebele, core_sentences, flores, mgsm, sib200, xcopa, xnli
 from ._language_identification import output_language
-from ._languages import BRIDGES, LANGUAGES, PAIRS, Language, language
+from ._languages import BRIDGES, LANGUAGES, PAIRS, Language, add_language, language
 from ._lexicon import Lexicon, core_lexicon, core_words, pivot, read_muse, word_prompt
+from ._parallel_texts import parallel_texts
 from ._releases import DataSet
 from ._typology import same_family, typological_distance
 
@@ -14,6 +15,7 @@ __all__ = [
     "DataSet",
     "Language",
     "Lexicon",
+    "add_language",
     "belebele",
     "core_lexicon",
     "core_sentences",
@@ -22,6 +24,7 @@ __all__ = [
     "language",
     "mgsm",
     "output_language",
+    "parallel_texts",
     "pivot",
     "read_muse",
     "same_family",

@@ -13,17 +13,27 @@ from pathlib import Path
 import pandas as pd
 
 from ..exceptions import InputError
-from ._languages import language
-from ._releases import BELEBELE, FLORES, MGSM, SIB200, XCOPA, XNLI, DataSet, find_file, from_file, from_hub
+from ._lexicon import core_codes
+from ._releases import BELEBELE, FLORES, MGSM, SIB200, XCOPA, XNLI, DataSet, find_file, from_file, from_hub, require_language
 
 
-def core_sentences() -> dict[str, list[str]]:
-    """The bundled everyday sentences of the 15 languages.
+def core_sentences(languages: Sequence[str] | None = None) -> dict[str, list[str]]:
+    """The bundled everyday sentences of the 15 languages of the study.
+
+    Parameters
+    ----------
+    languages : sequence of str, optional
+        Language codes; all 15 by default.
 
     Returns
     -------
     dict of str to list of str
         Language code -> sentences; sentence i means the same in every language.
+
+    Raises
+    ------
+    InputError
+        If a language is unknown or not one of the 15.
 
     Examples
     --------
@@ -33,7 +43,7 @@ def core_sentences() -> dict[str, list[str]]:
     """
     with (files(__package__) / "data" / "core_sentences.tsv").open(encoding="utf-8", newline="") as handle:
         rows = list(csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE))
-    return {code: [row[code] for row in rows] for code in rows[0]}
+    return {code: [row[code] for row in rows] for code in core_codes(languages, "the core sentences have")}
 
 
 def flores(languages: Sequence[str], folder: str | Path | None = None, split: str = "devtest") -> pd.DataFrame:
@@ -42,7 +52,7 @@ def flores(languages: Sequence[str], folder: str | Path | None = None, split: st
     Parameters
     ----------
     languages : sequence of str
-        Language codes; all 15 are available.
+        Language codes; those of FLORES-200 are available.
     folder : str or Path, optional
         Folder of the released files: the data set's own, or one that contains it. By default they are read from the Hugging
         Face hub by the package datasets (``pip install datasets``).
@@ -60,7 +70,8 @@ def flores(languages: Sequence[str], folder: str | Path | None = None, split: st
 
     Notes
     -----
-    NLLB Team 2022, arXiv 2207.04672; FLORES+ calls zho_Hans cmn_Hans and tgl_Latn fil_Latn.
+    NLLB Team 2022, arXiv 2207.04672; FLORES+ renamed some languages (zho_Hans cmn_Hans, tgl_Latn fil_Latn);
+    both names are found.
     """
 
     def tidy(records):
@@ -151,7 +162,7 @@ def xnli(languages: Sequence[str], folder: str | Path | None = None, split: str 
     Parameters
     ----------
     languages : sequence of str
-        Language codes: en, de, fr, es, zh, ar, sw.
+        Language codes: en, de, fr, es, zh, ar, sw, bg, el, hi, ru, th, tr, ur, vi.
     folder : str or Path, optional
         As in `flores`. The file is the released ``xnli.test.tsv``, or holds the 1,000 items that XTransplant (arXiv 2412.12686)
         released as part of its prompts.
@@ -200,7 +211,7 @@ def mgsm(languages: Sequence[str], folder: str | Path | None = None) -> pd.DataF
     Parameters
     ----------
     languages : sequence of str
-        Language codes: en, de, fr, es, zh, ja, sw.
+        Language codes: en, de, fr, es, zh, ja, sw, bn, ru, te, th.
     folder
         As in `flores`.
 
@@ -233,7 +244,7 @@ def xcopa(languages: Sequence[str], folder: str | Path | None = None, split: str
     Parameters
     ----------
     languages : sequence of str
-        Language codes: it, zh, id, sw.
+        Language codes: it, zh, id, sw, et, ht, qu, ta, th, tr, vi.
     folder
         As in `flores`.
     split : {"test", "val"}
@@ -269,10 +280,8 @@ def xcopa(languages: Sequence[str], folder: str | Path | None = None, split: str
 
 def _frame(data: DataSet, languages: Sequence[str], folder, split: str, tidy: Callable) -> pd.DataFrame:
     """One row per language and record, made by `tidy` from the records of a language, with the language as first column."""
-    codes = list(dict.fromkeys([languages] if isinstance(languages, str) else languages))
-    for code in codes:
-        if language(code).code not in data.languages:
-            raise InputError(f"{data.title} has no {code}; available: {' '.join(data.languages)}")
+    given = [languages] if isinstance(languages, str) else languages
+    codes = list(dict.fromkeys(require_language(data, code) for code in given))
     frames = []
     for code in codes:
         source = data.hub if folder is None else find_file(data, code, Path(folder), split)

@@ -3,14 +3,14 @@
 import csv
 import random
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
 from ..exceptions import InputError
-from ._languages import LANGUAGES, language
+from ._languages import language
 
 #: Share of words that are translations of themselves above which `read_muse` warns.
 IDENTICAL_SHARE = 0.05
@@ -23,7 +23,7 @@ class Lexicon:
     Attributes
     ----------
     src, tgt : str
-        Language codes.
+        Language codes; FLORES-200 codes become those of `language`.
     entries : dict of str to list of str
         Source word -> translations, the preferred one first. No word is empty and no translation is repeated.
 
@@ -38,7 +38,8 @@ class Lexicon:
     entries: dict[str, list[str]]
 
     def __post_init__(self) -> None:
-        language(self.src), language(self.tgt)
+        object.__setattr__(self, "src", language(self.src).code)
+        object.__setattr__(self, "tgt", language(self.tgt).code)
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -115,8 +116,35 @@ def core_table() -> list[dict[str, str]]:
         return list(csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
+def core_languages() -> tuple[str, ...]:
+    """Codes of the languages of the bundled lexicon and sentences."""
+    return tuple(column for column in core_table()[0] if column not in ("concept", "domain"))
+
+
+def require_core(code: str, what: str, instead: str) -> str:
+    """The code of a language, which the bundled texts must have.
+
+    Raises
+    ------
+    InputError
+        If they lack it; the message names those that they have and the way out.
+    """
+    known = language(code)
+    if known.code not in core_languages():
+        raise InputError(f"{what} no {known.name}, only {' '.join(core_languages())}: {instead}")
+    return known.code
+
+
+def core_codes(languages: Sequence[str] | None, what: str) -> list[str]:
+    """Codes of those languages, all of which the bundled texts must have; of all that they have for None."""
+    if isinstance(languages, str):
+        raise InputError(f"languages={languages!r}: give a list of language codes, such as [{languages!r}]")
+    given = core_languages() if languages is None else languages
+    return list(dict.fromkeys(require_core(code, what, "give texts of your own, such as of parallel_texts") for code in given))
+
+
 def core_lexicon(src: str, tgt: str) -> Lexicon:
-    """The bundled lexicon of everyday concepts between any two of the 15 languages.
+    """The bundled lexicon of everyday concepts between any two of the 15 languages of the study.
 
     The source words are the first forms of the source language's cells; every synonym in the target language's cell is an
     accepted translation. Concepts that share a source word form one entry.
@@ -129,35 +157,49 @@ def core_lexicon(src: str, tgt: str) -> Lexicon:
     Raises
     ------
     InputError
-        If a language is unknown or both are the same.
+        If a language is unknown or not one of the 15, or both are the same.
 
     Examples
     --------
     >>> core_lexicon("sw", "tl").entries["moto"]
     ['apoy', 'mainit']
     """
-    language(src), language(tgt)
+    instead = "give a lexicon of your own, of read_muse or Lexicon"
+    src, tgt = (require_core(code, "the core lexicon has", instead) for code in (src, tgt))
     if src == tgt:
         raise InputError(f"source and target are both {src!r}; a lexicon needs two languages")
     return Lexicon(src, tgt, _collect((row[src].split("|")[0], word) for row in core_table() for word in row[tgt].split("|")))
 
 
-def core_words() -> dict[str, list[str]]:
-    """Every concept of the core lexicon as ``{autonym}:"{word}"``, the beginning of its prompts, in each of the 15 languages.
+def core_words(languages: Sequence[str] | None = None) -> dict[str, list[str]]:
+    """Every concept of the core lexicon as ``{autonym}:"{word}"``, the beginning of its prompts, in each of its languages.
 
     These are parallel texts of the kind that bridgex-mini was trained on.
+
+    Parameters
+    ----------
+    languages : sequence of str, optional
+        Language codes; the 15 of the study by default.
 
     Returns
     -------
     dict of str to list of str
         Language code -> texts; text i means the same in every language.
 
+    Raises
+    ------
+    InputError
+        If a language is unknown or not one of the 15.
+
     Examples
     --------
     >>> core_words()["sw"][0]
     'kiswahili:"jua"'
     """
-    return {code: [f'{known.autonym}:"{row[code].split("|")[0]}"' for row in core_table()] for code, known in LANGUAGES.items()}
+    return {
+        code: [f'{language(code).autonym}:"{row[code].split("|")[0]}"' for row in core_table()]
+        for code in core_codes(languages, "the core lexicon has")
+    }
 
 
 def read_muse(path: str | Path, src: str, tgt: str, *, drop_identical: bool | None = None) -> Lexicon:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ..exceptions import InputError
-from ._languages import LANGUAGES, language
+from ._languages import language
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class DataSet:
         Possible paths of a language's file in that folder, with ``{code}`` and ``{split}``.
     hub : str
         Its id on the Hugging Face hub.
-    languages : tuple of str
-        Codes of the languages that it has.
+    languages : tuple of str, optional
+        Codes of the languages that it has; None: it goes by FLORES-200 codes, and which of them it has is seen from its files.
     codes : callable
         Language code -> the data set's names for it; the last one is the hub's.
     revision : str, optional
@@ -38,15 +38,34 @@ class DataSet:
     url: str
     files: tuple[str, ...]
     hub: str
-    languages: tuple[str, ...] = tuple(LANGUAGES)
+    languages: tuple[str, ...] | None = None
     codes: Callable[[str], Sequence[str]] = lambda code: [code]
     revision: str | None = None
 
 
+#: FLORES-200 code -> that of FLORES+, where it is another one.
+_RENAMED = {
+    "ajp_Arab": "apc_Arab_sout3123",
+    "aka_Latn": "twi_Latn_akua1239",
+    "apc_Arab": "apc_Arab_nort3139",
+    "est_Latn": "ekk_Latn",
+    "grn_Latn": "gug_Latn",
+    "kon_Latn": "ktu_Latn",
+    "tgl_Latn": "fil_Latn",
+    "twi_Latn": "twi_Latn_asan1239",
+    "tzm_Tfng": "zgh_Tfng",
+    "zho_Hans": "cmn_Hans",
+    "zho_Hant": "cmn_Hant",
+}
+
+
+def _flores_code(code: str) -> list[str]:
+    return [str(language(code).flores)]
+
+
 def _flores_codes(code: str) -> list[str]:
-    renamed = {"zho_Hans": "cmn_Hans", "tgl_Latn": "fil_Latn"}  # by FLORES+
-    name = language(code).flores
-    return [name, renamed.get(name, name)]
+    name = str(language(code).flores)
+    return [name, _RENAMED.get(name, name)]
 
 
 FLORES = DataSet(
@@ -63,7 +82,7 @@ BELEBELE = DataSet(
     "https://github.com/facebookresearch/belebele",
     ("{code}.jsonl", "data/{code}.jsonl"),
     "facebook/belebele",
-    codes=lambda code: [language(code).flores],
+    codes=_flores_code,
 )
 SIB200 = DataSet(
     "SIB-200",
@@ -71,7 +90,7 @@ SIB200 = DataSet(
     "https://github.com/dadelani/sib-200",
     ("{code}/{split}.tsv", "data/annotated/{code}/{split}.tsv"),
     "Davlan/sib200",
-    codes=lambda code: [language(code).flores],
+    codes=_flores_code,
 )
 XNLI = DataSet(
     "XNLI",
@@ -79,7 +98,7 @@ XNLI = DataSet(
     "https://github.com/facebookresearch/XNLI",
     ("xnli.{split}.tsv", "XNLI_unseen/split/{code}.json"),
     "facebook/xnli",
-    languages=("en", "de", "fr", "es", "zh", "ar", "sw"),
+    languages=("en", "de", "fr", "es", "zh", "ar", "sw", "bg", "el", "hi", "ru", "th", "tr", "ur", "vi"),
 )
 MGSM = DataSet(
     "MGSM",
@@ -87,7 +106,7 @@ MGSM = DataSet(
     "https://github.com/google-research/url-nlp",
     ("mgsm_{code}.tsv",),
     "juletxara/mgsm",
-    languages=("en", "de", "fr", "es", "zh", "ja", "sw"),
+    languages=("en", "de", "fr", "es", "zh", "ja", "sw", "bn", "ru", "te", "th"),
     revision="refs/convert/parquet",  # the main branch holds a script, which `datasets` no longer runs
 )
 XCOPA = DataSet(
@@ -96,8 +115,25 @@ XCOPA = DataSet(
     "https://github.com/cambridgeltl/xcopa",
     ("data/{code}/{split}.{code}.jsonl", "{code}/{split}.{code}.jsonl"),
     "cambridgeltl/xcopa",
-    languages=("it", "zh", "id", "sw"),
+    languages=("it", "zh", "id", "sw", "et", "ht", "qu", "ta", "th", "tr", "vi"),
 )
+
+
+def require_language(data: DataSet, code: str) -> str:
+    """The code of a language, which the data set must have.
+
+    Raises
+    ------
+    InputError
+        If it is unknown, or the data set does not have it.
+    """
+    known = language(code)
+    if data.languages is None:
+        if known.flores is None:
+            raise InputError(f"{data.title} goes by FLORES-200 codes: add_language({known.code!r}, …, flores=) gives it one")
+    elif known.code not in data.languages:
+        raise InputError(f"{data.title} has no {code}; available: {' '.join(data.languages)}")
+    return known.code
 
 
 def find_file(data: DataSet, code: str, folder: Path, split: str) -> Path:

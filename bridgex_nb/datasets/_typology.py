@@ -1,29 +1,42 @@
 """Similarity of the languages themselves, independent of any model: by family and by typology."""
 
 import csv
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 
 import pandas as pd
 from scipy.spatial.distance import pdist, squareform
 
-from ._languages import LANGUAGES
+from ._languages import LANGUAGES, language
 
 
-def same_family() -> pd.DataFrame:
-    """Whether two of the 15 languages belong to the same family.
+def same_family(languages: Iterable[str] = tuple(LANGUAGES)) -> pd.DataFrame:
+    """Whether two languages belong to the same family.
+
+    Parameters
+    ----------
+    languages : iterable of str
+        Language codes; the 15 of the study by default.
 
     Returns
     -------
     pandas.DataFrame
         [language x language], 1.0 for the same family, 0.0 otherwise.
 
+    Raises
+    ------
+    InputError
+        If a language is unknown.
+
     Examples
     --------
     >>> same_family().loc["id", ["tl", "sw"]].tolist()
     [1.0, 0.0]
+    >>> same_family(["hi", "ur", "ta"]).loc["hi"].tolist()
+    [1.0, 1.0, 0.0]
     """
-    families = pd.Series({code: language.family for code, language in LANGUAGES.items()})
+    families = pd.Series({code: language(code).family for code in languages}, dtype=object)
     return pd.DataFrame(
         families.to_numpy()[:, None] == families.to_numpy(), index=families.index, columns=families.index, dtype=float
     )
@@ -31,7 +44,7 @@ def same_family() -> pd.DataFrame:
 
 @cache
 def typological_distance() -> pd.DataFrame:
-    """Typological distance between the 15 languages: the mean absolute difference of their features.
+    """Typological distance between the 15 languages of the study: the mean absolute difference of their features.
 
     Returns
     -------

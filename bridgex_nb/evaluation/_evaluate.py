@@ -84,6 +84,8 @@ def evaluate(
         scoring, reading, shots, shots_in, shots_for, examples, seed, gold_logprobs, max_new_tokens, token_budget, store
     )
     task = find_task(task)
+    src, tgt = language(src).code, language(tgt).code
+    bridges = [bridge and language(bridge).code for bridge in bridges]
     ends = [bridge for bridge in bridges if bridge in (src, tgt)]
     if ends:
         raise InputError(f"{ends[0]!r} cannot be the bridge between {src} and {tgt}")
@@ -209,7 +211,8 @@ def _with_pool(options: AnswerOptions, task, pairs, bridges, folder, lexicon=Non
 
 
 def _grid_plan(task: Task, pairs, bridges, folder, limit, options) -> tuple[Plan, AnswerOptions]:
-    available = [pair for pair in pairs if all(language(code).code in task.languages for code in pair)]
+    pairs = [(language(src).code, language(tgt).code) for src, tgt in pairs]
+    available = [pair for pair in pairs if task.languages is None or {*pair} <= {*task.languages}]
     if not available:
         raise InputError(f"{task.name}: its data have none of the pairs; they have {' '.join(task.languages)}")
     if len(available) < len(pairs):

@@ -57,9 +57,8 @@ def make_plan(task: str | Task, data: Data, bridges: Sequence[str | None], optio
     scoring = fitting_scoring(task, options.scoring)
     if not len(bridges):
         raise InputError("no bridges are given; bridges=[None] is zero-shot")
+    bridges = [None if bridge is None else language(bridge).code for bridge in bridges]
     for bridge in bridges:
-        if bridge is not None:
-            language(bridge)
         if list(bridges).count(bridge) > 1:
             raise InputError(f"{bridge!r} is given twice among the bridges")
     items, heads = items_by_pair(task, data), {}

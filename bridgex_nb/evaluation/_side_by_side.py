@@ -44,7 +44,7 @@ def side_by_side(items: pd.DataFrame) -> pd.DataFrame:
     marked = items.assign(answer=marks + items.answer.astype(object))
     table = marked.pivot(index=item, columns="bridge", values=["bridge_text", "answer"]).swaplevel(axis=1)
     table = table.loc[pd.MultiIndex.from_frame(items[item].drop_duplicates())]
-    bridges = [code for code in (ZERO_SHOT, *LANGUAGES) if code in set(items.bridge)]
+    bridges = [code for code in dict.fromkeys((ZERO_SHOT, *LANGUAGES, *items.bridge)) if code in set(items.bridge)]
     columns = [(bridge, part) for bridge in bridges for part in ("bridge_text", "answer")]
     table = table[columns].drop(columns=(ZERO_SHOT, "bridge_text"), errors="ignore").reset_index()
     table.attrs["card"] = card_from_items("side_by_side", items)

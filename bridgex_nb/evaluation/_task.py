@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..datasets._languages import LANGUAGES, language
+from ..datasets._languages import language
 from ..datasets._lexicon import word_prompt
 from ..exceptions import InputError
 from ._reading import read_letter, read_text
@@ -95,8 +95,8 @@ class Task:
         (``reading="released"``); without it, that reading is refused.
     new_tokens, text_tokens : int
         How many tokens the model may write for the answer, and for the translation of the text.
-    languages : tuple of str
-        The languages of its data.
+    languages : tuple of str, optional
+        The languages of its data; None: any, as far as its data have them.
     """
 
     name: str
@@ -117,7 +117,7 @@ class Task:
     released: Mapping[str, Callable[..., str]] | None = None
     new_tokens: int = 30
     text_tokens: int = 256
-    languages: tuple[str, ...] = tuple(LANGUAGES)
+    languages: tuple[str, ...] | None = None
 
 
 def fitting_scoring(task: Task, scoring: str | None) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..datasets import _corpora as corpora
-from ..datasets._languages import language
+from ..datasets._languages import LANGUAGES, language
 from ..datasets._lexicon import Lexicon, core_lexicon
 from ..exceptions import InputError
 from ._reading import fold, read_answer, read_number, read_text, read_word
@@ -63,7 +63,7 @@ def task_items(
     >>> task_items("bli", "sw", "tl", limit=2).columns.tolist()
     ['src', 'tgt', 'item', 'text', 'gold']
     """
-    language(src), language(tgt)
+    src, tgt = language(src).code, language(tgt).code
     frame = find_task(task).items(src, tgt, folder)
     return limit_items(frame.assign(src=src, tgt=tgt)[["src", "tgt", *frame.columns]], limit)
 
@@ -131,6 +131,20 @@ TOPICS = {
     "sw": "sayansi/teknolojia usafiri siasa michezo afya burudani jiografia",
 }
 
+
+def flores_name(code: str) -> str:
+    """The FLORES-200 code of a language, by which the released prompts of mrc call it; its English name if it has none."""
+    return language(code).flores or language(code).name
+
+
+def _topic_items(src, tgt, folder):
+    if tgt not in TOPICS:
+        raise InputError(
+            f"topic: the topics' names are not translated into {language(tgt).name}; the target is one of {' '.join(TOPICS)}"
+        )
+    return _joined(corpora.sib200, "text")(src, tgt, folder)
+
+
 LABELS = ("entailment", "neutral", "contradiction")
 
 TASKS = {
@@ -139,6 +153,7 @@ TASKS = {
         Task(
             "bli",
             items=_word_items,
+            languages=tuple(LANGUAGES),
             prompt=lambda chain, item, tgt: f"{chain}→{language(tgt).autonym}:",
             gold=lambda item, tgt: item["gold"],
             read=read_answer,
@@ -160,7 +175,7 @@ TASKS = {
             read=read_released_letter,
             read_text=read_line,
             text_prompt=lambda src, bridge, text: (
-                f"Translate the following text from {language(src).flores} to {language(bridge).flores}:\n{text}\nTranslation: "
+                f"Translate the following text from {flores_name(src)} to {flores_name(bridge)}:\n{text}\nTranslation: "
             ),
             text_shown="{}",
             with_bridge=lambda src, text, bridge, translated: text if translated is None else translated,
@@ -182,7 +197,7 @@ TASKS = {
         ),
         Task(
             "topic",
-            items=_joined(corpora.sib200, "text"),
+            items=_topic_items,
             prompt=lambda chain, item, tgt: f"Text: {chain}\nQuestion: What is the text about?",
             choices=lambda item, tgt: TOPICS[tgt].split(),
             gold=lambda item, tgt: [TOPICS[tgt].split()[TOPICS["en"].split().index(item["category"])]],

@@ -1,6 +1,7 @@
 """Neuron sets, bool [L, N], by published methods; set algebra is ``&``, ``|`` and ``~``."""
 
 from ._abstract_thought import importance_ratio, language_agnostic_score, shared_exclusive
+from ._always_on import always_on
 from ._contrast_neurons import contrast_neurons
 from ._lape import lape, lape_entropy, lape_lambda
 from ._lape_masks import LAPE_LANGUAGES, read_lape_masks
@@ -15,6 +16,7 @@ __all__ = [
     "LAPE_LANGUAGES",
     "RATE",
     "RULES",
+    "always_on",
     "bridge_neurons",
     "contrast_neurons",
     "half_sets",

@@ -1,14 +1,19 @@
 """How much language sets depend on the sentences that were counted: bootstrap draws of their parts, and halves of them."""
 
+from collections.abc import Iterator
+
 import pandas as pd
 import torch
 
 from ..activations._results import ActivationCounts
 from ..exceptions import InputError
-from ._sets import RATE, overlap_matrix, top_neurons
+from ._always_on import ALWAYS_ON, always_on, check_exclude
+from ._sets import RATE, check_share, overlap_matrix, sets_without_warnings, top_share
 
 
-def redraw_sets(counts: ActivationCounts, rate: float = RATE, draws: int = 20, seed: int = 0) -> list[dict[str, torch.Tensor]]:
+def redraw_sets(
+    counts: ActivationCounts, rate: float = RATE, draws: int = 20, seed: int = 0, exclude: str | None = None
+) -> list[dict[str, torch.Tensor]]:
     """Language sets from other sentences: bootstrap draws of the parts into which `count_active` dealt the texts.
 
     Parameters
@@ -21,6 +26,8 @@ def redraw_sets(counts: ActivationCounts, rate: float = RATE, draws: int = 20, s
         Number of draws. In each, all languages have the same parts, as parallel sentences should.
     seed : int
         Seed of the draws. The sets of a lower rate lie within those of a higher rate of the same seed.
+    exclude : {"always_on"}, optional
+        As in `top_neurons`; which neurons are always on is found anew in every draw.
 
     Returns
     -------
@@ -30,8 +37,8 @@ def redraw_sets(counts: ActivationCounts, rate: float = RATE, draws: int = 20, s
     Raises
     ------
     InputError
-        If the counts were not taken by parts, fewer than two parts have text of every language, `rate` is not between 0 and 1,
-        or `draws` is less than 1.
+        If the counts were not taken by parts, fewer than two parts have text of every language, `draws` is less than 1, or as
+        `top_neurons`.
 
     Notes
     -----
@@ -50,24 +57,45 @@ def redraw_sets(counts: ActivationCounts, rate: float = RATE, draws: int = 20, s
     usable = _parts_with_text(counts)
     chosen = usable[torch.randint(len(usable), (draws, len(usable)), generator=torch.Generator().manual_seed(seed))]
     times = torch.nn.functional.one_hot(chosen, len(counts.by_part)).sum(dim=1).double()  # [draws, P]
+    check_share("rate", rate)
+    check_exclude(exclude)
+    always = _always_on(counts, times) if exclude == "always_on" else [None] * draws
     redrawn: list[dict[str, torch.Tensor]] = [{} for _ in range(draws)]
-    for k, code in enumerate(counts.languages):  # one language after another, so that memory stays small
-        of_parts = counts.by_part[:, k].flatten(1).double()
-        tokens = (times @ counts.tokens_by_part[:, k].double()).long()
-        for draw in range(draws):
-            active = (times[draw] @ of_parts).long().view(1, *counts.active.shape[1:])
-            redrawn[draw] |= top_neurons(ActivationCounts(active, tokens[draw, None], (code,), counts.card), rate)
+    for code, draw, probability in _drawn(counts, times):
+        chosen, _ = top_share(probability[None], rate, always[draw])
+        redrawn[draw][code] = chosen[0]
     return redrawn
 
 
-def half_sets(counts: ActivationCounts, rate: float = RATE) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+def _drawn(counts: ActivationCounts, times: torch.Tensor) -> Iterator[tuple[str, int, torch.Tensor]]:
+    """Language, number of the draw, and activation probabilities [L, N], of parts taken so many `times`, [draws, P]."""
+    for k, code in enumerate(counts.languages):  # one language after another, so that memory stays small
+        of_parts = counts.by_part[:, k].flatten(1).double()
+        tokens = (times @ counts.tokens_by_part[:, k].double()).tolist()
+        for draw, total in enumerate(tokens):
+            yield code, draw, (times[draw] @ of_parts).view(counts.active.shape[1:]) / total
+
+
+def _always_on(counts: ActivationCounts, times: torch.Tensor) -> list[torch.Tensor]:
+    """`always_on` of each draw."""
+    if len(counts.languages) < 2:
+        always_on(counts)  # says why not
+    always = [torch.ones(counts.active.shape[1:], dtype=torch.bool) for _ in times]
+    for _, draw, probability in _drawn(counts, times):
+        always[draw] &= probability >= ALWAYS_ON
+    return always
+
+
+def half_sets(
+    counts: ActivationCounts, rate: float = RATE, exclude: str | None = None
+) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
     """Language sets from either half of the sentences: the even-numbered parts, and the odd-numbered ones.
 
     Parameters
     ----------
     counts : ActivationCounts
         Counted by parts.
-    rate : float
+    rate, exclude
         As in `top_neurons`.
 
     Returns
@@ -78,8 +106,7 @@ def half_sets(counts: ActivationCounts, rate: float = RATE) -> tuple[dict[str, t
     Raises
     ------
     InputError
-        If the counts were not taken by parts, fewer than two parts have text of every language, or `rate` is not between 0 and
-        1.
+        If the counts were not taken by parts, fewer than two parts have text of every language, or as `top_neurons`.
 
     Examples
     --------
@@ -92,18 +119,19 @@ def half_sets(counts: ActivationCounts, rate: float = RATE) -> tuple[dict[str, t
     halves = []
     for half in (usable[::2], usable[1::2]):
         active, tokens = counts.by_part[half].sum(dim=0), counts.tokens_by_part[half].sum(dim=0)
-        halves.append(top_neurons(ActivationCounts(active, tokens, counts.languages, counts.card), rate))
+        of_half = ActivationCounts(active, tokens, counts.languages, counts.card)
+        halves.append(sets_without_warnings(of_half, rate, exclude)[0])
     return halves[0], halves[1]
 
 
-def split_half(counts: ActivationCounts, rate: float = RATE) -> pd.DataFrame:
+def split_half(counts: ActivationCounts, rate: float = RATE, exclude: str | None = None) -> pd.DataFrame:
     """How alike the sets from two halves of the sentences are.
 
     Parameters
     ----------
     counts : ActivationCounts
         Counted by parts.
-    rate : float
+    rate, exclude
         As in `top_neurons`.
 
     Returns
@@ -123,8 +151,8 @@ def split_half(counts: ActivationCounts, rate: float = RATE) -> pd.DataFrame:
     >>> split_half(count_active(load_model(), texts, parts=2), rate=0.01).columns.tolist()
     ['language', 'neurons', 'jaccard']
     """
-    even, odd = half_sets(counts, rate)
-    whole = top_neurons(counts, rate)
+    even, odd = half_sets(counts, rate, exclude)
+    whole, _ = sets_without_warnings(counts, rate, exclude)
     rows = [
         (code, int(whole[code].sum()), overlap_matrix({"even": even[code], "odd": odd[code]}, "jaccard").loc["even", "odd"])
         for code in counts.languages

@@ -1,5 +1,6 @@
 """Neuron sets: boolean tensors [L, N]. Set algebra is ``&``, ``|`` and ``~``."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
@@ -8,7 +9,9 @@ import torch
 from ..activations._results import ActivationCounts, ProbeActivations
 from ..exceptions import InputError
 from ..utils._run_card import run_card, set_card
+from ._always_on import always_on, check_exclude
 from ._probe_rows import finite_rows
+from ._ties import tie_notes
 
 #: Share of all neurons in a language's set, by default. The papers take 1 % of the neurons of much larger models.
 RATE = 0.05
@@ -18,7 +21,7 @@ RULES = ("fully_activated", "exclusive", "active", "minus_overlap")
 OVERLAPS = ("count", "jaccard", "lift")
 
 
-def top_neurons(counts: ActivationCounts, rate: float = RATE) -> dict[str, torch.Tensor]:
+def top_neurons(counts: ActivationCounts, rate: float = RATE, exclude: str | None = None) -> dict[str, torch.Tensor]:
     """Language neurons: for each language, the share `rate` of all neurons of the model that are active most often.
 
     The threshold is the value at rank round((1 - rate) L N) over all layers together, and neurons tied with it are kept, so a
@@ -29,6 +32,9 @@ def top_neurons(counts: ActivationCounts, rate: float = RATE) -> dict[str, torch
     counts : ActivationCounts
     rate : float
         Share of the L N neurons, in (0, 1). The paper takes 1 % of Llama-3-8B's neurons.
+    exclude : {"always_on"}, optional
+        Leave out the neurons that are active at almost every token of every language (`always_on`), and fill the sets with the
+        next ones. By default nothing is left out, as in the paper; but in a real model such neurons can be most of a set.
 
     Returns
     -------
@@ -38,7 +44,13 @@ def top_neurons(counts: ActivationCounts, rate: float = RATE) -> dict[str, torch
     Raises
     ------
     InputError
-        If `rate` is not between 0 and 1.
+        If `rate` is not between 0 and 1, `exclude` is unknown, leaves fewer neurons than `rate` asks for, or is "always_on"
+        where only one language was counted.
+
+    Warns
+    -----
+    UserWarning
+        If ties make a set larger by a tenth than asked for: of how many neurons, and how many texts would help.
 
     Notes
     -----
@@ -46,16 +58,48 @@ def top_neurons(counts: ActivationCounts, rate: float = RATE) -> dict[str, torch
 
     Examples
     --------
-    >>> counts = count_active(load_model(), {"sw": ["Jua ni kali."], "tl": ["Mainit ang araw."]})
+    >>> sentences = core_sentences()
+    >>> counts = count_active(load_model(), {code: sentences[code] for code in ("sw", "tl")})
     >>> sets = top_neurons(counts, rate=0.01)
     >>> shared = sets["sw"] & sets["tl"]
     """
+    sets, notes = sets_without_warnings(counts, rate, exclude)
+    for note in notes:
+        warnings.warn(note, stacklevel=2)
+    return sets
+
+
+def sets_without_warnings(
+    counts: ActivationCounts, rate: float, exclude: str | None
+) -> tuple[dict[str, torch.Tensor], list[str]]:
+    """`top_neurons`, and what it warns of."""
     check_share("rate", rate)
-    probability = counts.probability.flatten(1)
-    rank = max(1, round((1 - rate) * probability.shape[1]))
-    threshold = probability.kthvalue(rank, dim=1, keepdim=True).values
-    chosen = (probability >= threshold).view(counts.active.shape)
-    return dict(zip(counts.languages, chosen, strict=True))
+    check_exclude(exclude)
+    excluded = always_on(counts) if exclude == "always_on" else None
+    chosen, thresholds = top_share(counts.probability, rate, excluded)
+    notes = tie_notes(counts, rate, chosen, thresholds, excluded)
+    return dict(zip(counts.languages, chosen, strict=True)), notes
+
+
+def top_share(
+    probability: torch.Tensor, rate: float, excluded: torch.Tensor | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The share `rate` of the neurons with the largest values, of values [K, L, N]: bool [K, L, N], and the K smallest values.
+
+    Neurons of `excluded`, bool [L, N], are not chosen; the share is still of all L N.
+    """
+    values = probability.flatten(1)
+    if excluded is not None:
+        values = values.masked_fill(excluded.flatten(), -1.0)
+        left = int((~excluded).sum())
+        if left < rate * values.shape[1]:
+            raise InputError(
+                f"rate={rate} asks for {round(rate * values.shape[1]):,} neurons, but without those always on {left:,} are left"
+            )
+    rank = max(1, round((1 - rate) * values.shape[1]))
+    thresholds = values.kthvalue(rank, dim=1, keepdim=True).values
+    chosen = values >= thresholds.clamp(min=0)
+    return chosen.view(probability.shape), thresholds[:, 0]
 
 
 def overlap_matrix(sets: Mapping[str, torch.Tensor], kind: str = "count") -> pd.DataFrame:

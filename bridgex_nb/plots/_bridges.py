@@ -88,8 +88,9 @@ def bridge_overview(ranking: BridgeRanking) -> Figure:
 
 
 def _colours(ranking: BridgeRanking) -> dict[str, tuple]:
-    """The colour of each bridge: the six usual ones keep theirs, others take what is left, in the order of `LANGUAGES`."""
-    others = [code for code in LANGUAGES if code in set(ranking.table.bridge) and code not in BRIDGES]
+    """The colour of each bridge: the six usual ones keep theirs, others take what is left, those of the study first."""
+    ranked = dict.fromkeys([*LANGUAGES, *sorted(ranking.table.bridge)])  # not by rank: a bridge keeps its colour
+    others = [code for code in ranked if code in set(ranking.table.bridge) and code not in BRIDGES]
     return _BRIDGE_COLOURS | dict(zip(others, cycle(PALETTE[len(BRIDGES) :]), strict=False))
 
 

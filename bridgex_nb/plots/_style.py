@@ -11,7 +11,7 @@ from IPython.core.pylabtools import select_figure_formats
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..datasets._languages import LANGUAGES
+from ..datasets._languages import LANGUAGES, families, known_language
 
 #: Colours without a meaning of their own: text and axes, lines beside the data, and shaded regions. The explorers, which stand
 #: on pages that may be dark, replace exactly these (`widgets/_parts.py`); figures that they show use no other grey.
@@ -32,8 +32,15 @@ STYLE = {
 PALETTE = sns.color_palette("colorblind", 10)
 #: What answers may be scored by that is no share; its unit is not percentage points.
 LOGPROB = "log P(gold)"
-#: One colour per family, the same in every figure; "other" is for languages that are not among the fifteen.
-FAMILY_COLOURS = dict(zip(dict.fromkeys(language.family for language in LANGUAGES.values()), PALETTE, strict=False))
+#: One colour per family, the same in every figure: first those of the study, then those with most languages in FLORES-200.
+FAMILY_COLOURS = dict(
+    zip(
+        dict.fromkeys((*(language.family for language in LANGUAGES.values()), *families())),
+        [*PALETTE[:7], *PALETTE[8:], *sns.color_palette("tab20b", 20)[::2], *sns.color_palette("tab20b", 20)[1::2]],
+        strict=False,
+    )
+)
+#: For families that are added, and for labels that are no languages.
 FAMILY_COLOURS["other"] = (0.6, 0.6, 0.6)
 
 
@@ -63,13 +70,15 @@ def draw_intervals(axes: Axes, heights: Sequence[float], values: pd.DataFrame, c
 
 
 def language_name(code: str) -> str:
-    """A language's name in Latin script; its code if it is not among the fifteen."""
-    return LANGUAGES[code].name if code in LANGUAGES else code
+    """A language's English name; the code if it is no language that is known."""
+    found = known_language(code)
+    return found.name if found else code
 
 
 def family(code: str) -> str:
-    """A language's family; "other" if it is not among the fifteen."""
-    return LANGUAGES[code].family if code in LANGUAGES else "other"
+    """A language's family; "other" if it has no colour."""
+    found = known_language(code)
+    return found.family if found and found.family in FAMILY_COLOURS else "other"
 
 
 def _show_in_notebooks() -> None:

@@ -1,12 +1,12 @@
 """Whether language families and typology agree with a model's language matrix, at any depth."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 import torch
 
-from ..datasets._languages import LANGUAGES
+from ..datasets._languages import known_language
 from ..datasets._typology import same_family, typological_distance
 from ..exceptions import InputError
 from ..stats._mantel import mantel
@@ -15,6 +15,9 @@ from ..utils._progress import outer_bar
 from ..utils._run_card import run_card, tensor_hash
 from ._evidence import Evidence
 from ._language_matrix import check_matrices, evidence_card, language_matrix, pair_table
+
+#: Fewest languages of which a default reference is compared, as many as `mantel` needs.
+FEWEST_LANGUAGES = 4
 
 
 def agreement(
@@ -33,10 +36,10 @@ def agreement(
         [language x language], for example of `language_matrix`. A language without any value is left out.
     references : mapping of str to pandas.DataFrame, optional
         Name -> [language x language]; the higher, the more alike. By default `family`, 1 for languages of one family
-        (`same_family`), and `typology`, 1 - `typological_distance`.
+        (`same_family`), and, if it is known of four of them or more, `typology`, 1 - `typological_distance`.
     given : mapping of str to str, or pandas.DataFrame, optional
         What the partial tests hold constant: the group of each language, or a matrix, as in `mantel`. By default the script in
-        which each of the 15 languages is written; an empty mapping holds nothing constant.
+        which each language is written; an empty mapping holds nothing constant.
     permutations, seed
         As in `mantel`.
 
@@ -64,7 +67,7 @@ def agreement(
     ['family', 'typology']
     """
     if references is None:
-        references = _references()
+        references = _references(matrix.index)
     source = matrix.attrs.get("card", {})
     off_diagonal = matrix.mask(np.eye(len(matrix), dtype=bool))
     kept = off_diagonal.index[off_diagonal.notna().any(axis=1)]
@@ -75,7 +78,7 @@ def agreement(
         plain, partial = mantel(matrix, reference, permutations, seed), (np.nan, np.nan)
         if given is None or len(given):
             try:
-                partial = mantel(matrix, reference, permutations, seed, given=_scripts() if given is None else given)
+                partial = mantel(matrix, reference, permutations, seed, given=_scripts(kept) if given is None else given)
             except InputError as error:
                 if given is not None:
                     raise InputError(f"{name}, with `given` held constant: {error}") from error
@@ -86,8 +89,8 @@ def agreement(
     return table
 
 
-def _scripts() -> dict[str, str]:
-    return {code: language.script for code, language in LANGUAGES.items()}
+def _scripts(codes: Iterable[str]) -> dict[str, str]:
+    return {code: language.script for code in codes if (language := known_language(code))}
 
 
 def _given_card(given):
@@ -97,8 +100,12 @@ def _given_card(given):
     return "script" if given is None else dict(given)
 
 
-def _references() -> dict[str, pd.DataFrame]:
-    return {"family": same_family(), "typology": 1 - typological_distance()}
+def _references(codes: Iterable[str]) -> dict[str, pd.DataFrame]:
+    """What is known about these languages; labels that are not languages are left out."""
+    known = [code for code in codes if known_language(code)]
+    distance = typological_distance()
+    typology = {"typology": 1 - distance} if sum(code in distance for code in known) >= FEWEST_LANGUAGES else {}
+    return {"family": same_family(known), **typology}
 
 
 def agreement_by_depth(
@@ -143,9 +150,10 @@ def agreement_by_depth(
     """
     check_matrices(evidence, kinds)
     if references is None:
-        references = _references()
+        references = _references(evidence.counts.languages)
     if not 1 <= bands <= evidence.model.num_layers:
         raise InputError(f"bands={bands}: the model has {evidence.model.num_layers} layers")
+    known = [code for code in evidence.counts.languages if known_language(code)]
     tables = []
     with outer_bar(
         [(kind, band) for kind in kinds for band in range(bands)], desc="comparing", unit="matrix", delay=1
@@ -154,7 +162,7 @@ def agreement_by_depth(
             window = band / bands, (band + 1) / bands
             matrix = language_matrix(evidence, kind, window)
             values = pair_table(matrix).value
-            families = pair_table(same_family().reindex(index=matrix.index, columns=matrix.index, fill_value=0)).value
+            families = pair_table(same_family(known).reindex(index=matrix.index, columns=matrix.index, fill_value=0)).value
             try:
                 table = agreement(matrix, references, given=given, permutations=permutations, seed=seed)
             except InputError as error:

@@ -23,8 +23,9 @@ from ..evaluation._xicl import ZERO_SHOT, answers
 from ..exceptions import InputError
 from ..inference._generation import complete_scored
 from ..models._neuron_model import NeuronModel
+from ..neurons._always_on import check_exclude
 from ..neurons._redraw_sets import half_sets, redraw_sets
-from ..neurons._sets import RATE, check_share, top_neurons
+from ..neurons._sets import RATE, check_share, sets_without_warnings
 from ..utils._run_card import check_same_model
 from ._alignment import mutual_alignment
 from ._linguistic_spectrum import spectrum_without_warnings
@@ -50,6 +51,8 @@ class Evidence:
         Of source, target and bridges (`count_active`).
     rate : float
         Share of all neurons in a language's set (`top_neurons`).
+    exclude : {"always_on"}, optional
+        Which neurons the sets leave out (`top_neurons`).
     sentences : dict of str to list of str
         Parallel sentences, aligned by position; the core sentences by default.
     lexicon : callable
@@ -68,10 +71,10 @@ class Evidence:
     Raises
     ------
     InputError
-        If `rate` is not between 0 and 1, `words` is unknown, counts or items are of another model, `items` lack a column or
-        were asked with another number of examples. When a part is asked for: if it needs a language that the counts or
-        sentences lack, or within a block of `bridgex_nb.interventions` in which the counts were not taken (and outside the one
-        in which they were).
+        If `rate` is not between 0 and 1, `words` or `exclude` is unknown, counts or items are of another model, `items` lack a
+        column or were asked with another number of examples. When a part is asked for: if it needs a language that the counts
+        or sentences lack, or within a block of `bridgex_nb.interventions` in which the counts were not taken (and outside the
+        one in which they were).
 
     Examples
     --------
@@ -90,6 +93,7 @@ class Evidence:
     words: str = "known"
     shots: int = 0
     seed: int = 0
+    exclude: str | None = field(default=None, kw_only=True)
     # The parts, where several evidences have them in common.
     _shared: InitVar[dict[tuple[Any, ...], Any] | None] = field(default=None, kw_only=True)
     _parts: dict[tuple[Any, ...], Any] = field(default_factory=dict, init=False, repr=False)
@@ -100,6 +104,7 @@ class Evidence:
         check_share("rate", self.rate)
         if self.words not in PROBED:
             raise InputError(f"words={self.words!r}: a pair is probed with {' or '.join(PROBED)} words")
+        check_exclude(self.exclude)
         self._check_model()
         if self.items is not None:
             needed = ("src", "tgt", "bridge", "item", "bridge_text", "bridge_confidence", "correct")
@@ -145,11 +150,25 @@ class Evidence:
             )
 
     @property
+    def _chosen(self) -> tuple[float, str | None]:
+        """What the neuron sets depend on, besides the counts."""
+        return self.rate, self.exclude
+
+    @property
     def sets(self) -> Mapping[str, torch.Tensor]:
         """Language neurons, language -> bool [L, N]; read-only."""
-        key = ("sets", self.rate)
+        return self._sets_and_notes()[0]
+
+    @property
+    def set_notes(self) -> list[str]:
+        """What `top_neurons` warns of; not warned of here, because threads ask for the sets, too."""
+        return self._sets_and_notes()[1]
+
+    def _sets_and_notes(self) -> tuple[Mapping[str, torch.Tensor], list[str]]:
+        key = ("sets", *self._chosen)
         if key not in self._parts:  # needs only the counts, so there is no need to wait for the model
-            self._parts[key] = MappingProxyType(top_neurons(self.counts, self.rate))
+            sets, notes = sets_without_warnings(self.counts, *self._chosen)
+            self._parts[key] = MappingProxyType(sets), notes
         return self._parts[key]
 
     @property
@@ -157,9 +176,9 @@ class Evidence:
         """The same from other sentences (`redraw_sets`); None if the counts were not taken by parts."""
         if self.counts.by_part is None:
             return None
-        key = ("redraws", self.rate)
+        key = ("redraws", *self._chosen)
         if key not in self._parts:
-            self._parts[key] = redraw_sets(self.counts, self.rate)
+            self._parts[key] = redraw_sets(self.counts, self.rate, exclude=self.exclude)
         return self._parts[key]
 
     def probability(self, code: str) -> torch.Tensor:
@@ -175,20 +194,20 @@ class Evidence:
             lexicon = self.lexicon(src, tgt)
             return probe(self.model, lexicon if self.words == "all" else self._known(lexicon), keep=self._keep())
 
-        return self._once(("probe", self.rate, self.words, src, tgt), compute)
+        return self._once(("probe", *self._chosen, self.words, src, tgt), compute)
 
     @property
     def shared_probe(self) -> ProbeActivations:
         """The probe of the sentences of all languages together. Only neurons in some language's set are kept."""
         check_languages(self, "sentences", self.counts.languages)
         texts = (text for code in self.counts.languages for text in self.sentences[code])
-        return self._once(("shared_probe", self.rate), lambda: probe(self.model, list(texts), keep=self._keep()))
+        return self._once(("shared_probe", *self._chosen), lambda: probe(self.model, list(texts), keep=self._keep()))
 
     def _keep(self) -> torch.Tensor:
         """Neurons in some language's set, from all sentences, from a draw of them or from half of them."""
         drawn = [self.sets]
         if self.counts.by_part is not None:
-            drawn += [*self.redraws, *half_sets(self.counts, self.rate)]
+            drawn += [*self.redraws, *half_sets(self.counts, *self._chosen)]
         return torch.stack([neurons for sets in drawn for neurons in sets.values()]).any(dim=0)
 
     def _known(self, lexicon: Lexicon) -> Lexicon:
@@ -227,7 +246,7 @@ class Evidence:
             matrix.attrs["notes"] = notes
             return matrix
 
-        return self._once(("spectrum", self.rate, layer), compute)
+        return self._once(("spectrum", *self._chosen, layer), compute)
 
     @property
     def alignment(self) -> torch.Tensor:

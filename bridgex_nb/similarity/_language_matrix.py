@@ -43,7 +43,7 @@ def language_matrix(evidence: Evidence, kind: str = "alignment", window: tuple[f
     Warns
     -----
     UserWarning
-        If language neurons are constant over the sentences (`hsic`).
+        If ties inflate the neuron sets (`top_neurons`), or language neurons are constant over the sentences (`hsic`).
 
     Examples
     --------
@@ -74,7 +74,9 @@ def _layers(evidence, window):
 def _overlap(kind):
     def matrix(evidence, window):
         layers = _layers(evidence, window)
-        return overlap_matrix({code: neuron_set[layers] for code, neuron_set in evidence.sets.items()}, kind)
+        overlap = overlap_matrix({code: neuron_set[layers] for code, neuron_set in evidence.sets.items()}, kind)
+        overlap.attrs["notes"] = evidence.set_notes
+        return overlap
 
     return matrix
 
@@ -88,7 +90,7 @@ def _hsic(evidence, window):
     inside = _layers(evidence, window)
     layers = [evidence.spectrum(layer) for layer in range(inside.start, inside.stop)]
     matrix = _frame(evidence, torch.from_numpy(np.stack([layer.to_numpy() for layer in layers])).nanmean(dim=0))
-    matrix.attrs["notes"] = [note for layer in layers for note in layer.attrs["notes"]]
+    matrix.attrs["notes"] = [*evidence.set_notes, *(note for layer in layers for note in layer.attrs["notes"])]
     return matrix
 
 
@@ -120,7 +122,7 @@ def evidence_card(function: str, evidence: Evidence, kinds: Sequence[str], optio
         sentences = {code: evidence.sentences[code] for code in evidence.counts.languages}
         data = {"kind": "parallel sentences", **data_card(sentences)}
     if _READ_SETS & set(kinds):
-        options = options | {"rate": evidence.rate}
+        options = options | {"rate": evidence.rate, "exclude": evidence.exclude}
     counts = evidence.counts.card
     return run_card(function, evidence.model.card | counts, data=data, options=options, inputs={"counts": counts})
 

@@ -1,6 +1,7 @@
 """`BridgeExplorer`: languages, neurons and layers in; the ranking of the bridges out, live. A view of `BridgeState`."""
 
 import html
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import ipywidgets
@@ -9,8 +10,8 @@ from ipywidgets import HTML, Button, Checkbox, Dropdown, HBox, IntRangeSlider, L
 from traitlets import link
 
 from .. import plots
-from ..datasets._languages import LANGUAGES, PAIRS, language
-from ..datasets._lexicon import core_lexicon
+from ..datasets._languages import PAIRS, language
+from ..datasets._lexicon import Lexicon
 from ..evaluation._xicl import ZERO_SHOT
 from ..exceptions import InputError
 from ..models._neuron_model import NeuronModel
@@ -18,6 +19,7 @@ from ..neurons._sets import RATE, RULES
 from ..stats._hsic import ESTIMATORS
 from ._bridge_state import EXPORTS, LARGEST_RATE, BridgeState, Trial
 from ._parts import STYLE, language_options, loaded, not_live, progress_row, svg, table
+from ._texts import Texts
 
 #: Shares of neurons that the slider stops at.
 RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, LARGEST_RATE)
@@ -37,6 +39,11 @@ class BridgeExplorer(VBox):
         Share of all neurons in a language's set, at most 0.1.
     folder : str or Path
         Where exports are written.
+    texts : mapping of str to sequence of str, optional
+        Language code -> texts that say the same in every language (`parallel_texts`), which language neurons are found with;
+        the core sentences of the 15 languages of the study by default. The languages to choose from are theirs.
+    lexicon : Lexicon or sequence of Lexicon, optional
+        Words and translations for your pairs, in either direction; the core lexicon for all others.
 
     Attributes
     ----------
@@ -46,7 +53,8 @@ class BridgeExplorer(VBox):
     Raises
     ------
     InputError
-        If a language is unknown or the rate is out of range.
+        If a language is unknown or has no texts, the texts are not parallel or in fewer than three languages, or the rate is
+        out of range.
 
     Examples
     --------
@@ -62,8 +70,13 @@ class BridgeExplorer(VBox):
         tgt: str = "tl",
         rate: float = RATE,
         folder: str | Path = ".",
+        *,
+        texts: Mapping[str, Sequence[str]] | None = None,
+        lexicon: Lexicon | Sequence[Lexicon] | None = None,
     ):
-        self.state = BridgeState(loaded(model), src, tgt, rate)
+        # A SpectrumExplorer hands on its own, so that both measure once.
+        read = texts if isinstance(texts, Texts) else Texts(texts, lexicon)
+        self.state = BridgeState(loaded(model), src, tgt, rate, read)
         self.trial, self.folder = Trial(), folder
         state = self.state
         self._verdict, self._picture = HTML(), HTML()
@@ -109,8 +122,9 @@ class BridgeExplorer(VBox):
 
     def _pair_row(self) -> HBox:
         state = self.state
+        pairs = [pair for pair in PAIRS if {*pair} <= {*state.texts.languages}]
         presets = Dropdown(
-            options=[("choose …", ""), *((f"{language(a).name} → {language(b).name}", (a, b)) for a, b in PAIRS)],
+            options=[("choose …", ""), *((f"{language(a).name} → {language(b).name}", (a, b)) for a, b in pairs)],
             description="Study pair",
             layout=Layout(width="240px"),
             style={"description_width": "70px"},
@@ -119,7 +133,8 @@ class BridgeExplorer(VBox):
         swap.on_click(lambda _: state.choose(src=state.tgt, tgt=state.src))
         ends, narrow = {}, {"description_width": "50px"}
         for name, label in (("src", "Source"), ("tgt", "Target")):
-            ends[name] = Dropdown(options=language_options(), description=label, layout=Layout(width="310px"), style=narrow)
+            options = language_options(state.texts.languages)
+            ends[name] = Dropdown(options=options, description=label, layout=Layout(width="310px"), style=narrow)
             link((state, name), (ends[name], "value"))
 
         def choose(change):
@@ -128,7 +143,7 @@ class BridgeExplorer(VBox):
 
         def follow(_):
             pair = (state.src, state.tgt)
-            presets.value = pair if pair in PAIRS else ""
+            presets.value = pair if pair in pairs else ""
 
         presets.observe(choose, "value")
         state.observe(follow, ["src", "tgt"])
@@ -138,14 +153,14 @@ class BridgeExplorer(VBox):
     def _bridge_row(self) -> HBox:
         state, spaced = self.state, Layout(width="auto", margin="0 12px 0 4px")
         boxes = {
-            code: Checkbox(description=known.name, value=code in state.bridges, indent=False, layout=spaced)
-            for code, known in LANGUAGES.items()
+            code: Checkbox(description=language(code).name, value=code in state.bridges, indent=False, layout=spaced)
+            for code in state.texts.languages
         }
 
         def toggle(code, chosen):
             if chosen != (code in state.bridges):  # otherwise the box has followed the state
                 wanted = {*state.bridges, code} if chosen else {*state.bridges} - {code}
-                state.bridges = [known for known in LANGUAGES if known in wanted]
+                state.bridges = [known for known in state.texts.languages if known in wanted]
 
         def follow(_):
             for code, box in boxes.items():
@@ -181,7 +196,10 @@ class BridgeExplorer(VBox):
         word.observe(lambda _: self.trial.ask(state, word.value), "value")
 
         def follow(_):
-            word.options = tuple(core_lexicon(state.src, state.tgt).entries) if state.src != state.tgt else ()
+            try:
+                word.options = tuple(state.texts.lexicon(state.src, state.tgt).entries)
+            except InputError:  # no words to choose from; any can be typed
+                word.options = ()
 
         state.observe(follow, ["src", "tgt"])
         follow(None)

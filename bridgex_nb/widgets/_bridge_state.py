@@ -7,21 +7,21 @@ import matplotlib as mpl
 import pandas as pd
 import torch
 from matplotlib.figure import Figure
-from traitlets import Enum, Float, Instance, List, Tuple, observe
+from traitlets import Enum, Float, Instance, List, TraitError, Tuple, Unicode, observe, validate
 
 from .. import plots
 from ..activations._results import ProbeActivations
 from ..bridges._bridge_ranking import BridgeRanking
 from ..bridges._bridgex_icl import rank_without_warnings
-from ..datasets._languages import BRIDGES, LANGUAGES, language
+from ..datasets._languages import BRIDGES, language
 from ..exceptions import InputError
 from ..models._layer_window import layer_window
 from ..models._load_model import MINI
 from ..models._neuron_model import NeuronModel
 from ..neurons._sets import RULES, bridge_neurons, overlap_matrix, shared_neurons
-from ..similarity._evidence import core_evidence
 from ..stats._hsic import ESTIMATORS, hsic
 from ._background import Background
+from ._texts import Texts
 
 #: The largest share of neurons that an explorer lets a language's set hold.
 LARGEST_RATE = 0.1
@@ -59,9 +59,9 @@ class BridgeState(Background):
         What a reader of the ranking needs to know, in sentences.
     """
 
-    src = Enum(tuple(LANGUAGES))
-    tgt = Enum(tuple(LANGUAGES))
-    bridges = List(Enum(tuple(LANGUAGES)))
+    src = Unicode()
+    tgt = Unicode()
+    bridges = List(Unicode())
     rate = Float(min=0.0, max=LARGEST_RATE)
     rule = Enum(RULES)
     estimator = Enum(ESTIMATORS)
@@ -71,16 +71,17 @@ class BridgeState(Background):
     shared = Instance(pd.DataFrame, allow_none=True)
     notes = List()
 
-    def __init__(self, model: NeuronModel, src: str, tgt: str, rate: float):
-        language(src), language(tgt)
+    def __init__(self, model: NeuronModel, src: str, tgt: str, rate: float, texts: Texts | None = None):
+        self.texts = texts or Texts()
+        self.texts.check(src), self.texts.check(tgt)
         if not 0 < rate <= LARGEST_RATE:
             raise InputError(f"rate must be above 0 and at most {LARGEST_RATE}, not {rate}")
         self.model = model
         inside = layer_window(model.num_layers)
         super().__init__(
-            src=src,
-            tgt=tgt,
-            bridges=list(BRIDGES),
+            src=language(src).code,
+            tgt=language(tgt).code,
+            bridges=[code for code in BRIDGES if code in self.texts.languages] or self.texts.languages,
             rate=rate,
             rule=RULES[0],
             estimator=ESTIMATORS[0],
@@ -92,6 +93,13 @@ class BridgeState(Background):
         with self.lock, self.hold_trait_notifications():
             for name, value in choices.items():
                 setattr(self, name, value)
+
+    @validate("src", "tgt", "bridges")
+    def _has_texts(self, proposal) -> str | list[str]:
+        codes = [proposal.value] if isinstance(proposal.value, str) else proposal.value
+        if lacking := [code for code in codes if code not in self.texts.languages]:
+            raise TraitError(f"{proposal.trait.name}: {lacking[0]!r} is none of {', '.join(self.texts.languages)}")
+        return proposal.value
 
     @observe(*CHOICES)
     def refresh(self, _change=None) -> None:
@@ -114,14 +122,14 @@ class BridgeState(Background):
         src, tgt, bridges, inside = self.src, self.tgt, list(self.bridges), slice(self.layers[0], self.layers[1] + 1)
         options = {"rule": self.rule, "window": self.window, "estimator": self.estimator}
         # The sets of the largest rate contain those of every smaller one, so one probe serves them all.
-        probe = core_evidence(self.model, LARGEST_RATE).probe(src, tgt)
-        evidence = core_evidence(self.model, self.rate)
+        probe = self.texts.evidence(self.model, LARGEST_RATE).probe(src, tgt)
+        evidence = self.texts.evidence(self.model, self.rate)
         sets = evidence.sets
         ranking = rank_without_warnings(probe, sets, bridges, resamples=0, **options)
         yield {
             "overlap": _overlap({code: sets[code][inside] for code in (src, tgt, *ranking.table.bridge)}),
             "shared": _top_shared(probe, sets, ranking.best, inside, options["rule"], options["estimator"]),
-            "notes": list(ranking.notes),
+            "notes": [*ranking.notes, *evidence.set_notes],
             "ranking": ranking,  # last: views draw when it changes
         }
         yield {"ranking": rank_without_warnings(probe, sets, bridges, redraws=evidence.redraws, **options)}
@@ -140,13 +148,18 @@ class BridgeState(Background):
         """A script that computes the ranking of these choices."""
         first, last = self.layers
         depth = self.model.num_layers
+        texts, lexicon, own = "bx.core_sentences()", f'bx.core_lexicon("{self.src}", "{self.tgt}")', ""
+        if self.texts.own:
+            texts, own = "texts", f"texts = ...  # yours: the parallel texts, {' '.join(self.texts.languages)}\n"
+        if {(self.src, self.tgt), (self.tgt, self.src)} & {*self.texts.lexicons}:
+            lexicon, own = "lexicon", f"{own}lexicon = ...  # yours: the Lexicon of {self.src}-{self.tgt}\n"
         return f"""\
 import bridgex_nb as bx
 
-model = {_load_call(self.model)}
-counts = bx.count_active(model, bx.core_sentences())
+{own}model = {_load_call(self.model)}
+counts = bx.count_active(model, {texts})
 sets = bx.top_neurons(counts, rate={self.rate})
-known = bx.known_words(model, bx.core_lexicon("{self.src}", "{self.tgt}"))
+known = bx.known_words(model, {lexicon})
 ranking = bx.rank_bridges(
     bx.probe(model, known),
     sets,
@@ -238,7 +251,7 @@ class Trial(Background):
         if not word:
             self.answers = None
         else:
-            self.start(self._ask(state.model, word, state.src, state.tgt, list(state.bridges)))
+            self.start(self._ask(state, word, state.src, state.tgt, list(state.bridges)))
 
-    def _ask(self, model, *question) -> Iterator[dict]:
-        yield {"answers": core_evidence(model).answers(*question)}
+    def _ask(self, state, *question) -> Iterator[dict]:
+        yield {"answers": state.texts.evidence(state.model).answers(*question)}

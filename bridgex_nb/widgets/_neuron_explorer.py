@@ -8,9 +8,12 @@ from ipywidgets import HTML, BoundedIntText, HBox, Layout, VBox
 from traitlets import Instance, Int, link, observe
 
 from .. import plots
+from ..activations._count_active import count_active
+from ..activations._results import ActivationCounts
 from ..activations._token_values import token_values
 from ..datasets._corpora import core_sentences
 from ..datasets._languages import language
+from ..datasets._lexicon import core_languages
 from ..exceptions import InputError
 from ..models._neuron_model import NeuronModel
 from ..similarity._evidence import core_evidence
@@ -26,7 +29,8 @@ class NeuronState(Background):
     layer, neuron : int
         The neuron, both counted from 0.
     probability : pandas.Series or None
-        Language -> share of its tokens on which the neuron is active.
+        Language -> share of its tokens on which the neuron is active: of the core sentences or, where `texts` are in other
+        languages, of these.
     tokens : pandas.DataFrame or None
         Rows of `token_values`.
     """
@@ -38,6 +42,7 @@ class NeuronState(Background):
 
     def __init__(self, model: NeuronModel, texts: Mapping[str, Sequence[str]], layer: int, neuron: int):
         self.model, self.texts = model, texts
+        self._counts: ActivationCounts | None = None
         super().__init__(layer=layer, neuron=neuron)
         self.refresh()  # also where both are 0, and nothing has changed
 
@@ -49,8 +54,17 @@ class NeuronState(Background):
     def _look(self, layer, neuron) -> Iterator[dict]:
         with self.model.lock:
             tokens = token_values(self.model, self.texts, layer, neuron)
-        counts = core_evidence(self.model).counts
+        counts = self._counted()
         yield {"probability": pd.Series(counts.probability[:, layer, neuron].tolist(), counts.languages), "tokens": tokens}
+
+    def _counted(self) -> ActivationCounts:
+        """Counts over the core sentences or, where texts are in other languages, over the texts."""
+        if {*self.texts} <= {*core_languages()}:
+            return core_evidence(self.model).counts
+        if self._counts is None:
+            with self.model.lock:
+                self._counts = count_active(self.model, dict(self.texts))
+        return self._counts
 
     def strongest_tokens(self, number: int = 10) -> pd.DataFrame:
         """The tokens with the highest mean value: token, language, value (the mean), times (occurrences in the texts)."""

@@ -3,7 +3,7 @@
 import html
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import ipywidgets
 import matplotlib as mpl
@@ -12,7 +12,7 @@ from ipywidgets import HTML, Button, FloatProgress, HBox, Layout, VBox
 from matplotlib.figure import Figure
 
 from .. import plots
-from ..datasets._languages import LANGUAGES, Language
+from ..datasets._languages import Language, language
 from ..exceptions import InputError
 from ..models._load_model import load_model
 from ..models._neuron_model import NeuronModel
@@ -71,14 +71,14 @@ def progress_row(background: Background, again: Callable | None = None) -> HBox:
     return HBox([bar, cancel, retry, label, failed], layout=Layout(min_height="34px"))
 
 
-def language_options() -> list[tuple[str, str]]:
-    """The languages for a picker, (label, code), grouped by family."""
+def language_options(codes: Iterable[str]) -> list[tuple[str, str]]:
+    """Languages for a picker, (label, code), grouped by family."""
 
-    def label(language: Language) -> str:
-        autonym = f" ({language.autonym})" if language.autonym != language.name else ""
-        return f"{language.name}{autonym} · {language.family}"
+    def label(known: Language) -> str:
+        autonym = f" ({known.autonym})" if known.autonym != known.name else ""
+        return f"{known.name}{autonym} · {known.family}"
 
-    return sorted(((label(LANGUAGES[code]), code) for code in LANGUAGES), key=lambda option: LANGUAGES[option[1]].family)
+    return sorted(((label(language(code)), code) for code in codes), key=lambda option: language(option[1]).family)
 
 
 def svg(figure: Figure, label: str) -> str:

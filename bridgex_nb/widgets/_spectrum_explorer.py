@@ -1,6 +1,6 @@
 """`SpectrumExplorer`: how similar all languages are, and from there to a pair."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -9,14 +9,15 @@ from ipywidgets import HTML, Button, ButtonStyle, Dropdown, HBox, IntRangeSlider
 from matplotlib.colors import to_hex
 from traitlets import Enum, Instance, Tuple, link, observe
 
-from ..datasets._languages import LANGUAGES, language
+from ..datasets._languages import language
+from ..datasets._lexicon import Lexicon
 from ..models._neuron_model import NeuronModel
 from ..neurons._sets import RATE
-from ..similarity._evidence import core_evidence
 from ..similarity._language_matrix import SPECTRA, matrix_without_warnings
 from ._background import Background
 from ._bridge_explorer import BridgeExplorer
 from ._parts import loaded, not_live, progress_row
+from ._texts import Texts
 
 #: Number of colours of the cells.
 _SHADES = 24
@@ -39,8 +40,8 @@ class SpectrumState(Background):
     layers = Tuple()
     matrix = Instance(pd.DataFrame, allow_none=True)
 
-    def __init__(self, model: NeuronModel, rate: float):
-        self.model, self.rate = model, rate
+    def __init__(self, model: NeuronModel, rate: float, texts: Texts | None = None):
+        self.model, self.rate, self.texts = model, rate, texts or Texts()
         super().__init__(kind="lift", layers=(0, model.num_layers - 1))
 
     @observe("kind", "layers")
@@ -51,7 +52,7 @@ class SpectrumState(Background):
     def _compare(self, kind, layers) -> Iterator[dict]:
         depth = self.model.num_layers
         window = layers[0] / depth, (layers[1] + 1) / depth
-        matrix, _ = matrix_without_warnings(core_evidence(self.model, self.rate), kind, window)
+        matrix, _ = matrix_without_warnings(self.texts.evidence(self.model, self.rate), kind, window)
         yield {"matrix": matrix}
 
 
@@ -64,7 +65,7 @@ class SpectrumExplorer(VBox):
         A model, or whatever `load_model` takes; the bundled bridgex-mini by default.
     rate : float
         Share of all neurons in a language's set, at most 0.1.
-    src, tgt, folder
+    src, tgt, folder, texts, lexicon
         As in `BridgeExplorer`.
 
     Attributes
@@ -94,10 +95,13 @@ class SpectrumExplorer(VBox):
         src: str = "sw",
         tgt: str = "tl",
         folder: str | Path = ".",
+        texts: Mapping[str, Sequence[str]] | None = None,
+        lexicon: Lexicon | Sequence[Lexicon] | None = None,
     ):
-        self.state = SpectrumState(loaded(model), rate)
+        read = Texts(texts, lexicon)
+        self.state = SpectrumState(loaded(model), rate, read)
         model = self.state.model
-        self.pair = BridgeExplorer(model, src, tgt, rate, folder)
+        self.pair = BridgeExplorer(model, src, tgt, rate, folder, texts=read)
         kinds = Dropdown(options=list(SPECTRA), description="Similarity")
         layers = IntRangeSlider(max=model.num_layers - 1, description="Layers", layout=Layout(width="330px"))
         link((self.state, "kind"), (kinds, "value"))
@@ -111,7 +115,7 @@ class SpectrumExplorer(VBox):
         ]
         # One layout and few styles for all cells, because each is an object in the browser too.
         cell, side = Layout(width="44px", height="24px", margin="1px", padding="0"), Layout(width="90px")
-        codes = list(LANGUAGES)
+        codes = read.languages
         rows = []
         self._cells = {}
         for i, src in enumerate(codes):

@@ -127,7 +127,7 @@ def test_scripts_that_leave_nothing_to_test_or_are_unknown_give_no_partial_test(
     assert table.partial_r.isna().to_dict() == {"family": True, "typology": False}
     four = symmetric(15, 0).loc[["zh", "ja", "ar", "he"], ["zh", "ja", "ar", "he"]]
     assert bx.agreement(four, permutations=20).partial_r.isna().all()
-    other = symmetric(8, 0).rename(index={"de": "nl"}, columns={"de": "nl"})
+    other = symmetric(8, 0).rename(index={"de": "x"}, columns={"de": "x"})
     assert bx.agreement(other, {"itself": other}, permutations=20).partial_r.isna().all()
 
 
@@ -142,8 +142,19 @@ def test_your_own_references_and_too_many_bands(evidence):
         bx.agreement_by_depth(evidence, [])
 
 
-def test_languages_beyond_the_fifteen(evidence):
-    texts = {{"sw": "xh", "tl": "vi"}.get(code, code): texts for code, texts in SENTENCES.items()}
+def test_languages_outside_the_study_have_families_and_scripts(evidence):
+    texts = {{"sw": "hi", "tl": "vi"}.get(code, code): texts for code, texts in SENTENCES.items()}
+    renamed = bx.Evidence(evidence.model, bx.count_active(evidence.model, texts), 0.3, texts)
+    lift = bx.language_matrix(renamed, "lift")
+    table = bx.agreement_by_depth(renamed, ["lift"], 1, permutations=20)
+    assert table.reference.tolist() == ["family"]  # typology is known of three languages only
+    assert table.languages.tolist() == [5]
+    family = [lift.loc[pair] for pair in (("en", "de"), ("en", "hi"), ("de", "hi"))]
+    assert table.family_similarity[0] == pytest.approx(sum(family) / 3)
+
+
+def test_labels_that_are_not_languages(evidence):
+    texts = {{"sw": "x1", "tl": "x2"}.get(code, code): texts for code, texts in SENTENCES.items()}
     renamed = bx.Evidence(evidence.model, bx.count_active(evidence.model, texts), 0.3, texts)
     lift = bx.language_matrix(renamed, "lift")
     table = bx.agreement_by_depth(renamed, ["lift"], 1, {"itself": lift}, permutations=20)
