@@ -13,7 +13,6 @@ from typing import Any
 import huggingface_hub.constants
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PretrainedConfig, PreTrainedTokenizerFast
-from transformers.modeling_gguf_pytorch_utils import GGUF_SUPPORTED_ARCHITECTURES
 from transformers.models.auto.tokenization_auto import TOKENIZER_MAPPING_NAMES
 
 from ..exceptions import InputError
@@ -21,11 +20,6 @@ from ..utils._progress import progress_bar
 from ._gguf_config import ROTARY_FACTORS, complete_config
 from ._gguf_header import GgufHeader, copy_without_vocabulary, data_size, read_header
 from ._quiet import no_progress_bars, no_remarks
-
-try:  # transformers 5.23: architectures whose vocabulary it does not read token by token
-    from transformers.integrations.gguf import GGUF_CONFIG_ARCHS as _READ_QUICKLY
-except ImportError:
-    _READ_QUICKLY = {}
 
 #: In an unpacked folder, what its weights were.
 _FACTS = "gguf.json"
@@ -53,7 +47,9 @@ def gguf_header(path: Path) -> GgufHeader:
 
 
 def _check_architecture(path: Path, header: GgufHeader) -> None:
-    known = {*GGUF_SUPPORTED_ARCHITECTURES, *_READ_QUICKLY} - {"general", "tokenizer"}
+    from transformers.modeling_gguf_pytorch_utils import GGUF_SUPPORTED_ARCHITECTURES
+
+    known = {*GGUF_SUPPORTED_ARCHITECTURES, *_read_quickly()} - {"general", "tokenizer"}
     if header.architecture.replace("_", "").replace("-", "") not in {name.replace("_", "") for name in known}:
         raise InputError(
             f"{path}: transformers {version('transformers')} does not read GGUF files of the architecture "
@@ -62,9 +58,18 @@ def _check_architecture(path: Path, header: GgufHeader) -> None:
         )
 
 
+def _read_quickly() -> set[str]:
+    """Architectures whose files transformers (since 5.23) reads without going through the vocabulary token by token."""
+    try:
+        from transformers.integrations.gguf import GGUF_CONFIG_ARCHS
+    except ImportError:
+        return set()
+    return {*GGUF_CONFIG_ARCHS}
+
+
 def gguf_config(path: Path, header: GgufHeader) -> PretrainedConfig:
     """The configuration of the model in a GGUF file, from its metadata alone; `path` may be the first part of the file."""
-    if header.architecture in _READ_QUICKLY:
+    if header.architecture in _read_quickly():
         return complete_config(_read(path, AutoConfig.from_pretrained, path.parent, gguf_file=path.name), header, path)
     with TemporaryDirectory() as scratch:
         copy_without_vocabulary(path, header, Path(scratch) / "header.gguf", weights=False)

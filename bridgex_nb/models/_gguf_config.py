@@ -1,7 +1,7 @@
 """What a GGUF file says about its model and transformers does not take over into the configuration.
 
-transformers 5.23 leaves out the scaling of rotary positions (of Llama 3, of models for long texts), the base of rotary positions
-in StarCoder 2, how much of a head they rotate in StableLM, Nemotron and Phi, the size of a head in Qwen 3, the soft caps of
+transformers 5.23 leaves out the scaling of rotary positions (of Llama 3, of models for long texts), their base in StarCoder 2,
+how much of a head they rotate in StableLM, Nemotron and Phi, the size of a head in Qwen 3, the soft caps of
 Gemma 2, Nemotron's epsilon, GPT-2's sizes, and tokens that end a text. Without them a model loads and gives other logits than
 the one that was put into the file.
 """

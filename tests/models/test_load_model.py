@@ -24,15 +24,6 @@ def test_bundled_model(mini):
     assert mini.hf_model.dtype == torch.float32
 
 
-def test_dtype_is_that_of_the_checkpoint_by_default(tmp_path):
-    place = shutil.copytree(tiny.folder("llama"), tmp_path / "half")
-    config = json.loads((place / "config.json").read_text())
-    (place / "config.json").write_text(json.dumps(config | {"dtype": "bfloat16"}))
-    assert bx.load_model(place).card["dtype"] == "bfloat16"
-    assert bx.load_model(place, dtype="float32").card["dtype"] == "float32"
-    assert bx.load_model(place, dtype=torch.float16).card["dtype"] == "float16"
-
-
 def test_loaded_for_reading_only():
     model = tiny.load("llama")
     assert not model.hf_model.training
