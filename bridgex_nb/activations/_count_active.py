@@ -37,8 +37,9 @@ def count_active(
         P, the number of parts that are also counted by themselves: text i of each language belongs to part i mod P. They show
         how much language sets depend on the sentences (`redraw_sets`, `split_half`), at the cost of P K L N 32-bit numbers
         (275 MB for 10 parts of 15 languages in an 8B model). 1: the whole only, which a remote model sends fastest.
-    token_budget : int
-        Tokens of one padded batch; halved until a batch fits into memory.
+    token_budget : int, optional
+        Tokens of one padded batch; by default what is fastest on a CPU, and 8,192 on a GPU. Halved until a batch fits into
+        memory.
     store : str or Path, optional
         A folder of results. What was counted before is read from it and not counted again; an interrupted run continues where
         it stopped. Any number of notebooks may share the folder.

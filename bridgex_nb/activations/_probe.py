@@ -7,6 +7,7 @@ import torch
 
 from ..datasets._lexicon import Lexicon, word_prompt
 from ..exceptions import InputError
+from ..inference._chat import asked, chat_card
 from ..inference._passes import run_pass
 from ..inference._tokens import whole_rows
 from ..models._neuron_model import NeuronModel
@@ -25,6 +26,7 @@ def probe(
     keep: torch.Tensor | None = None,
     statistic: str = "mean",
     special_tokens: bool = False,
+    chat: bool = False,
     token_budget: int | None = None,
     store: str | Path | None = None,
 ) -> ProbeActivations:
@@ -43,8 +45,12 @@ def probe(
         L2 norm (`plnd`).
     special_tokens : bool
         Whether these include the tokens that the tokenizer adds (BOS); the model reads them in any case.
-    token_budget : int
-        Tokens of one padded batch; halved until a batch fits into memory.
+    chat : bool
+        Whether each prompt is wrapped by the tokenizer's chat template, as one turn of the user. The words that the template
+        writes are tokens of the prompt then; its special tokens are not, without `special_tokens`.
+    token_budget : int, optional
+        Tokens of one padded batch; by default what is fastest on a CPU, and 8,192 on a GPU. Halved until a batch fits into
+        memory.
     store : str or Path, optional
         A folder of results, as for `count_active`.
 
@@ -56,8 +62,8 @@ def probe(
     Raises
     ------
     InputError
-        If there are fewer than two prompts, one is longer than the model's context, `keep` has the wrong shape, or the
-        statistic is unknown.
+        If there are fewer than two prompts, one is longer than the model's context, `keep` has the wrong shape, the statistic
+        is unknown, or the tokenizer has no chat template.
 
     Notes
     -----
@@ -84,7 +90,7 @@ def probe(
     shape = (model.num_layers, model.num_neurons)
     if keep is not None and (keep.dtype != torch.bool or tuple(keep.shape) != shape or not keep.any()):
         raise InputError(f"keep must be a bool tensor [L, N] = {list(shape)} that holds at least one neuron")
-    rows = whole_rows(model, texts, special_tokens=special_tokens, kind="prompt")
+    rows = whole_rows(model, asked(model, texts, chat), special_tokens=special_tokens, kind="prompt", chat=chat)
     kept = torch.ones(shape, dtype=torch.bool) if keep is None else keep.cpu()
 
     def over_tokens(layer, values, mask, batch):
@@ -110,6 +116,7 @@ def probe(
             "special_tokens": special_tokens,
             "keep": None if keep is None else tensor_hash(kept),
             "statistic": statistic,
+            **chat_card(model, chat),
         },
     )
 

@@ -24,7 +24,7 @@ def token_values(
         Language -> texts.
     layer, neuron : int
         The neuron, both counted from 0.
-    token_budget : int
+    token_budget : int, optional
         As in `count_active`.
 
     Returns

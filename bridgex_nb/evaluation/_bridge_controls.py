@@ -43,6 +43,7 @@ def bridge_controls(
     shots_for: str = "answer",
     examples: Data | None = None,
     seed: int = 0,
+    chat: bool = False,
     max_new_tokens: int | None = None,
     token_budget: int | None = None,
     store: str | Path | None = None,
@@ -71,7 +72,7 @@ def bridge_controls(
         Items, or lexicons, from each source language into each bridge language: what is accepted as the bridge word. By
         default the core lexicon for bli; for other tasks ``task_items(task, src, bridge)``. Items without a translation into
         every bridge of their pair are left out, with a warning.
-    scoring, reading, shots, shots_for, examples, max_new_tokens, token_budget, store
+    scoring, reading, shots, shots_for, examples, chat, max_new_tokens, token_budget, store
         As in `answers`.
     seed : int
         Of the draw of wrong and nonsense words, and of the examples.
@@ -102,7 +103,7 @@ def bridge_controls(
     [['model', 'fire'], ['gold', 'fire'], ['source', 'moto']]
     """
     options = AnswerOptions(
-        scoring, reading, shots, "src", shots_for, examples, seed, True, max_new_tokens, token_budget, store
+        scoring, reading, shots, "src", shots_for, examples, seed, True, chat, max_new_tokens, token_budget, store
     )
     _check_controls(controls, bridges)
     task = find_task(task)
@@ -118,7 +119,7 @@ def bridge_controls(
     with answering_progress([plan]) as progress:
         table = run_plan(model, plan, options, progress)
     table.insert(list(table).index("bridge") + 1, "control", [row.control for row in rows])
-    table.attrs["card"] = run_card("bridge_controls", model.card, data=plan.data, options=plan.options)
+    table.attrs["card"] = run_card("bridge_controls", model.card, data=plan.data, options=table.attrs["card"]["options"])
     return table
 
 

@@ -39,6 +39,7 @@ def evaluate(
     examples: Data | None = None,
     seed: int = 0,
     gold_logprobs: bool = False,
+    chat: bool = False,
     max_new_tokens: int | None = None,
     token_budget: int | None = None,
     store: str | Path | None = None,
@@ -58,7 +59,7 @@ def evaluate(
         Words from `src` to `tgt` and their accepted translations, for the task bli; the core lexicon by default.
     folder, limit
         Where the data set of any other task is, and how many of the items are taken, as in `task_items`.
-    scoring, reading, shots, shots_in, shots_for, seed, gold_logprobs, max_new_tokens, token_budget, store
+    scoring, reading, shots, shots_in, shots_for, seed, gold_logprobs, chat, max_new_tokens, token_budget, store
         As in `answers`, which returns every output.
     examples : Lexicon, DataFrame or sequence of them, optional
         As in `answers`; by default all items of the data set, or of `lexicon` where examples are of its pair.
@@ -81,7 +82,7 @@ def evaluate(
     ['zero-shot', 'en']
     """
     options = AnswerOptions(
-        scoring, reading, shots, shots_in, shots_for, examples, seed, gold_logprobs, max_new_tokens, token_budget, store
+        scoring, reading, shots, shots_in, shots_for, examples, seed, gold_logprobs, chat, max_new_tokens, token_budget, store
     )
     task = find_task(task)
     src, tgt = language(src).code, language(tgt).code
@@ -120,6 +121,7 @@ def evaluate_grid(
     examples: Data | None = None,
     seed: int = 0,
     gold_logprobs: bool = False,
+    chat: bool = False,
     max_new_tokens: int | None = None,
     token_budget: int | None = None,
     store: str | Path | None = None,
@@ -136,7 +138,8 @@ def evaluate_grid(
         A bridge that is a pair's source or target is left out for that pair. Zero-shot is always asked, with or without None.
     folder
         Where the data sets are, as in `task_items`; bli has none.
-    limit, scoring, reading, shots, shots_in, shots_for, examples, seed, gold_logprobs, max_new_tokens, token_budget, store
+    limit, scoring, reading, shots, shots_in, shots_for, examples, seed, gold_logprobs, chat, max_new_tokens
+    token_budget, store
         As in `evaluate`.
 
     Returns
@@ -157,7 +160,7 @@ def evaluate_grid(
     [20, 20, 20, 20]
     """
     options = AnswerOptions(
-        scoring, reading, shots, shots_in, shots_for, examples, seed, gold_logprobs, max_new_tokens, token_budget, store
+        scoring, reading, shots, shots_in, shots_for, examples, seed, gold_logprobs, chat, max_new_tokens, token_budget, store
     )
     tasks = [find_task(task) for task in tasks]
     names = [task.name for task in tasks]

@@ -16,6 +16,7 @@ def known_words(
     shots: int = 0,
     examples: Data | None = None,
     seed: int = 0,
+    chat: bool = False,
     max_new_tokens: int | None = None,
     token_budget: int | None = None,
     store: str | Path | None = None,
@@ -26,7 +27,7 @@ def known_words(
     ----------
     model : NeuronModel
     lexicon : Lexicon
-    shots, examples, seed, max_new_tokens, token_budget, store
+    shots, examples, seed, chat, max_new_tokens, token_budget, store
         As in `answers`; words that the examples give away are not known.
 
     Raises
@@ -46,6 +47,7 @@ def known_words(
         shots=shots,
         examples=examples,
         seed=seed,
+        chat=chat,
         max_new_tokens=max_new_tokens,
         token_budget=token_budget,
         store=store,

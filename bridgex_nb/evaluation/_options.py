@@ -34,6 +34,7 @@ class AnswerOptions:
     examples: Data | None = field(default=None, repr=False)
     seed: int = 0
     gold_logprobs: bool = False
+    chat: bool = False
     max_new_tokens: int | None = None
     token_budget: int | None = None
     store: str | Path | None = None

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 from tqdm.auto import tqdm
 
+from ..inference._chat import chat_card
 from ..inference._generation import complete, complete_scored
 from ..inference._option_logprobs import option_logprobs
 from ..inference._processes import processes
@@ -55,7 +56,8 @@ def run_plan(model: NeuronModel, plan: Plan, options: AnswerOptions, progress: t
     )
     if options.gold_logprobs:
         table["gold_logprob"] = _gold_logprobs(model, plan, prompts, golds, options, progress)
-    table.attrs["card"] = run_card("answers", model.card, data=plan.data, options=plan.options)
+    asked = plan.options | chat_card(model, options.chat)
+    table.attrs["card"] = run_card("answers", model.card, data=plan.data, options=asked)
     return table
 
 
@@ -68,9 +70,7 @@ def _translate_texts(model, plan, options, progress) -> tuple[list[str | None], 
         model,
         plan.hop1_prompts,
         max_new_tokens=options.max_new_tokens or plan.task.text_tokens,
-        token_budget=options.token_budget,
-        progress=progress,
-        store=options.store,
+        **_common(options, progress),
     )
     written = dict(zip(plan.hop1_prompts, completions, strict=True))
     texts, confidences = [], []
@@ -81,11 +81,16 @@ def _translate_texts(model, plan, options, progress) -> tuple[list[str | None], 
     return texts, confidences
 
 
+def _common(options, progress) -> dict[str, Any]:
+    """What the three ways of asking share."""
+    return {"chat": options.chat, "token_budget": options.token_budget, "progress": progress, "store": options.store}
+
+
 def _answer(model, plan, prompts, options, progress) -> tuple[list, list, list[str]]:
     """What the model wrote or None, log-probabilities of the choices or None, and the answer, of each row."""
     task, rows = plan.task, plan.rows
     choices = [list(task.choices(row.item, row.tgt)) if task.choices else None for row in rows]
-    common = {"token_budget": options.token_budget, "progress": progress, "store": options.store}
+    common = _common(options, progress)
     nothing = [None] * len(rows)
     if plan.scoring == "generation":
         outputs = complete(model, prompts, max_new_tokens=options.max_new_tokens or task.new_tokens, **common)
@@ -128,5 +133,5 @@ def _gold_logprobs(model, plan, prompts, golds, options, progress) -> list[float
         [full_answer(plan.task, plan.scoring, form, row.item, row.tgt) for form in gold]
         for row, gold in zip(plan.rows, golds, strict=True)
     ]
-    common = {"token_budget": options.token_budget, "progress": progress, "store": options.store}
+    common = _common(options, progress)
     return [max(logprobs) for logprobs in option_logprobs(model, prompts, written, **common)]

@@ -27,6 +27,7 @@ def answers(
     examples: Data | None = None,
     seed: int = 0,
     gold_logprobs: bool = False,
+    chat: bool = False,
     max_new_tokens: int | None = None,
     token_budget: int | None = None,
     store: str | Path | None = None,
@@ -71,10 +72,14 @@ def answers(
         Of the draw of the examples.
     gold_logprobs : bool
         Whether to add the column gold_logprob, which costs one more pass.
+    chat : bool
+        Whether every prompt, its examples included, is wrapped by the tokenizer's chat template, as one turn of the user; what
+        is scored or written is the beginning of the model's turn.
     max_new_tokens : int, optional
         How much the model may write; by default what the task says (bli 30, as in the released code).
-    token_budget : int
-        Tokens of one padded batch. Where the memory does not hold that many, it is halved until it does.
+    token_budget : int, optional
+        Tokens of one padded batch; by default what is fastest on a CPU, and 8,192 on a GPU. Where the memory does not hold that
+        many, it is halved until it does.
     store : str or Path, optional
         A folder of results. Every batch is written there at once; the same call continues where it was interrupted.
 
@@ -95,7 +100,7 @@ def answers(
     ------
     InputError
         Unknown task, language or option; data or examples that do not fit the task; no bridges, a bridge or an item that is
-        given twice, or several accepted answers where chrF is the metric.
+        given twice, several accepted answers where chrF is the metric, or no chat template where one is asked for.
 
     Notes
     -----
@@ -112,7 +117,7 @@ def answers(
     ['en', 'fire']
     """
     options = AnswerOptions(
-        scoring, reading, shots, shots_in, shots_for, examples, seed, gold_logprobs, max_new_tokens, token_budget, store
+        scoring, reading, shots, shots_in, shots_for, examples, seed, gold_logprobs, chat, max_new_tokens, token_budget, store
     )
     plan = make_plan(task, data, bridges, options)
     with answering_progress([plan]) as progress:

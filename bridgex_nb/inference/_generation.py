@@ -13,6 +13,7 @@ from ..models._neuron_model import NeuronModel
 from ..utils._run_card import data_card, run_card
 from ._asking import answer_file, ask
 from ._batches import budget_of
+from ._chat import asked, chat_card
 from ._next_token import forward, last, next_tokens, output_layer
 from ._tokens import common_prefix, fit, token_rows
 
@@ -47,6 +48,7 @@ def complete(
     model: NeuronModel,
     prompts: Sequence[str],
     *,
+    chat: bool = False,
     max_new_tokens: int = 30,
     token_budget: int | None = None,
     progress: "tqdm[Any] | None" = None,
@@ -59,10 +61,13 @@ def complete(
     model : NeuronModel
     prompts : sequence of str
         The beginning of a prompt that does not fit the model's context is cut off, with a warning.
+    chat : bool
+        Whether each prompt is wrapped by the tokenizer's chat template, as one turn of the user.
     max_new_tokens : int
         At most half of the model's context is used.
-    token_budget : int
-        Tokens of one padded batch, the new ones included. Halved until a batch fits into memory.
+    token_budget : int, optional
+        Tokens of one padded batch, the new ones included; by default what is fastest on a CPU, and 8,192 on a GPU. Halved until
+        a batch fits into memory.
     progress : tqdm, optional
         Progress bar that is advanced by one per prompt.
     store : str or Path, optional
@@ -76,7 +81,8 @@ def complete(
     Raises
     ------
     InputError
-        If `prompts` is a string, `max_new_tokens` is less than 1, or the model's weights are on a remote machine.
+        If `prompts` is a string, `max_new_tokens` or `token_budget` is less than 1, the tokenizer has no chat template, or the
+        model's weights are on a remote machine.
 
     Notes
     -----
@@ -87,7 +93,7 @@ def complete(
     >>> complete(load_model(), ['kiswahili:"moto"→English:'])
     ['"fire"']
     """
-    completions = _complete(model, prompts, max_new_tokens, token_budget, progress, store, scored=False)
+    completions = _complete(model, prompts, chat, max_new_tokens, token_budget, progress, store, scored=False)
     return [completion.text for completion in completions]
 
 
@@ -95,6 +101,7 @@ def complete_scored(
     model: NeuronModel,
     prompts: Sequence[str],
     *,
+    chat: bool = False,
     max_new_tokens: int = 30,
     token_budget: int | None = None,
     progress: "tqdm[Any] | None" = None,
@@ -104,7 +111,7 @@ def complete_scored(
 
     Parameters
     ----------
-    model, prompts, max_new_tokens, token_budget, progress, store
+    model, prompts, chat, max_new_tokens, token_budget, progress, store
         As in `complete`.
 
     Returns
@@ -123,10 +130,10 @@ def complete_scored(
     >>> completion.text, completion.confidence > -1
     ('"fire"', True)
     """
-    return _complete(model, prompts, max_new_tokens, token_budget, progress, store, scored=True)
+    return _complete(model, prompts, chat, max_new_tokens, token_budget, progress, store, scored=True)
 
 
-def _complete(model, prompts, max_new_tokens, token_budget, progress, store, scored):
+def _complete(model, prompts, chat, max_new_tokens, token_budget, progress, store, scored):
     """As `complete_scored`; without `scored` the log-probabilities are 0 and cost nothing."""
     if isinstance(prompts, str):
         raise InputError("complete needs a list of prompts, not one string")
@@ -136,7 +143,7 @@ def _complete(model, prompts, max_new_tokens, token_budget, progress, store, sco
         raise InputError("text is generated with the model's weights on this machine: load it without remote=")
     token_budget = budget_of(model, token_budget, writing=True)
     new_tokens = min(max_new_tokens, model.max_tokens // 2)
-    rows = fit(model, token_rows(model, prompts), new_tokens)
+    rows = fit(model, token_rows(model, asked(model, prompts, chat), chat=chat), new_tokens)
     order = sorted(range(len(rows)), key=lambda i: rows[i])  # rows with a common beginning come into one batch
 
     def step(batch):
@@ -146,6 +153,7 @@ def _complete(model, prompts, max_new_tokens, token_budget, progress, store, sco
     file = None
     if store is not None:
         data, options = data_card({"prompts": prompts}), {"max_new_tokens": new_tokens, "scored": scored}
+        options |= chat_card(model, chat)
         file = answer_file(store, "completions", run_card("complete", model.card, data=data, options=options))
     lengths = [len(rows[i]) + new_tokens for i in order]
     results = ask(lengths, step, token_budget=token_budget, progress=progress, file=file)

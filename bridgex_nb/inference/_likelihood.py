@@ -25,8 +25,9 @@ def loglikelihood(
     texts : sequence of str
     prompts : sequence of str, optional
         One per text. Prompt and text are tokenised as one string; the tokens that follow those of the prompt are the text's.
-    token_budget : int
-        Tokens of one padded batch. Halved until a batch fits into memory.
+    token_budget : int, optional
+        Tokens of one padded batch; by default what is fastest on a CPU, and 8,192 on a GPU. Halved until a batch fits into
+        memory.
 
     Returns
     -------
@@ -122,7 +123,7 @@ def perplexity(model: NeuronModel, texts: Mapping[str, Sequence[str]], *, token_
     model : NeuronModel
     texts : mapping of str to sequence of str
         Language -> texts.
-    token_budget : int
+    token_budget : int, optional
         As in `loglikelihood`.
 
     Returns

@@ -1,8 +1,8 @@
 """One forward, and what the model says of the next token: log-probabilities and the likeliest one, piece by piece.
 
-With a vocabulary of 262,144, the logits of 512 tokens are half a gigabyte in float32, and a softmax makes two more tensors of that
-size. On a CPU, allocating them costs more than the arithmetic. So the model is run up to its output layer, and the output layer
-is applied here to the positions that are asked for, one piece of the vocabulary after the other, each small enough for the cache.
+With a vocabulary of 262,144, the logits of 512 tokens are half a gigabyte in float32, and a softmax makes two more tensors of
+that size. So the model is run up to its output layer, and the output layer is applied here to the positions that are asked for,
+one piece of the vocabulary after the other, each small enough for the cache of a CPU.
 """
 
 import inspect

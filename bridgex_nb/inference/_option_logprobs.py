@@ -12,6 +12,7 @@ from ..models._neuron_model import NeuronModel
 from ..utils._run_card import data_card, run_card
 from ._asking import answer_file, ask
 from ._batches import budget_of
+from ._chat import asked, chat_card
 from ._generation import prefill
 from ._next_token import forward, last, output_layer, token_logprobs
 from ._tokens import common_prefix, fit, token_rows
@@ -22,6 +23,7 @@ def option_logprobs(
     prompts: Sequence[str],
     options: Sequence[Sequence[str]],
     *,
+    chat: bool = False,
     token_budget: int | None = None,
     progress: "tqdm[Any] | None" = None,
     store: str | Path | None = None,
@@ -40,8 +42,10 @@ def option_logprobs(
         The beginning of a prompt that does not fit the model's context is cut off, with a warning.
     options : sequence of sequence of str
         The options of each prompt, including the space before them if there is to be one.
-    token_budget : int
-        Tokens of one padded batch, options included. Halved until a batch fits into memory.
+    chat : bool
+        Whether each prompt is wrapped by the tokenizer's chat template; the option is the beginning of the answer.
+    token_budget : int, optional
+        Tokens of one padded batch, options included; by default as for `complete`. Halved until a batch fits into memory.
     progress : tqdm, optional
         Progress bar that is advanced by one per prompt.
     store : str or Path, optional
@@ -73,7 +77,7 @@ def option_logprobs(
         raise InputError("options are scored with the model's weights on this machine: load it without remote=")
     if len(prompts) != len(options):
         raise InputError(f"{len(prompts)} prompts and {len(options)} lists of options")
-    shared, tails = _split(model, prompts, options)
+    shared, tails = _split(model, asked(model, prompts, chat), options, chat)
     longest = [max(map(len, ends)) for ends in tails]
     if max(longest, default=0) > model.max_tokens // 2:
         number = longest.index(max(longest))
@@ -98,17 +102,18 @@ def option_logprobs(
     if store is not None:
         data = data_card({"prompts": prompts} | {f"options {number}": texts for number, texts in enumerate(options)})
         data["texts"] = {"prompts": len(prompts), "options": sum(map(len, options))}
-        file = answer_file(store, "likelihoods", run_card("option_logprobs", model.card, data=data))
+        file = answer_file(
+            store, "likelihoods", run_card("option_logprobs", model.card, data=data, options=chat_card(model, chat))
+        )
     results = ask([lengths[i] for i in order], step, token_budget=token_budget, progress=progress, file=file)
     return [result for _, result in sorted(zip(order, results, strict=True))]
 
 
-def _split(model, prompts, options):
+def _split(model, prompts, options, chat):
     """The tokens that each prompt has in common with all its options, and the tokens that follow in each."""
-    heads = token_rows(model, prompts)
-    wholes = iter(
-        token_rows(model, [prompt + option for prompt, texts in zip(prompts, options, strict=True) for option in texts])
-    )
+    heads = token_rows(model, prompts, chat=chat)
+    texts = [prompt + option for prompt, texts in zip(prompts, options, strict=True) for option in texts]
+    wholes = iter(token_rows(model, texts, chat=chat))
     shared, tails = [], []
     for number, (head, texts) in enumerate(zip(heads, options, strict=True)):
         rows = [next(wholes) for _ in texts]
@@ -125,7 +130,7 @@ def _split(model, prompts, options):
 
 
 def _score(model: NeuronModel, shared: list[list[int]], tails: list[list[list[int]]]) -> list[list[float]]:
-    """Sums of the log-probabilities of the tails: the first token of each from the shared tokens, the rest in one more forward."""
+    """Sums of the log-probabilities of the tails: first tokens from the shared tokens, the rest in one more forward."""
     ids, mask, cache = prefill(model, shared)
     device, flat, output = ids.device, [tail for ends in tails for tail in ends], output_layer(model)
     width = max(map(len, flat))

@@ -5,15 +5,24 @@ from collections.abc import Sequence
 
 from ..exceptions import InputError
 from ..models._neuron_model import NeuronModel
+from ._bos import check_bos
 
 
-def token_rows(model: NeuronModel, texts: Sequence[str]) -> list[list[int]]:
-    """Token ids of every text, a thousand texts at a time: the other output of a tokenizer is many times larger."""
+def token_rows(model: NeuronModel, texts: Sequence[str], *, chat: bool = False) -> list[list[int]]:
+    """Token ids of every text, a thousand texts at a time: the other output of a tokenizer is many times larger.
+
+    Texts that a chat template has written have their special tokens already, so none are added with `chat`.
+    """
+    if not chat:
+        check_bos(model)
     pieces = (list(texts[i : i + 1000]) for i in range(0, len(texts), 1000))
-    return [row for piece in pieces for row in model.tokenizer(piece, return_attention_mask=False, verbose=False)["input_ids"]]
+    options = {"return_attention_mask": False, "verbose": False, "add_special_tokens": not chat}
+    return [row for piece in pieces for row in model.tokenizer(piece, **options)["input_ids"]]
 
 
-def whole_rows(model: NeuronModel, texts: Sequence[str], *, special_tokens: bool, kind: str) -> list[list[int]]:
+def whole_rows(
+    model: NeuronModel, texts: Sequence[str], *, special_tokens: bool, kind: str, chat: bool = False
+) -> list[list[int]]:
     """Token ids of texts that must not be truncated.
 
     Raises
@@ -21,7 +30,7 @@ def whole_rows(model: NeuronModel, texts: Sequence[str], *, special_tokens: bool
     InputError
         If a text has no token that counts, or is longer than the model's context. The message gives `kind` and position.
     """
-    rows = token_rows(model, texts)
+    rows = token_rows(model, texts, chat=chat)
     special = set() if special_tokens else set(model.tokenizer.all_special_ids)
     for i, row in enumerate(rows):
         if special.issuperset(row):

@@ -74,7 +74,7 @@ def deactivation_matrix(
     resamples : int
         Bootstrap resamples of the texts of each language, and exchanges of own and random sets for the p-value.
     seed : int
-    token_budget : int
+    token_budget : int, optional
         As in `loglikelihood`.
 
     Returns

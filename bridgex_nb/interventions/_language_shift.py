@@ -50,7 +50,7 @@ def language_shift_score(
     resamples : int
         Bootstrap resamples of the items.
     seed : int
-    token_budget : int
+    token_budget : int, optional
         As in `loglikelihood`.
 
     Returns

@@ -19,7 +19,12 @@ from ..utils._run_card import data_card, run_card
 
 
 def transplant(
-    model: NeuronModel, prompts: Sequence[str], donors: Sequence[str], answers: Sequence[str], *, token_budget: int | None = None
+    model: NeuronModel,
+    prompts: Sequence[str],
+    donors: Sequence[str],
+    answers: Sequence[str],
+    *,
+    token_budget: int | None = None,
 ) -> pd.DataFrame:
     """Replace the feed-forward output of layer j at the last token of a prompt by that of layer i on a donor prompt.
 
@@ -31,8 +36,9 @@ def transplant(
         One per prompt: the same prompt in another language.
     answers : sequence of str
         One per prompt; only the first token that an answer adds to its prompt is read.
-    token_budget : int
-        Tokens of one padded batch. Halved until a batch fits into memory.
+    token_budget : int, optional
+        Tokens of one padded batch; by default what is fastest on a CPU, and 8,192 on a GPU. Halved until a batch fits into
+        memory.
 
     Returns
     -------

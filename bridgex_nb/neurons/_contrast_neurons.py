@@ -43,7 +43,7 @@ def contrast_neurons(
         Which tokens are counted: those of the greedy completions (up to their first newline), or those of the prompts.
     max_new_tokens : int, optional
         As in `complete`, 30 by default; only for generated tokens.
-    token_budget : int
+    token_budget : int, optional
         As in `complete`.
 
     Returns

@@ -79,7 +79,9 @@ def token_rows(
     return {code: whole_rows(model, texts, kind=f"{code} sentence", **options) for code, texts in sentences.items()}
 
 
-def vectors_of(model: NeuronModel, rows: list[list[int]], state: str, special_tokens: bool, token_budget: int | None) -> torch.Tensor:
+def vectors_of(
+    model: NeuronModel, rows: list[list[int]], state: str, special_tokens: bool, token_budget: int | None
+) -> torch.Tensor:
     """`sentence_vectors` of rows of token ids."""
 
     def pool(layer, values, mask, batch):

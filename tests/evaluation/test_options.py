@@ -43,7 +43,7 @@ def test_every_function_spells_out_its_options_with_the_same_defaults(function):
     assert all(parameter.kind != parameter.VAR_KEYWORD for parameter in parameters.values())
     shared = {name: parameters[name].default for name in defaults if name in parameters}
     assert shared == {name: defaults[name] for name in shared}
-    assert len(shared) == (6 if function is bx.known_words else len(defaults))
+    assert len(shared) == (7 if function is bx.known_words else len(defaults))
 
 
 def test_options_do_not_change():
