@@ -43,7 +43,7 @@ def tie_notes(
     )
     factor = _factor(counts, worst, wanted, sizes[worst], threshold, excluded)
     if factor is None:
-        help_ = "more texts would help"
+        help_ = "more texts may help"
     elif math.isinf(factor):
         help_ = "more texts of this kind would hardly help; more varied ones may"
     else:
@@ -67,6 +67,8 @@ def _factor(
     Ties below 1 are a matter of resolution: their number falls as 1 / tokens. Neurons active at every token become fewer by a
     power of the tokens, which is read off halves of the texts.
     """
+    if threshold == 0:
+        return None
     if threshold < 1:
         return max(2.0, (size - wanted) / (TOLERANCE * wanted)) if wanted else None
     if counts.by_part is None or counts.tokens_by_part is None:

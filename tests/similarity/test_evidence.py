@@ -282,3 +282,58 @@ def test_confidence_is_asked_behind_the_examples_of_the_items(mini):
     asked = list(items["item"][items.bridge == "en"])
     hop = items.bridge_confidence[items.bridge == "en"].mean()
     assert evidence.confidence("sw", "en", asked)[0] == pytest.approx(hop)
+# Always-on neurons and ties
+
+
+@pytest.fixture(scope="module")
+def always_on_evidence():
+    """Of a model in which ten neurons of the first layer are always on."""
+    model = bx.load_model(tiny.folder("gpt2"))
+    mlp = model.hf_model.transformer.h[0].mlp
+    mlp.c_fc.bias.data[:10], mlp.c_proj.weight.data[:10] = 100.0, 0.0  # on, and without an effect on anything else
+    return bx.Evidence(model, bx.count_active(model, SENTENCES), 0.3, SENTENCES)
+
+
+def test_sets_draws_and_what_follows_leave_out_neurons_that_are_always_on(always_on_evidence):
+    evidence = always_on_evidence
+    without = replace(evidence, exclude="always_on")
+    always = bx.always_on(evidence.counts)
+    assert always[0, :10].all()
+    expected = bx.top_neurons(evidence.counts, 0.3, exclude="always_on")
+    draws = bx.redraw_sets(evidence.counts, 0.3, exclude="always_on")
+    for code in SENTENCES:
+        assert torch.equal(without.sets[code], expected[code])
+        assert not (without.sets[code] & always).any()
+        assert all(torch.equal(drawn[code], sets[code]) for drawn, sets in zip(without.redraws, draws, strict=True))
+    assert bx.language_matrix(without, "jaccard").loc["en", "sw"] < bx.language_matrix(evidence, "jaccard").loc["en", "sw"]
+    assert [bx.language_matrix(given, "count").attrs["card"]["options"]["exclude"] for given in (evidence, without)] == [
+        None,
+        "always_on",
+    ]
+    assert bx.select_bridges(without, "sw", "tl", ["en"], ["overlap_count"]).attrs["card"]["options"]["exclude"] == "always_on"
+    with pytest.raises(bx.InputError, match="exclude='never': take 'always_on', or None"):
+        replace(evidence, exclude="never")
+
+
+def test_two_exclusions_share_no_spectrum(always_on_evidence):
+    """Also where the parts are shared, as between the rates of one model."""
+    evidence, parts = always_on_evidence, {}
+    given = [
+        bx.Evidence(evidence.model, evidence.counts, 0.3, SENTENCES, exclude=exclude, _shared=parts)
+        for exclude in (None, "always_on")
+    ]
+    first, second = (each.spectrum(1) for each in given)
+    assert not first.equals(second)
+    assert not torch.equal(given[0].sets["sw"], given[1].sets["sw"])
+
+
+def test_inflated_sets_are_said_where_sets_are_compared(evidence):
+    few = bx.count_active(evidence.model, {code: sentences[:1] for code, sentences in SENTENCES.items()}, parts=1)
+    inflated = bx.Evidence(evidence.model, few, 0.02, SENTENCES)
+    (note,) = inflated.set_notes
+    assert note.startswith("ties inflate the neuron set of")
+    with pytest.warns(UserWarning, match="ties inflate the neuron set"):
+        bx.language_matrix(inflated, "count")
+    with pytest.warns(UserWarning, match="ties inflate the neuron set"):
+        bx.select_bridges(inflated, "sw", "tl", ["en"], ["overlap_count"])
+    assert evidence.set_notes == []
