@@ -282,6 +282,8 @@ def test_confidence_is_asked_behind_the_examples_of_the_items(mini):
     asked = list(items["item"][items.bridge == "en"])
     hop = items.bridge_confidence[items.bridge == "en"].mean()
     assert evidence.confidence("sw", "en", asked)[0] == pytest.approx(hop)
+
+
 # Always-on neurons and ties
 
 
