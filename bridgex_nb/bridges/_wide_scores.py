@@ -40,7 +40,11 @@ def _ordered(one: LayerRows, estimator: str) -> _Ordered | None:
     reference = estimator == "reference"
     of = [couples(shared, own, len(z), reference=reference) for own in bridges]
     width = widths((z @ z.T)[None], of, reference=reference)
-    return _Ordered(rows, z, shared, bridges, of, reference, width) if float((z.amax(dim=1) - z.amin(dim=1)).max() / 2 / width.min()) <= REACH else None
+    return (
+        _Ordered(rows, z, shared, bridges, of, reference, width)
+        if float((z.amax(dim=1) - z.amin(dim=1)).max() / 2 / width.min()) <= REACH
+        else None
+    )
 
 
 def drawn_wide(one: LayerRows, estimator: str, draws: torch.Tensor) -> torch.Tensor | None:

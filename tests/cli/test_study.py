@@ -123,3 +123,13 @@ def test_a_killed_kernel_is_told_by_the_name_of_its_notebook(tmp_path):
     with pytest.raises(RuntimeError, match=r"00_dies\.ipynb failed"):
         run_notebooks([path], tmp_path / "out", {})
     assert not list((tmp_path / "out" / "notebooks").glob("*.ipynb"))
+
+
+def test_another_model_file_starts_a_run_anew(tmp_path):
+    path = tmp_path / "x.gguf"
+    path.write_bytes(b"GGUF")
+    parameters = {"model_name": str(path)}
+    before = _study._inputs([], parameters)
+    assert _study._inputs([], parameters) == before
+    path.write_bytes(b"GGUF of other weights")
+    assert _study._inputs([], parameters) != before
