@@ -6,7 +6,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from bridgex_nb.cli._study import UNFINISHED, run_notebooks
+from bridgex_nb.cli._study import UNFINISHED, _inputs, run_notebooks
 from bridgex_nb.exceptions import InputError
 from bridgex_nb.models._load_model import MINI
 
@@ -129,7 +129,7 @@ def test_another_model_file_starts_a_run_anew(tmp_path):
     path = tmp_path / "x.gguf"
     path.write_bytes(b"GGUF")
     parameters = {"model_name": str(path)}
-    before = _study._inputs([], parameters)
-    assert _study._inputs([], parameters) == before
+    before = _inputs([], parameters)
+    assert _inputs([], parameters) == before
     path.write_bytes(b"GGUF of other weights")
-    assert _study._inputs([], parameters) != before
+    assert _inputs([], parameters) != before
