@@ -57,8 +57,9 @@ def run(options: argparse.Namespace) -> None:
         raise InputError(f"{options.compare}: no figures to compare with; `bridgex figures` writes them")
     shown = options.out or Path("figures")
     if options.model:
-        parameters["model_name"] = str(Path(source).resolve()) if Path(source).is_dir() else source
-        shown = options.out or shown / Path(source).resolve().name  # never over the figures of the bundled model
+        parameters["model_name"] = str(Path(source).resolve()) if Path(source).exists() else source
+        name = Path(source).resolve().name
+        shown = options.out or shown / name.removesuffix(".gguf")  # never over the figures of the bundled model
     if options.pdf:
         parameters["pdf"] = True
     out = shown.resolve()

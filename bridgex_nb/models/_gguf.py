@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -129,6 +130,7 @@ def unpack(name: str, digest: str, gguf_file: Callable[[Path], Path]) -> Path:
         return folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
+        _remove_remains(folder.parent)
         with TemporaryDirectory(dir=folder.parent, prefix=".unpacking-") as scratch:
             path = gguf_file(Path(scratch))
             header = gguf_header(path)
@@ -160,6 +162,13 @@ def unpack(name: str, digest: str, gguf_file: Callable[[Path], Path]) -> Path:
             f"{name}: the unpacked model cannot be written to {folder.parent} ({error}); set HF_HOME to another folder"
         ) from error
     return folder
+
+
+def _remove_remains(cache: Path) -> None:
+    """Remove what runs that were killed more than a day ago had begun to unpack."""
+    for remains in cache.glob(".unpacking-*"):
+        if remains.stat().st_mtime < time.time() - 86_400:
+            shutil.rmtree(remains, ignore_errors=True)
 
 
 def gguf_model(path: Path, header: GgufHeader, scratch: Path) -> torch.nn.Module:

@@ -6,7 +6,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from bridgex_nb.cli._study import UNFINISHED, run_notebooks
+from bridgex_nb.cli._study import UNFINISHED, _inputs, run_notebooks
 from bridgex_nb.exceptions import InputError
 from bridgex_nb.models._load_model import MINI
 
@@ -123,3 +123,13 @@ def test_a_killed_kernel_is_told_by_the_name_of_its_notebook(tmp_path):
     with pytest.raises(RuntimeError, match=r"00_dies\.ipynb failed"):
         run_notebooks([path], tmp_path / "out", {})
     assert not list((tmp_path / "out" / "notebooks").glob("*.ipynb"))
+
+
+def test_another_model_file_starts_a_run_anew(tmp_path):
+    path = tmp_path / "x.gguf"
+    path.write_bytes(b"GGUF")
+    parameters = {"model_name": str(path)}
+    before = _inputs([], parameters)
+    assert _inputs([], parameters) == before
+    path.write_bytes(b"GGUF of other weights")
+    assert _inputs([], parameters) != before

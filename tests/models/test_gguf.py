@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import os
 import struct
 import sys
+import time
 
 import gguf_files
 import huggingface_hub.constants
@@ -28,6 +30,10 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setattr(huggingface_hub.constants, "HF_ASSETS_CACHE", str(tmp_path / "assets"))
     monkeypatch.setenv("TQDM_DISABLE", "1")
     return tmp_path / "assets" / "bridgex_nb" / "unpacked"
+
+
+def sha256(path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def logits(model: torch.nn.Module) -> torch.Tensor:
@@ -93,7 +99,7 @@ def test_card_names_the_file_its_hash_and_quantisation(tmp_path):
     model = bx.load_model(tmp_path / "x.gguf")
     facts = {
         "model": "x.gguf",
-        "weights_sha256": hashlib.sha256((tmp_path / "x.gguf").read_bytes()).hexdigest(),
+        "weights_sha256": sha256(tmp_path / "x.gguf"),
         "quantisation": "Q8_0",
         "dtype": "float32",
     }
@@ -118,6 +124,16 @@ def test_a_file_is_unpacked_once(tmp_path, cache):
     assert second.card == first.card
     assert second.hf_model.name_or_path == str(tmp_path / "x.gguf")
     assert torch.equal(logits(first.hf_model), logits(second.hf_model))
+
+
+def test_remains_of_a_killed_run_are_removed_after_a_day(tmp_path, cache):
+    gguf_files.write("llama", tmp_path / "x.gguf")
+    for name, age in ((".unpacking-old", 100_000), (".unpacking-now", 0)):
+        (cache / name).mkdir(parents=True)
+        (cache / name / "model.safetensors").write_text("half")
+        os.utime(cache / name, (time.time() - age, time.time() - age))
+    bx.load_model(tmp_path / "x.gguf")
+    assert {folder.name[:14] for folder in cache.iterdir()} == {".unpacking-now", "x-" + sha256(tmp_path / "x.gguf")[:12]}
 
 
 def test_another_file_of_the_same_name_is_unpacked_too(tmp_path, cache):
