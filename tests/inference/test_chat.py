@@ -155,7 +155,9 @@ def test_the_loss_with_and_without_bos():
     for got, ids in zip(_bos._losses(model, row, bos), (row, [bos, *row]), strict=True):
         with torch.inference_mode():
             logits = model.hf_model(torch.tensor([ids])).logits[0]
-        assert got == pytest.approx(float(torch.nn.functional.cross_entropy(logits[-len(row) : -1], torch.tensor(row[1:]))), rel=1e-4)
+        assert got == pytest.approx(
+            float(torch.nn.functional.cross_entropy(logits[-len(row) : -1], torch.tensor(row[1:]))), rel=1e-4
+        )
 
 
 def test_a_model_that_needs_bos_and_does_not_get_it_is_said_once(monkeypatch):
