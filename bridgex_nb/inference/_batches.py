@@ -5,21 +5,22 @@ from collections.abc import Iterator, Sequence
 from ..exceptions import InputError
 from ..models._neuron_model import NeuronModel
 
-#: Tokens of one padded batch, and of one whose rows are continued by the model.
-CPU_TOKENS, CPU_NEW_TOKENS, GPU_TOKENS = 512, 4096, 8192
+#: Tokens of one padded batch: where a CPU only reads, and elsewhere.
+READING_ON_A_CPU, OTHERWISE = 512, 8192
 
 
 def default_token_budget(model: NeuronModel, *, writing: bool = False) -> int:
     """Tokens of one padded batch that are fastest.
 
-    On a CPU large new tensors cost more than they save: docs/batch_sizes.csv has what was measured. Where the model writes,
-    each step reads all weights for one token a row, so that more rows are faster there too.
+    On a CPU large new tensors cost more than they save: docs/batch_sizes.csv has what was measured. Where the model writes or
+    scores answers, most tokens of a batch are common to its rows and read once, and each step reads all weights for one token a
+    row, so that more rows are faster there too.
 
     Parameters
     ----------
     model : NeuronModel
     writing : bool
-        Whether the model continues the rows.
+        Whether the model continues the rows, or scores how they continue.
 
     Examples
     --------
@@ -27,9 +28,8 @@ def default_token_budget(model: NeuronModel, *, writing: bool = False) -> int:
     >>> default_token_budget(load_model())
     512
     """
-    if model.hf_model.get_input_embeddings().weight.device.type != "cpu":  # "meta": weights on another machine
-        return GPU_TOKENS
-    return CPU_NEW_TOKENS if writing else CPU_TOKENS
+    on_a_cpu = model.hf_model.get_input_embeddings().weight.device.type == "cpu"  # not "cuda", or "meta" for a remote model
+    return READING_ON_A_CPU if on_a_cpu and not writing else OTHERWISE
 
 
 def budget_of(model: NeuronModel, token_budget: int | None, *, writing: bool = False) -> int:

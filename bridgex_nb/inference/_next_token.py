@@ -94,7 +94,10 @@ def forward(
     if "position_ids" in takes:  # with learned position embeddings, left padding would shift them
         options["position_ids"] = (mask.cumsum(dim=1) - 1).clamp(min=0)[:, -ids.shape[1] :]
     output, states, hook = output_layer(model), [], None
-    if output is not None:
+    if output is None:
+        if "logits_to_keep" in takes and not keep[:, :-1].any():
+            options["logits_to_keep"], keep = 1, keep[:, -1:]
+    else:
 
         def stop(module, inputs):
             states.append(inputs[0])

@@ -25,25 +25,25 @@ ROUNDS = 3
 #: Shape -> architecture, and what its configuration says. None is the bundled model.
 SHAPES = {
     "bridgex-mini": None,
-    "gemma-3-270m, 6 of 18 layers": (
+    "gemma-3-270m, 2 of 18 layers": (
         "gemma3_text",
         {
             "vocab_size": 262_144,
             "hidden_size": 640,
             "intermediate_size": 2048,
-            "num_hidden_layers": 6,
+            "num_hidden_layers": 2,
             "num_attention_heads": 4,
             "num_key_value_heads": 1,
             "head_dim": 256,
         },
     ),
-    "Qwen2-0.5B, 4 of 24 layers": (
+    "Qwen2-0.5B, 1 of 24 layers": (
         "qwen2",
         {
             "vocab_size": 151_936,
             "hidden_size": 896,
             "intermediate_size": 4864,
-            "num_hidden_layers": 4,
+            "num_hidden_layers": 1,
             "num_attention_heads": 14,
             "num_key_value_heads": 2,
         },
