@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import torch
 
-from ..stats._hsic import layer_score, standardize
+from ..stats._hsic import SCORE_TOLERANCE, layer_score, standardize
 from ..stats._profile_widths import Couples, couples, interpolation, widths
 from ..stats._wide_hsic import REACH, Planes, needed, norms, power_planes, principal_axes, products, turned
 from ._layer_rows import LayerRows
@@ -121,6 +121,15 @@ def _middle(of: _Ordered) -> tuple[torch.Tensor, torch.Tensor]:
     columns = of.z.T.contiguous()
     columns = columns - (columns.amax(dim=0) + columns.amin(dim=0)) / 2
     return columns, columns.amax(dim=0) / of.width.min()
+
+
+def exact_wide(one: LayerRows, estimator: str) -> torch.Tensor | None:
+    """Scores [bridges] of the layer, as exact as those of single bridges; None if a kernel is not wide."""
+    of = _ordered(one, estimator)
+    if of is None:
+        return None
+    as_it_is = torch.arange(of.z.shape[1], device=of.z.device)[None]
+    return _fixed_scores(of, estimator, as_it_is, of.z.dtype, SCORE_TOLERANCE)[0].cpu()
 
 
 def permuted_wide(one: LayerRows, estimator: str, orders: torch.Tensor) -> torch.Tensor | None:
