@@ -15,10 +15,10 @@ from ..exceptions import InputError
 from ..models._layer_window import WINDOW, layer_window
 from ..neurons._probe_rows import check_shapes, constant_note
 from ..neurons._sets import RULES
-from ..stats._hsic import SCORE_TOLERANCE, hsic_scaled, hsic_score, scale, standardize
 from ..utils._run_card import run_card, set_card
 from ._bridge_ranking import BridgeRanking
 from ._layer_rows import LayerRows, layer_rows, two_sides
+from ._layer_scores import layer_scores
 from ._ranking_notes import absent_note, few_note, left_out_note, redraw_note, why_empty
 from ._uncertainty import resample, with_uncertainty
 
@@ -231,10 +231,8 @@ def _score_layers(layers: Sequence[LayerRows], inside: range, sigma: float | str
     """The score of every bridge in every layer."""
     scores = []
     for one in layers:
-        z = standardize(one.rows)
-        x = z[one.shared]
-        for bridge, neurons in one.bridges.items():
-            score = hsic_score(hsic_scaled(*scale(x, z[neurons], sigma, estimator), estimator, SCORE_TOLERANCE))
+        values = layer_scores(one, sigma, estimator)
+        for (bridge, neurons), score in zip(one.bridges.items(), values.tolist(), strict=True):
             scores.append((one.layer, bridge, score, int(one.shared.sum()), int(neurons.sum()), one.layer in inside))
     return pd.DataFrame(scores, columns=["layer", "bridge", "score", "shared", "specific", "in_window"])
 

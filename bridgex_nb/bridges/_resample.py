@@ -7,7 +7,7 @@ from tqdm.auto import tqdm
 
 from ..stats._hsic import SCORE_TOLERANCE, hsic_scaled, layer_score, scale, standardize
 from ._layer_rows import LayerRows
-from ._wide_scores import drawn_wide, permuted_wide
+from ._wide_scores import drawn_wide, layer_groups, permuted_wide
 
 #: Numbers in one batch of draws: where neurons are few, many draws at once fit into the processor's cache.
 _BATCH = 2**16
@@ -36,8 +36,8 @@ def drawn_scores(
         columns = [bridges.index(code) for code in one.bridges]
         if not columns:
             bar.update(len(draws))
-        elif sigma == "profile-median" and (wide := drawn_wide(one, estimator, draws)) is not None:
-            scores[:, i, columns] = wide
+        elif sigma == "profile-median" and (groups := layer_groups(one, estimator)) is not None:
+            scores[:, i, columns] = drawn_wide(groups, one.rows, draws)
             bar.update(len(draws))
         else:
             for part, step in _steps(one, draws):
@@ -58,8 +58,8 @@ def permuted_scores(
         columns = [bridges.index(code) for code in one.bridges]
         if not columns:
             bar.update(len(orders))
-        elif sigma == "profile-median" and (wide := permuted_wide(one, estimator, orders)) is not None:
-            scores[:, i, columns] = wide
+        elif sigma == "profile-median" and (groups := layer_groups(one, estimator)) is not None:
+            scores[:, i, columns] = permuted_wide(groups, orders)
             bar.update(len(orders))
         else:
             z = standardize(one.rows)

@@ -21,12 +21,13 @@ from ..models._layer_window import layer_window
 from ..models._neuron_model import NeuronModel
 from ..neurons._redraw_sets import half_sets
 from ..neurons._sets import RATE, RULES, check_share, top_neurons
-from ..stats._hsic import ESTIMATORS, SCORE_TOLERANCE, hsic_scaled, layer_score, scale, standardize
+from ..stats._hsic import ESTIMATORS
 from ..stats._kendall_w import kendall_w
 from ..utils._progress import outer_bar
 from ..utils._run_card import data_card, run_card
 from ._bridge_ranking import FEW_NEURONS
 from ._layer_rows import Sides, layer_rows, two_sides
+from ._layer_scores import layer_scores
 
 #: Columns of `sensitivity` that are choices.
 FACTORS = ("rate", "rule", "site", "statistic", "special_tokens", "estimator", "sentences")
@@ -211,12 +212,10 @@ def _scores(probed: ProbeActivations, sides: Sides, inside: range, estimators: S
     """Estimator -> bridge -> the score of `rank_bridges`, the mean over the layers in which it has neurons."""
     found: dict[str, dict[str, list[float]]] = {estimator: {} for estimator in estimators}
     for one in layer_rows(probed, sides, inside, None):
-        z = standardize(one.rows)
-        for bridge, neurons in one.bridges.items():
-            for estimator in estimators:
-                x, y = scale(z[one.shared], z[neurons], "profile-median", estimator)
-                score = layer_score(hsic_scaled(x, y, estimator, SCORE_TOLERANCE))
-                found[estimator].setdefault(bridge, []).append(float(score))
+        for estimator in estimators:
+            values = layer_scores(one, "profile-median", estimator)
+            for bridge, score in zip(one.bridges, values.tolist(), strict=True):
+                found[estimator].setdefault(bridge, []).append(score)
     return {
         estimator: {bridge: sum(values) / len(values) for bridge, values in of_bridges.items()}
         for estimator, of_bridges in found.items()

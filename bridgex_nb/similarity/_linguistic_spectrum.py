@@ -11,6 +11,7 @@ from ..activations._results import ProbeActivations
 from ..models._layer_window import WINDOW, layer_window
 from ..neurons._probe_rows import check_shapes, constant_note, finite_rows
 from ..stats._hsic import SCORE_TOLERANCE, hsic_scaled, hsic_score, scale, standardize
+from ..stats._wide_groups import exact_scores, wide_groups
 from ..utils._run_card import run_card, set_card
 from ._between_languages import prompt_groups, within_languages
 
@@ -99,16 +100,16 @@ def spectrum_without_warnings(
     notes = []
     scores = {pair: [] for pair in combinations(sets, 2)}
     for layer in layer_window(probe.num_layers, window):
-        z = {}
-        for code, neuron_set in sets.items():
-            if neuron_set[layer].any():
-                rows = finite_rows(probe, layer, neuron_set[layer], device)
-                rows = rows if groups is None else within_languages(rows, groups)
-                if note := constant_note(rows, layer):
-                    notes.append(f"{code}: {note}")
-                z[code] = standardize(rows)
-        for a, b in combinations(z, 2):
-            scores[a, b].append(hsic_score(hsic_scaled(*scale(z[a], z[b], sigma, estimator), estimator, SCORE_TOLERANCE)))
+        present = {code: neuron_set[layer] for code, neuron_set in sets.items() if neuron_set[layer].any()}
+        if not present:
+            continue
+        needed = torch.stack(list(present.values())).any(dim=0)
+        rows = finite_rows(probe, layer, needed, device)
+        rows = rows if groups is None else within_languages(rows, groups)
+        own = {code: chosen[needed].to(rows.device) for code, chosen in present.items()}
+        notes += [f"{code}: {note}" for code in own if (note := constant_note(rows[own[code]], layer))]
+        for pair, score in zip(combinations(own, 2), _pair_scores(rows, own, sigma, estimator), strict=True):
+            scores[pair].append(score)
     matrix = pd.DataFrame(float("nan"), index=list(sets), columns=list(sets))
     for (a, b), layer_scores in scores.items():
         if layer_scores:
@@ -117,3 +118,14 @@ def spectrum_without_warnings(
     options = {"languages": prompts, "window": window, "sigma": sigma, "estimator": estimator, "sets": set_card(sets)}
     matrix.attrs["card"] = run_card("spectrum", probe.card, options=options, inputs={"probe": probe.card})
     return matrix, notes
+
+
+def _pair_scores(rows: torch.Tensor, own: Mapping[str, torch.Tensor], sigma: float | str, estimator: str) -> list[float]:
+    """Scores of every two languages in one layer, from its rows [n, S] and which of them, bool [n], each language has."""
+    z, pairs = standardize(rows), list(combinations(own, 2))
+    if sigma == "profile-median" and pairs:
+        groups = wide_groups(z, [(own[a], own[b]) for a, b in pairs], estimator)
+        if groups is not None:
+            return exact_scores(groups).tolist()
+    scaled = (scale(z[own[a]], z[own[b]], sigma, estimator) for a, b in pairs)
+    return [hsic_score(hsic_scaled(x, y, estimator, SCORE_TOLERANCE)) for x, y in scaled]

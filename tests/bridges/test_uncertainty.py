@@ -120,7 +120,9 @@ def test_draws_and_permutations_are_those_of_a_loop(sigma, estimator):
                 bx.hsic_score(bx.hsic(x[:, draw], rows[:, draw], sigma, estimator)),
                 bx.hsic_score(hsic_scaled(fixed[0], fixed[1][:, order], estimator, 1e-9)),
             ]
-            assert [drawn[i, 0, bridge], null[i, 0, bridge]] == pytest.approx(expected, rel=1e-5)
+            # Wide kernels have few features in draws, in single precision: far below what draws differ by.
+            rel = 1e-4 if sigma == "profile-median" else 1e-5
+            assert [drawn[i, 0, bridge], null[i, 0, bridge]] == pytest.approx(expected, rel=rel)
 
 
 def test_the_seed_decides_the_draws():
