@@ -50,7 +50,8 @@ def top_neurons(counts: ActivationCounts, rate: float = RATE, exclude: str | Non
     Warns
     -----
     UserWarning
-        If ties make a set larger by a tenth than asked for: of how many neurons, and how many texts would help.
+        If ties make a set larger than asked for, by a tenth and by more than five neurons: of how many neurons are tied, and
+        how many texts would help.
 
     Notes
     -----

@@ -6,8 +6,8 @@ import torch
 
 from ..activations._results import ActivationCounts
 
-#: A set is called inflated if it is larger by this share than asked for.
-TOLERANCE = 0.1
+#: A set is called inflated if it is larger by this share than asked for, and by more neurons than these.
+TOLERANCE, FEW = 0.1, 5
 #: More texts are not promised to help if it would take more than so many times as many.
 FURTHEST = 20
 
@@ -31,7 +31,7 @@ def tie_notes(
     """
     wanted = round(rate * counts.active[0].numel())
     sizes = sets.flatten(1).sum(dim=1).tolist()
-    inflated = [k for k, size in enumerate(sizes) if size > (1 + TOLERANCE) * wanted + 1]  # the cut itself is always kept
+    inflated = [k for k, size in enumerate(sizes) if size - wanted > max(TOLERANCE * wanted, FEW)]
     if not inflated:
         return []
     worst = max(inflated, key=lambda k: sizes[k])
@@ -54,8 +54,8 @@ def tie_notes(
     if excluded is None and threshold == 1 and len(counts.languages) > 1:
         ways += ", or exclude='always_on'"
     return [
-        f"ties inflate the neuron set of {code}{others}: {sizes[worst]:,} neurons instead of {wanted:,}, because {tied:,} are "
-        f"active at {where}; {help_}; or take {ways}"
+        f"Ties inflate the neuron set of {code}{others}: {sizes[worst]:,} neurons instead of {wanted:,}, because {tied:,} are "
+        f"active at {where}; {help_}; or take {ways}."
     ]
 
 

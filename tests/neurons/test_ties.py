@@ -22,7 +22,7 @@ def counted(tokens, seed=0, parts=10, always=60, languages=2):
 
 
 def test_the_texts_that_it_asks_for_are_enough():
-    with pytest.warns(UserWarning, match="ties inflate") as caught:
+    with pytest.warns(UserWarning, match="Ties inflate") as caught:
         sets = bx.top_neurons(counted(400), 0.1)
     (message,) = [str(warning.message) for warning in caught]
     tokens = int(re.search(r"times as many texts \(([\d,]+) tokens\)", message)[1].replace(",", ""))
@@ -35,7 +35,7 @@ def test_the_texts_that_it_asks_for_are_enough():
 
 def test_it_names_numbers_and_ways_out():
     counts = counted(400, languages=3)
-    with pytest.warns(UserWarning, match="ties inflate") as caught:
+    with pytest.warns(UserWarning, match="Ties inflate") as caught:
         sets = bx.top_neurons(counts, 0.1)
     sizes = {code: int(neurons.sum()) for code, neurons in sets.items()}
     worst = max(sizes, key=sizes.__getitem__)
@@ -43,7 +43,7 @@ def test_it_names_numbers_and_ways_out():
     assert f"of {worst}, like those of 2 other languages: {sizes[worst]:,} neurons instead of 400" in message
     tied = int((counts.active[counts.languages.index(worst)] == 400).sum())
     assert f"because {tied:,} are active at every one of its 400 tokens" in message
-    assert message.endswith("or take a higher rate, or exclude='always_on'")
+    assert message.endswith("or take a higher rate, or exclude='always_on'.")
     assert caught[0].filename == __file__
 
 

@@ -333,9 +333,9 @@ def test_inflated_sets_are_said_where_sets_are_compared(evidence):
     few = bx.count_active(evidence.model, {code: sentences[:1] for code, sentences in SENTENCES.items()}, parts=1)
     inflated = bx.Evidence(evidence.model, few, 0.02, SENTENCES)
     (note,) = inflated.set_notes
-    assert note.startswith("ties inflate the neuron set of")
-    with pytest.warns(UserWarning, match="ties inflate the neuron set"):
+    assert note.startswith("Ties inflate the neuron set of")
+    with pytest.warns(UserWarning, match="Ties inflate the neuron set"):
         bx.language_matrix(inflated, "count")
-    with pytest.warns(UserWarning, match="ties inflate the neuron set"):
+    with pytest.warns(UserWarning, match="Ties inflate the neuron set"):
         bx.select_bridges(inflated, "sw", "tl", ["en"], ["overlap_count"])
     assert evidence.set_notes == []
