@@ -68,9 +68,10 @@ def generate(model, prompts, rows):
 @pytest.mark.parametrize("shots", [0, 4])
 def test_translating_words_beside_generate(gemma, shots):  # noqa: F811
     """The same prompts; `generate` is given the number of rows that it is fastest with."""
-    lexicon = bx.core_lexicon("zh", "en").sample(48 + shots)
-    examples = "".join(f'{bx.word_prompt("zh", "en", word)}"{lexicon.entries[word][0]}"\n\n' for word in list(lexicon.entries)[:shots])
-    prompts = [examples + bx.word_prompt("zh", "en", word) for word in list(lexicon.entries)[shots:]]
+    entries = bx.core_lexicon("zh", "en").sample(48 + shots).entries
+    asked = {word: bx.word_prompt("zh", "en", word) for word in entries}
+    examples = "".join(f'{asked[word]}"{entries[word][0]}"\n\n' for word in list(entries)[:shots])
+    prompts = [examples + asked[word] for word in list(entries)[shots:]]
     ways = {f"{rows} rows": partial(generate, gemma, prompts, rows) for rows in (16, 48)}
     ways["here"] = partial(bx.complete, gemma, prompts)
     assert sum(one == other for one, other in zip(ways["here"](), ways["48 rows"](), strict=True)) >= len(prompts) - 1

@@ -8,6 +8,7 @@ import pytest
 import bridgex_nb as bx
 from bridgex_nb.models import packaged_models
 
+
 @pytest.fixture(scope="session")
 def gemma() -> bx.NeuronModel:
     """gemma-3-270m, multilingual, in float32, in which the numbers of these tests were taken."""

@@ -43,9 +43,9 @@ def test_the_gold_answer_is_likelier_than_that_of_another_word(gemma):
     assert right.mean() > wrong.mean() + 2
 
 
-def test_a_model_of_english_knows_none_of_it(smollm2):
-    """The negative control."""
-    for pair in ("zh-en", "id-en"):
-        found = accuracy(smollm2, pair, 24, shots=4)
-        print(f"\nSmolLM2-135M, {pair} behind four examples: {found:.0%}")
-        assert found <= 0.25
+@pytest.mark.parametrize("pair", ["id-en", "sw-en"])
+def test_a_model_of_english_knows_hardly_a_word(smollm2, pair):
+    """The negative control: behind four examples it still writes a fifth of the Chinese, German and French words, but these not."""
+    found = accuracy(smollm2, pair, 24, shots=4)
+    print(f"\nSmolLM2-135M, {pair} behind four examples: {found:.0%}")
+    assert found < 0.1
