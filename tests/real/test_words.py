@@ -45,7 +45,7 @@ def test_the_gold_answer_is_likelier_than_that_of_another_word(gemma):
 
 @pytest.mark.parametrize("pair", ["id-en", "sw-en"])
 def test_a_model_of_english_knows_hardly_a_word(smollm2, pair):
-    """The negative control: it writes a fifth of the Chinese, German and French words behind four examples, but not these."""
+    """The negative control. Behind four examples it does write a fifth of the Chinese, German and French words."""
     found = accuracy(smollm2, pair, 24, shots=4)
     print(f"\nSmolLM2-135M, {pair} behind four examples: {found:.0%}")
     assert found < 0.1
