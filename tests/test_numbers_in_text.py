@@ -171,7 +171,8 @@ def speed_row(row: dict[str, str]) -> dict[str, str]:
 
 def task_row(row: dict[str, str]) -> dict[str, str]:
     (languages,) = {bx.TASKS[name].languages for name in re.findall(r"`(\w+)`", row["task"])}
-    return {"languages of the fifteen": str(len(languages)) if len(languages) == 15 else " ".join(languages)}
+    named = languages is not None and len(languages) != len(bx.LANGUAGES)
+    return {"languages": " ".join(languages)} if named else {}
 
 
 def mixture() -> dict[str, float]:
@@ -265,7 +266,7 @@ NOT_RESULTS: dict[str, Callable[[], bool] | None] = {
     r"\b(?:FLORES|SIB)-200\b": None,
     r"\b(?:Phi-3|GLM-4|GPT-2|Llama-3-8B|Mistral-7B-Instruct|Qwen 2 and 3|Gemma 1 to 3|OLMo 2)\b": None,
     r"\b(?:float32|SHA-256|gemma-3-270m|Q4_K_M|Llama 3|Gemma 2 and 3|StarCoder2|Falcon-7B)\b|\bhalf precision\b": None,
-    r"\b(?:ISO 639-1|Python 3\.11|x86)\b": None,
+    r"\b(?:ISO 639-[13]|Python 3\.11|x86)\b": None,
     r"\barXiv \d{4}\.\d{4,5}\b": None,
     r"\b(?:19|20)\d\d\b(?=[\])., ;:]|$)": None,
     r"\beq\. \d|\bsection \d": None,

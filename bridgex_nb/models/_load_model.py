@@ -76,8 +76,8 @@ def load_model(
     Notes
     -----
     A GGUF file is unpacked once, to float32, into an ordinary folder that later loads read: below huggingface_hub's folder for
-    such files (``$HF_HOME/assets/bridgex_nb``). That takes four bytes a weight, once in memory and then on disk. The run card has
-    the file's SHA-256 and its quantisation.
+    such files (``$HF_HOME/assets/bridgex_nb``). That takes four bytes a weight, once in memory and then on disk. The run card
+    has the file's SHA-256 and its quantisation.
 
     Examples
     --------
