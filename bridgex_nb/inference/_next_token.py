@@ -148,12 +148,12 @@ def token_logprobs(output: Output | None, values: torch.Tensor, targets: torch.T
     targets : torch.Tensor
         int64 [n, m].
     """
-    found, maxima, sums = None, [], []
+    found, maxima, sums = torch.zeros(()), [], []
     for start, logits in pieces(output, values):
         targets = targets.to(logits.device)
         inside = (targets >= start) & (targets < start + logits.shape[1])
         here = logits.gather(1, (targets - start).clamp(0, logits.shape[1] - 1))
-        found = torch.where(inside, here, torch.zeros_like(here) if found is None else found)
+        found = torch.where(inside, here, found)
         maxima.append(logits.amax(dim=1))
         sums.append(_sum_of_exp(logits, maxima[-1]))
     highest, log_sum = _whole(maxima, sums)

@@ -134,5 +134,5 @@ def test_the_default_batch_is_nearly_the_fastest(shape, tmp_path):
         medians = {budget: median(values) for budget, values in seconds.items()}
         keep(shape, name, medians)
         default = default_token_budget(model, writing=name in ("complete", "option_logprobs"))
-        slow[name] = medians[default] / min(medians.values())
+        slow[name] = medians[min(default, BUDGETS[-1])] / min(medians.values())  # more than the texts have makes one batch, too
     assert max(slow.values()) <= 1.10, slow
