@@ -78,7 +78,7 @@ def drawn_wide(of: Groups, rows: torch.Tensor, draws: torch.Tensor) -> torch.Ten
         z = z.sub_(mean[batch, None].float()).div_(deviation[batch, None].float())
         width = widths((z * weights[..., None]).mT @ z, of.couples, reference=of.reference)
         z = z - (z.amax(dim=1, keepdim=True) + z.amin(dim=1, keepdim=True)) / 2
-        at = interpolation(width, of.degree, _TOLERANCE / 10, split=of.turns)
+        at = interpolation(width, of.degree, _TOLERANCE / 10, split=False)
         h = []
         for node, terms, rest in zip(at.nodes.unbind(dim=1), at.terms, at.rest, strict=True):
             planes = power_planes(z / node[:, None, None].float(), counts, weights, rotate=of.turns)

@@ -91,7 +91,7 @@ def test_draws_are_those_of_gram_matrices(estimator):
         if constant[i] and estimator == "normalized":
             continue  # 0 / 0 in the Gram form
         expected = [gram_scores(rows[:, draw], first, own, estimator) for own in others]
-        assert scores[i].tolist() == pytest.approx(expected, rel=2e-4)
+        assert scores[i].tolist() == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
