@@ -8,17 +8,17 @@ from ._layer_rows import LayerRows
 from ._wide_scores import layer_groups
 
 
-def layer_scores(one: LayerRows, sigma: float | str, estimator: str) -> torch.Tensor:
+def layer_scores(layer: LayerRows, sigma: float | str, estimator: str) -> torch.Tensor:
     """Scores, float64 [bridges]."""
-    if not one.bridges:
+    if not layer.bridges:
         return torch.zeros(0, dtype=torch.float64)
-    if sigma == "profile-median" and (groups := layer_groups(one, estimator)) is not None:
+    if sigma == "profile-median" and (groups := layer_groups(layer, estimator)) is not None:
         return exact_scores(groups).cpu()
-    z = standardize(one.rows)
-    x = z[one.shared]
+    z = standardize(layer.rows)
+    x = z[layer.shared]
     return torch.stack(
         [
             layer_score(hsic_scaled(*scale(x, z[own], sigma, estimator), estimator, SCORE_TOLERANCE))
-            for own in one.bridges.values()
+            for own in layer.bridges.values()
         ]
     ).cpu()

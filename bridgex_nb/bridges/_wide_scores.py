@@ -17,17 +17,17 @@ _MARGIN = 1.3
 _TINY = torch.finfo(torch.float32).tiny ** 0.5
 
 
-def layer_groups(one: LayerRows, estimator: str) -> Groups | None:
+def layer_groups(layer: LayerRows, estimator: str) -> Groups | None:
     """The shared neurons against those of each bridge; None if a kernel is not wide."""
-    return wide_groups(standardize(one.rows), [(one.shared, own) for own in one.bridges.values()], estimator)
+    return wide_groups(standardize(layer.rows), [(layer.shared, own) for own in layer.bridges.values()], estimator)
 
 
 def permuted_wide(of: Groups, orders: torch.Tensor) -> torch.Tensor:
     """Scores [orders, bridges] with the samples of the bridges permuted, by orders int64 [orders, S]."""
     samples = of.z.shape[1]
-    nodes, shares = interpolation(of.width, of.degree, _TOLERANCE / 10)
+    at = interpolation(of.width, of.degree, _TOLERANCE / 10, split=of.turns)
     sides = []
-    for node in nodes[0]:
+    for node in at.nodes[0]:
         exact, norm = fixed_planes(of, node, _TOLERANCE)
         planes = Planes(plane.float() for plane in exact)
         planes.means = [mean.float() for mean in exact.means]
@@ -37,13 +37,13 @@ def permuted_wide(of: Groups, orders: torch.Tensor) -> torch.Tensor:
     scores = []
     for part in back.split(max(1, _BATCH // (samples * len(of.left)))):
         h = []
-        for planes, shared, norm in sides:
+        for (planes, shared, norm), terms, rest in zip(sides, at.terms, at.rest, strict=True):
             # index_select is many times faster than an index.
             permuted = Planes(plane.index_select(0, part.flatten()).view(*part.shape, -1) for plane in shared)  # [R, S, n1]
             permuted.means = shared.means
-            values = products(planes, permuted, of.estimator, samples)
-            h.append(values if norm is None else values.div_((norm[:, None] * norm[of.left]).float()))
-        scores.append(group_scores(of, h, shares))
+            for values in products(planes, permuted, of.estimator, samples, terms, rest):
+                h.append(values if norm is None else values.div_((norm[:, None] * norm[of.left]).float()))
+        scores.append(group_scores(of, h, at.shares))
     return torch.cat(scores).cpu()
 
 
@@ -78,18 +78,16 @@ def drawn_wide(of: Groups, rows: torch.Tensor, draws: torch.Tensor) -> torch.Ten
         z = z.sub_(mean[batch, None].float()).div_(deviation[batch, None].float())
         width = widths((z * weights[..., None]).mT @ z, of.couples, reference=of.reference)
         z = z - (z.amax(dim=1, keepdim=True) + z.amin(dim=1, keepdim=True)) / 2
-        nodes, shares = interpolation(width, of.degree, _TOLERANCE / 10)
+        at = interpolation(width, of.degree, _TOLERANCE / 10, split=False)
         h = []
-        for node in nodes.unbind(dim=1):
+        for node, terms, rest in zip(at.nodes.unbind(dim=1), at.terms, at.rest, strict=True):
             planes = power_planes(z / node[:, None, None].float(), counts, weights, rotate=of.turns)
             planes = planes if axes is None else turned(planes, axes)
             shared = part_of(planes, of.left)
             weighted = Planes(plane.mul_(weights[..., None]) for plane in shared)
             weighted.means = shared.means
-            values = products(planes, weighted, of.estimator, samples)
-            if of.estimator == "normalized":
-                norm = norms(planes, weights).clamp(min=_TINY)
-                values /= norm[:, :, None] * norm[:, None, of.left]
-            h.append(values)
-        scores.append(group_scores(of, h, shares))
+            norm = norms(planes, weights).clamp(min=_TINY) if of.estimator == "normalized" else None
+            for values in products(planes, weighted, of.estimator, samples, terms, rest):
+                h.append(values if norm is None else values.div_(norm[:, :, None] * norm[:, None, of.left]))
+        scores.append(group_scores(of, h, at.shares))
     return torch.cat(scores).cpu()

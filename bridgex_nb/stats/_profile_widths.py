@@ -55,30 +55,42 @@ def widths(gram: torch.Tensor, of: list[Couples], *, reference: bool) -> torch.T
     return found
 
 
-def interpolation(width: torch.Tensor, degree: int, accuracy: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """Bandwidths at which to compute HSIC, and the weights with which it is added up for each group.
+class Interpolation(NamedTuple):
+    """Bandwidths [R, M] at which HSIC is computed; how many terms of it each of them gives, in rising order of s; whether the
+    last of these is all that is left; and the weights [R, sum of the terms, groups] with which the terms are added up."""
 
-    `width` [R, groups]; HSIC is s^degree, s = 1 / sigma^2, times a power series in s whose term k is about 0.04^k of the whole.
-    Returns bandwidths [R, M] and weights [R, M, groups].
+    nodes: torch.Tensor
+    terms: list[int]
+    rest: list[bool]
+    shares: torch.Tensor
+
+
+def interpolation(width: torch.Tensor, degree: int, accuracy: float, *, split: bool) -> Interpolation:
+    """Where to compute HSIC for groups whose bandwidths are `width` [R, groups], so that it is accurate for all.
+
+    HSIC is s^degree, s = 1 / sigma^2, times a power series in s whose term k is about 0.04^k of the whole. With `split`, its
+    terms come apart (`products`): the later a term, the fewer bandwidths it needs.
     """
+    groups = width.shape[1]
     s = width.pow(-2)
     low, high = s.amin(dim=1), s.amax(dim=1)
     spread = float((high / low).max()) - 1
-    if width.shape[1] == 1 or spread < 1e-9:
-        count = 1
-    else:
-        # The error of M nodes is at most the term M times (spread / 2)^M.
-        count = max(2, ceil(log(accuracy) / log(0.02 * spread))) if spread < 10 else width.shape[1]
-    if count >= width.shape[1]:
-        one = torch.eye(width.shape[1], dtype=s.dtype, device=s.device)
-        return width, one.expand(len(s), -1, -1)
-    high = torch.maximum(high, low * (1 + 1e-3))
-    steps = torch.linspace(0, 1, count, dtype=s.dtype, device=s.device) if count > 1 else s.new_full((1,), 0.0)
-    nodes = low[:, None] + (high - low)[:, None] * steps
-    at = (s - low[:, None]) / (high - low)[:, None]  # [R, groups]
-    weights = (s[:, None] / nodes[..., None]).pow(degree)
-    for m in range(count):
-        for k in range(count):
-            if k != m:
-                weights[:, m] *= (at - steps[k]) / (steps[m] - steps[k])
-    return nodes.pow(-0.5), weights
+    count = 1
+    if spread > 1e-9:  # the error of M bandwidths is at most the term M times (spread / 2)^M
+        count = max(2, ceil(log(accuracy) / log(0.02 * spread))) if spread < 10 else groups
+    if count >= groups:
+        each = torch.eye(groups, dtype=s.dtype, device=s.device).expand(len(s), -1, -1)
+        return Interpolation(width, [1] * groups, [True] * groups, each)
+    steps = torch.linspace(0, 1, count, dtype=s.dtype, device=s.device)
+    reach = torch.maximum(high - low, 1e-3 * low)[:, None]
+    nodes, at = low[:, None] + reach * steps, (s - low[:, None]) / reach
+    terms = [count - m if split else 1 for m in range(count)]
+    shares = []
+    for m, of_node in enumerate(terms):
+        for term in range(of_node):
+            share = (s / nodes[:, m, None]).pow(degree + term)
+            for k in range(count - term):
+                if k != m:
+                    share = share * (at - steps[k]) / (steps[m] - steps[k])
+            shares.append(share)
+    return Interpolation(nodes.pow(-0.5), terms, [m == 0 or not split for m in range(count)], torch.stack(shares, dim=1))

@@ -82,7 +82,7 @@ def part_of(planes: Planes, neurons: torch.Tensor) -> Planes:
 
 
 def group_scores(of: Groups, h: Sequence[torch.Tensor], shares: torch.Tensor) -> torch.Tensor:
-    """Scores [R, pairs] from HSIC [R, n, n1] at each of the bandwidths and their weights [R, M, pairs]."""
+    """Scores [R, pairs] from HSIC [R, n, n1], or its terms, and their weights [R, terms, pairs]."""
     scores, whole = [], torch.arange(len(of.left), device=of.left.device)
     for pair, (x, y) in enumerate(of.pairs):
         total = torch.zeros((), dtype=h[0].dtype, device=h[0].device)
@@ -96,10 +96,10 @@ def group_scores(of: Groups, h: Sequence[torch.Tensor], shares: torch.Tensor) ->
 
 def exact_scores(of: Groups) -> torch.Tensor:
     """Scores [pairs], as exact as those of single pairs."""
-    nodes, shares = interpolation(of.width, of.degree, SCORE_TOLERANCE / 10)
+    at = interpolation(of.width, of.degree, SCORE_TOLERANCE / 10, split=of.turns)
     h = []
-    for node in nodes[0]:
+    for node, terms, rest in zip(at.nodes[0], at.terms, at.rest, strict=True):
         planes, norm = fixed_planes(of, node, SCORE_TOLERANCE)
-        values = products(planes, part_of(planes, of.left), of.estimator, of.z.shape[1])
-        h.append((values if norm is None else values / (norm[:, None] * norm[of.left]))[None])
-    return group_scores(of, h, shares)[0]
+        for values in products(planes, part_of(planes, of.left), of.estimator, of.z.shape[1], terms, rest):
+            h.append((values if norm is None else values / (norm[:, None] * norm[of.left]))[None])
+    return group_scores(of, h, at.shares)[0]

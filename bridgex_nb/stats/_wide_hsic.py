@@ -100,29 +100,36 @@ def turned(planes: Planes, axes: Sequence[torch.Tensor]) -> Planes:
     return result
 
 
-def products(y: Planes, x: Planes, estimator: str, samples: int) -> torch.Tensor:
+def products(y: Planes, x: Planes, estimator: str, samples: int, terms: int = 1, rest: bool = True) -> list[torch.Tensor]:
     """HSIC [..., n2, n1] of all pairs, for x [..., S, n1] already multiplied by the weights of the samples; for the estimator
     `normalized`, its numerator, to be divided by `norms`.
+
+    It is the sum of what is returned: the products of features whose numbers add up to 0, 1, …; the last one has all others,
+    or without `rest` none of them.
     """
-    total = y[0].new_zeros(*torch.broadcast_shapes(y[0].shape[:-2], x[0].shape[:-2]), y[0].shape[-1], x[0].shape[-1])
-    rows = torch.zeros_like(total) if estimator == "unbiased" else None
+    shape = torch.broadcast_shapes(y[0].shape[:-2], x[0].shape[:-2])
+    found = [y[0].new_zeros(*shape, y[0].shape[-1], x[0].shape[-1]) for _ in range(terms)]
+    rows = torch.zeros_like(found[0]) if estimator == "unbiased" else None
     for k, left in enumerate(y):
         for m, right in enumerate(x):
-            cross = left.mT @ right
-            block = total[..., : left.shape[-1], : right.shape[-1]]
-            if estimator in ("reference", "unbiased"):
-                outer = y.means[k][..., :, None] * x.means[m][..., None, :]
-            if estimator == "reference":
-                block.addcmul_(cross, cross + samples * outer)
+            if k + m >= terms and not rest:
                 continue
-            block.addcmul_(cross, cross)
-            if rows is not None:
+            cross = left.mT @ right
+            block = found[min(k + m, terms - 1)][..., : left.shape[-1], : right.shape[-1]]
+            if estimator in ("biased", "normalized"):
+                block.addcmul_(cross, cross)
+                continue
+            outer = y.means[k][..., :, None] * x.means[m][..., None, :]
+            if rows is None:
+                block.addcmul_(cross, cross + samples * outer)
+            else:
+                block.addcmul_(cross, cross)
                 rows[..., : left.shape[-1], : right.shape[-1]].addcmul_(cross, outer)
     if estimator == "biased":
-        return total.div_((samples - 1) ** 2)
+        return [total.div_((samples - 1) ** 2) for total in found]
     if rows is None:
-        return total
-    return unbiased(total, rows, _grand(y)[..., :, None] * _grand(x)[..., None, :], samples)
+        return found
+    return [unbiased(found[0], rows, _grand(y)[..., :, None] * _grand(x)[..., None, :], samples)]
 
 
 def _grand(planes: Planes) -> torch.Tensor:
