@@ -145,7 +145,7 @@ def test_interventions_are_sent_along(hub, machine):
             )
 
     for near, far in zip(results(here), results(there), strict=True):
-        assert (near == far).all()
+        assert near.tolist() == pytest.approx(far.tolist(), rel=1e-6)  # here, the vocabulary is read in pieces
     intact = bx.loglikelihood(here, PROMPTS).logprob
     assert (bx.loglikelihood(there, PROMPTS).logprob == intact).all()
     with bx.deactivate(there, one, positions="generated"):  # texts that are read are prompts
