@@ -53,7 +53,8 @@ def test_the_card_holds_the_answers_and_the_options_of_the_evidence(mini, small_
     assert (card["function"], card["model"]) == ("leaderboard", mini.card["model"])
     assert card["options"] == {"selectors": ["typology", "english"], "resamples": 20, "seed": 2}
     assert card["inputs"]["items"]["data"] == items.attrs["card"]["data"]
-    assert card["inputs"]["evidence"]["options"] == {"rate": evidence.rate, "exclude": None, "seed": evidence.seed}
+    given = {"rate": evidence.rate, "exclude": None, "words": "known", "shots": 0, "seed": evidence.seed}
+    assert card["inputs"]["evidence"]["options"] == given
 
 
 def test_translations_have_a_leaderboard(mini, small_study, shared_data):

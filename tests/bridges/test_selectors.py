@@ -45,7 +45,7 @@ def few_words(src, tgt):
 
 @pytest.fixture(autouse=True)
 def _all_known(monkeypatch):
-    monkeypatch.setattr("bridgex_nb.similarity._evidence.known_words", lambda model, lexicon: lexicon)
+    monkeypatch.setattr("bridgex_nb.similarity._evidence.known_words", lambda model, lexicon, **asking: lexicon)
 
 
 def column(evidence, name, src="sw", tgt="tl", bridges=bx.BRIDGES):

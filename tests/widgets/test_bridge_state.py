@@ -194,7 +194,8 @@ def test_exports_hold_the_view_and_stay_the_same(shown, tmp_path):
 def test_the_code_loads_the_same_model(options):
     model = bx.load_model(**options)
     again = eval(_load_call(model), {"bx": bx})
-    assert again.card == model.card
+    # Here the dtype is spelled out, whatever the reason for it was.
+    assert again.card | {"dtype_reason": ""} == model.card | {"dtype_reason": ""}
     assert torch.equal(again.hf_model.get_input_embeddings().weight, model.hf_model.get_input_embeddings().weight)
 
 
