@@ -44,7 +44,8 @@ def test_released_lape_masks_are_drawn(shared_data, name, neurons, layers):
     figure.draw_without_rendering()
     axes = figure.axes[0]
     # A language that is not among the fifteen has its name, too.
-    assert [label.get_text() for label in axes.get_yticklabels()][:5] == ["English", "Chinese", "French", "Spanish", "Vietnamese"]
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    assert names[:5] == ["English", "Chinese", "French", "Spanish", "Vietnamese"]
     cells = axes.collections[0].get_array().reshape(len(sets), layers)
     assert cells.sum(axis=1).tolist() == [int(neuron_set.sum()) for neuron_set in sets.values()]
     boxes = [text.get_window_extent() for text in axes.texts]
