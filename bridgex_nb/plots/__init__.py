@@ -28,12 +28,20 @@ from ._ranking_table import ranking_table
 from ._save import save
 from ._save_pdf import save_pdf
 from ._sensitivity import choice_sensitivity
-from ._similarity import alignment_by_layer, depth_profile, emergence_curves, overlap_heatmap, spectrum_clustermap
+from ._similarity import (
+    alignment_and_accuracy,
+    alignment_by_layer,
+    depth_profile,
+    emergence_curves,
+    overlap_heatmap,
+    spectrum_clustermap,
+)
 from ._style import STYLE
 
 __all__ = [
     "STYLE",
     "accuracy_intervals",
+    "alignment_and_accuracy",
     "alignment_by_layer",
     "amplification_curve",
     "beyond_random",

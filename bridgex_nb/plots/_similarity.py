@@ -12,6 +12,7 @@ from matplotlib.patches import Patch
 from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import squareform
 
+from ..exceptions import InputError
 from ..similarity._alignment import Alignment
 from ._style import FAMILY_COLOURS, LINE, PALETTE, STYLE, drawing, family, language_name
 
@@ -254,4 +255,54 @@ def emergence_curves(table: pd.DataFrame, group: str = "group") -> Figure:
             axes.get_legend().remove()
         axes.legend(handles, labels, title=group, frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
         figure.suptitle("Similarity of languages during training", fontsize=10)
+    return figure
+
+
+def alignment_and_accuracy(table: pd.DataFrame, fit: pd.DataFrame, *, ax: Axes | None = None) -> Figure:
+    """How well each language is aligned with the pivot, and how well the model translates into it.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        One row per language: language, score (`Alignment.table`), accuracy with low and high (`accuracy`, 0 to 1).
+    fit : pandas.DataFrame
+        Result of `correlate`; Pearson's r stands above the figure.
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw on.
+
+    Raises
+    ------
+    InputError
+        If the table lacks a column.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"language": ["de", "sw", "fi"], "score": [0.9, 0.2, 0.5], "accuracy": [0.6, 0.1, 0.2]})
+    >>> table = table.assign(low=table.accuracy - 0.1, high=table.accuracy + 0.1)
+    >>> fit = correlate(table.set_index("language").score, table.set_index("language").accuracy)
+    >>> figure = alignment_and_accuracy(table, fit)
+    """
+    if missing := [column for column in ("language", "score", "accuracy", "low", "high") if column not in table]:
+        raise InputError(f"the table has no column {missing[0]!r}; it needs language, score, accuracy, low and high")
+    with drawing(ax, 5.6, 3.8) as (figure, axes):
+        colours = [FAMILY_COLOURS[family(code)] for code in table.language]
+        axes.vlines(table.score, 100 * table.low, 100 * table.high, color=colours, linewidth=1.2, alpha=0.5)
+        axes.scatter(table.score, 100 * table.accuracy, color=colours, s=22, zorder=3)
+        for row in table.itertuples():
+            axes.annotate(str(row.language), (row.score, 100 * row.accuracy), (4, 3), textcoords="offset points", fontsize=8)
+        r = fit.loc["pearson"]
+        axes.set(
+            xlabel="alignment with the pivot, mean over layers",
+            ylabel="word translation accuracy (%)",
+            title=f"r = {r.r:.2f} [{r.low:.2f}, {r.high:.2f}], {r.languages:.0f} languages",
+        )
+        present = dict.fromkeys(map(family, table.language))
+        axes.legend(
+            handles=[Line2D([], [], marker="o", linestyle="none", color=FAMILY_COLOURS[name], label=name) for name in present],
+            title="language family",
+            loc="center left",
+            bbox_to_anchor=(1.02, 0.5),
+            frameon=False,
+            fontsize=8,
+        )
     return figure

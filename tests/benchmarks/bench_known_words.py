@@ -1,6 +1,6 @@
 """Which words three models translate, with SmolLM2 (trained on English) as the negative control of gemma-3-270m.
 
-    BRIDGEX_KNOWN_WORDS=docs/known_words.csv pytest -s -n 0 tests/benchmarks/bench_known_words.py
+BRIDGEX_KNOWN_WORDS=docs/known_words.csv pytest -s -n 0 tests/benchmarks/bench_known_words.py
 """
 
 import os

@@ -58,3 +58,18 @@ def test_emergence_draws_the_mean_of_each_group():
     drawn = {tuple(np.round(line.get_ydata(), 4)) for line in axes.get_lines() if len(line.get_ydata())}
     kept = table[table.kind == "alignment"].groupby("group").value.agg(tuple)
     assert drawn == set(kept)
+
+
+def test_alignment_and_accuracy_of_each_language():
+    table = pd.DataFrame(
+        {"language": ["de", "sw", "fi", "he"], "score": [0.9, 0.2, 0.5, 0.4], "accuracy": [0.6, 0.1, 0.3, 0.2]}
+    )
+    table = table.assign(low=table.accuracy - 0.1, high=table.accuracy + 0.1)
+    fit = bx.correlate(table.set_index("language").score, table.set_index("language").accuracy)
+    figure = bx.plots.alignment_and_accuracy(table, fit)
+    axes = figure.axes[0]
+    assert axes.collections[1].get_offsets().data == pytest.approx(np.column_stack([table.score, 100 * table.accuracy]))
+    assert [text.get_text() for text in axes.texts] == table.language.tolist()
+    assert axes.get_title() == f"r = {fit.r.pearson:.2f} [{fit.low.pearson:.2f}, {fit.high.pearson:.2f}], 4 languages"
+    with pytest.raises(bx.InputError, match="no column 'low'"):
+        bx.plots.alignment_and_accuracy(table.drop(columns="low"), fit)
