@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pandas as pd
+import pytest
 
 import bridgex_nb as bx
 from bridgex_nb.models._load_model import MINI
