@@ -17,6 +17,7 @@ Examples
 True
 """
 
+from ._agreement import agreement_tests
 from ._bridges import bridge_overview, bridge_ranking, hsic_by_layer
 from ._controls import control_gains
 from ._evaluation import accuracy_intervals, bridge_gains, xicl_heatmap
@@ -41,6 +42,7 @@ from ._style import STYLE
 __all__ = [
     "STYLE",
     "accuracy_intervals",
+    "agreement_tests",
     "alignment_and_accuracy",
     "alignment_by_layer",
     "amplification_curve",

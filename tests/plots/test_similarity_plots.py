@@ -74,3 +74,11 @@ def test_alignment_and_accuracy_of_each_language():
     assert axes.get_title() == f"r = {fit.r.pearson:.2f} [{fit.low.pearson:.2f}, {fit.high.pearson:.2f}], 4 languages"
     with pytest.raises(bx.InputError, match="no column 'low'"):
         bx.plots.alignment_and_accuracy(table.drop(columns="low"), fit)
+
+
+def test_agreement_fills_what_stands_correction():
+    rows = [("lift", "family", 0.5, 0.01, 0.4, 0.2), ("lift", "typology", 0.3, 0.2, 0.1, 0.04)]
+    table = pd.DataFrame(rows, columns=["kind", "reference", "r", "p_holm", "partial_r", "partial_p_holm"])
+    axes = bx.plots.agreement_tests(table).axes[0]
+    points = {float(dots.get_offsets()[0, 0]): dots.get_facecolor()[0, :3].tolist() for dots in axes.collections}
+    assert {r: face == [1, 1, 1] for r, face in points.items()} == {0.5: False, 0.4: True, 0.3: True, 0.1: False}
