@@ -3,6 +3,7 @@
 from itertools import cycle
 
 import matplotlib as mpl
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -14,11 +15,15 @@ from ._style import LINE, PALETTE, SHADE, STYLE, drawing, language_name
 _BRIDGE_COLOURS = dict(zip(BRIDGES, PALETTE, strict=False))
 #: Labels of what `shown_values` shows.
 _LABELS = {"excess": "HSIC over chance (best bridge: 100)", "score": "HSIC score (best bridge: 100)"}
+#: How far above the layers averaged a layer is left out of the axes, as a multiple of their highest value.
+_PEAK = 4
 _BRIDGE_MARKERS = dict(zip(BRIDGES, "osD^vP", strict=True))
 
 
 def hsic_by_layer(ranking: BridgeRanking, *, ax: Axes | None = None) -> Figure:
     """Excess over chance by layer, one curve per bridge; the layers that a bridge's value is the mean of are shaded.
+
+    A layer four times as high as any of these lies above the axes, with its value.
 
     The unit is that of `bridge_ranking`: 100 is the mean of the best bridge over the shaded layers. Without resamples, the
     score is shown instead of its excess.
@@ -110,7 +115,31 @@ def _draw_layers(axes: Axes, ranking: BridgeRanking) -> None:
         )
     axes.set(xlabel="layer", ylabel=_LABELS[shown["name"]])
     axes.xaxis.get_major_locator().set_params(integer=True)
+    _cut_peaks(axes, table.assign(shown=table[shown["name"]] / shown["unit"]))
     axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
+
+
+def _cut_peaks(axes: Axes, table: pd.DataFrame) -> None:
+    """Leave layers far above those that are averaged, such as one of nearly constant neurons, above the axes, with their value:
+    beside them, the bridges could not be told apart."""
+    highest = table.shown[table.in_window].max()
+    peaks = table.groupby("layer").shown.max()
+    peaks = peaks[peaks > _PEAK * highest]
+    if highest <= 0 or peaks.empty:
+        return
+    axes.set_ylim(top=1.15 * max(highest, table.shown[~table.layer.isin(peaks.index)].max()))
+    for layer, value in peaks.items():
+        axes.annotate(
+            f"↑ {value:,.0f}",
+            (layer, 1),
+            (0, -2),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            ha="center",
+            va="top",
+            fontsize=7,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+        )
 
 
 def _draw_ranking(axes: Axes, ranking: BridgeRanking) -> None:

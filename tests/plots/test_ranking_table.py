@@ -60,3 +60,14 @@ def test_a_first_bridge_below_chance_does_not_turn_the_figure_round(ranking):
     shown = shown_values(dataclasses.replace(ranking, table=table))
     assert (shown.value < 0).all()
     assert shown.value.min() == pytest.approx(-100)
+
+
+def test_a_layer_far_above_the_others_does_not_flatten_them(ranking):
+    by_layer = ranking.by_layer.copy()
+    outside = by_layer.layer == by_layer.layer[~by_layer.in_window].iloc[0]
+    by_layer.loc[outside, "excess"] = 30 * by_layer.excess[by_layer.in_window].max()
+    axes = bx.plots.hsic_by_layer(dataclasses.replace(ranking, by_layer=by_layer)).axes[0]
+    shown = 100 * by_layer.excess / ranking.table.excess[0]
+    assert shown[~outside].max() < axes.get_ylim()[1] < 2 * shown[~outside].max()
+    assert [text.get_text() for text in axes.texts] == [f"↑ {shown[outside].max():,.0f}"]
+    assert not bx.plots.hsic_by_layer(ranking).axes[0].texts
