@@ -92,6 +92,14 @@ def test_02_agreement_is_that_of_the_matrices_by_depth(folder, mini, counts):
     assert row.r == pytest.approx(bx.agreement(matrix).set_index("reference").r["family"], rel=1e-3)
 
 
+def test_02_says_what_the_whole_model_agrees_with(folder, mini, counts):
+    table = pd.read_csv(folder / "02_agreement.csv").set_index(["kind", "reference"])
+    assert len(table) == 2 * len(bx.SPECTRA)
+    alone = bx.agreement(bx.language_matrix(bx.Evidence(mini, counts, bx.neurons.RATE), "lift")).set_index("reference")
+    assert table.r["lift", "family"] == pytest.approx(alone.r["family"], rel=1e-3)
+    assert table.p_holm["lift", "family"] >= alone.p["family"]
+
+
 def test_03_has_a_score_for_every_bridge(folder, ranking):
     table = pd.read_csv(folder / "03_ranking.csv").set_index("bridge")
     assert table.score.to_dict() == pytest.approx(ranking.table.set_index("bridge").score.to_dict(), rel=1e-3)
@@ -104,6 +112,17 @@ def test_04_has_every_pair_zero_shot_and_through_every_bridge(folder, mini):
     assert (
         row.correct == bx.evaluate(mini, "bli", "sw", "tl", ["es"], lexicon=bx.core_lexicon("sw", "tl").sample(150)).correct[0]
     )
+
+
+def test_04_has_the_log_probability_of_the_gold_answer(folder, mini):
+    table = pd.read_csv(folder / "04_gold_logprob.csv").set_index(["src", "tgt", "bridge"])
+    words = bx.core_lexicon("sw", "tl").sample(150)
+    items = bx.answers(mini, "bli", words, [None, "es"], gold_logprobs=True)
+    expected = items.groupby("bridge").gold_logprob.mean()
+    for bridge in ("zero-shot", "es"):
+        assert table.gold_logprob["sw", "tl", bridge] == pytest.approx(expected[bridge], rel=1e-3)
+    gains = pd.read_csv(folder / "04_gains_logprob.csv").set_index(["src", "tgt", "bridge"])
+    assert gains.gain["sw", "tl", "es"] == pytest.approx(expected["es"] - expected["zero-shot"], abs=1e-3)
 
 
 def test_04_says_what_the_controls_show(folder):
@@ -159,3 +178,11 @@ def test_08_shows_the_ranking_of_rank_bridges(folder, ranking):
     table = pd.read_csv(folder / "08_explorer.csv").set_index("bridge")
     for column in ("score", "excess", "low", "wins"):
         assert table[column].to_dict() == pytest.approx(ranking.table.set_index("bridge")[column].to_dict(), rel=1e-3)
+
+
+def test_05_correlates_alignment_with_accuracy(folder):
+    table = pd.read_csv(folder / "05_alignment_accuracy.csv")
+    assert len(table) == 14
+    r = table.score.corr(table.accuracy)
+    assert table.alignment_r[0] == pytest.approx(r, abs=1e-3)
+    assert table.alignment_low[0] < r < table.alignment_high[0]
