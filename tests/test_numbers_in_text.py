@@ -44,12 +44,16 @@ def points(middle: float, low: float, high: float, sign: bool = False) -> str:
     return f"{middle} [{low}, {high}]"
 
 
-def figure(name: str) -> pd.DataFrame:
-    return pd.read_csv(ROOT / "figures" / f"{name}.csv", keep_default_na=False, na_values=[""])
+#: The figures of the bundled model, and those of the study of a real one.
+MINI_FIGURES, GEMMA_FIGURES = "figures", "figures/gemma-3-270m"
 
 
-def board() -> pd.DataFrame:
-    return figure("04_leaderboard").set_index("selector")
+def figure(name: str, folder: str = MINI_FIGURES) -> pd.DataFrame:
+    return pd.read_csv(ROOT / folder / f"{name}.csv", keep_default_na=False, na_values=[""])
+
+
+def board(folder: str = MINI_FIGURES, name: str = "04_leaderboard") -> pd.DataFrame:
+    return figure(name, folder).set_index("selector")
 
 
 def sharing(layer: int) -> pd.Series:
@@ -82,9 +86,9 @@ class Table(NamedTuple):
     cells: Callable[[dict[str, str]], dict[str, str]]
 
 
-def leaderboard_row(row: dict[str, str]) -> dict[str, str]:
+def leaderboard_row(row: dict[str, str], folder: str = MINI_FIGURES) -> dict[str, str]:
     name = re.match(r"`(\w+)`", row["selector"])[1]
-    numbers = board().loc[name]
+    numbers = board(folder).loc[name]
     compared = name != "english"
     cells = {
         "loses against the best bridge": points(numbers.regret, numbers.low, numbers.high),
