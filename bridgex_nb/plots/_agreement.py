@@ -27,12 +27,12 @@ def agreement_tests(table: pd.DataFrame, *, ax: Axes | None = None) -> Figure:
     >>> figure = agreement_tests(pd.DataFrame(rows, columns=columns))
     """
     kinds, references = list(table.kind.unique()), list(table.reference.unique())
-    tests = (("r", "p_holm", "o", -0.08), ("partial_r", "partial_p_holm", "s", 0.08))
+    tests = (("r", "p_holm", "o", -0.09), ("partial_r", "partial_p_holm", "s", 0.09))
     with drawing(ax, 6.2, 1.3 + 0.36 * len(kinds)) as (figure, axes):
         axes.axvline(0, color="0.6", linewidth=0.8)
         for reference, colour in zip(references, PALETTE, strict=False):
             rows = table[table.reference == reference]
-            shift = 0.2 * (references.index(reference) - (len(references) - 1) / 2)
+            shift = 0.36 * (references.index(reference) - (len(references) - 1) / 2)
             for r, p, marker, offset in tests:
                 heights = [kinds.index(kind) + shift + offset for kind in rows.kind]
                 faces = [colour if corrected < 0.05 else (1.0, 1.0, 1.0) for corrected in rows[p]]
