@@ -60,7 +60,8 @@ def leaderboard(
     computed = [name for name in names if name != "random"]
     by_pair = scores_by_pair(items)
     if isinstance(evidence, NeuronModel):
-        evidence = Evidence(evidence, count_active(evidence, core_sentences()), items=items)
+        shots = items.attrs.get("card", {}).get("options", {}).get("shots", 0)
+        evidence = Evidence(evidence, count_active(evidence, core_sentences()), items=items, shots=shots)
     scores = {}
     with outer_bar(list(by_pair), desc="selecting", unit="pair") as progress:
         for src, tgt in progress:

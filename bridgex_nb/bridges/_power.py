@@ -34,8 +34,9 @@ def headroom(items: pd.DataFrame, *, resamples: int = 2000, seed: int = 0) -> pd
         One row: pairs; headroom with headroom_low and headroom_high (mean score through the best bridge of a pair less the mean
         over its bridges, averaged over the pairs, with its 95 % interval); split_gain with split_low and split_high (the same
         where the best bridge is chosen on half of a pair's items and scored on the other half); reliability (of the bridges'
-        scores within pairs, 0 to 1). Scores are shares from 0 to 1; what cannot be computed is missing (NaN): intervals with
-        one pair, reliability where all bridges score alike. The run card is in ``.attrs["card"]``.
+        scores within pairs, 0 to 1). Scores are shares from 0 to 1, or nats for those of `by_gold_logprob`; what cannot be
+        computed is missing (NaN): intervals with one pair, reliability where all bridges score alike. The run card is in
+        ``.attrs["card"]``.
 
     Raises
     ------

@@ -203,7 +203,7 @@ def alignment_cka(evidence: Evidence, src: str, tgt: str, bridges: Sequence[str]
 
 
 def _confidence(evidence, src, tgt, bridges, join):
-    words = list(evidence.lexicon(src, tgt).entries)
+    words = evidence.asked_words(src, tgt)
     scores = {}
     for bridge in bridges:
         first_hop, translations = evidence.confidence(src, bridge, words)

@@ -13,6 +13,8 @@ from ..utils._progress import progress_bar
 from ._layer_rows import LayerRows, Sides, layer_rows
 from ._resample import draw_prompts, drawn_scores, permuted_scores
 
+#: Permuted scores are computed in float32 and agree with the score to this, relatively: nearer ones count as equal.
+_ROUNDING = 1e-4
 #: Permutations for the null mean of a layer outside the window, which decides nothing.
 _OUTSIDE = 20
 
@@ -77,7 +79,7 @@ def with_uncertainty(table: pd.DataFrame, draws: Draws, by: str) -> tuple[pd.Dat
     score = table.score.to_numpy()
     null, deviation = draws.null.mean(axis=0), draws.null.std(axis=0, ddof=min(1, len(draws.null) - 1))
     excess = score - null
-    varies = deviation > 1e-9 * np.abs(null)  # permuted scores that are equal but for rounding give no z
+    varies = deviation > _ROUNDING * np.abs(null)  # permuted scores that are equal but for rounding give no z
     z = np.divide(excess, deviation, out=np.zeros_like(excess), where=varies)
     drawn = {"score": _centred(draws.score, score), "excess": _centred(draws.excess, excess)}
     columns = {"null": null, "excess": excess, "z": z}
@@ -87,7 +89,8 @@ def with_uncertainty(table: pd.DataFrame, draws: Draws, by: str) -> tuple[pd.Dat
     order = table.assign(**columns)[by].argsort(kind="stable")[::-1] if by == "excess" else np.arange(len(table))
     values = drawn[by][:, order]
     table = table.assign(**columns).iloc[order].reset_index(drop=True)
-    p = ((1 + (draws.null >= score).sum(axis=0)) / (1 + len(draws.null)))[order]
+    reached = draws.null >= score - _ROUNDING * np.abs(score)
+    p = ((1 + reached.sum(axis=0)) / (1 + len(draws.null)))[order]
     wins = np.bincount(values.argmax(axis=1), minlength=len(table)) / len(values)
     low, high = percentile_interval(values[:, [0]] - values)
     table = table.assign(wins=wins, tied=_tied(values, 0), p=p, p_holm=holm(p))

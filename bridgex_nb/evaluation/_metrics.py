@@ -10,6 +10,7 @@ from scipy.stats import binomtest
 
 from ..exceptions import InputError
 from ..stats._resampling import check_resamples, percentile_interval
+from ..utils._run_card import run_card
 from ._answer_table import card_from_items, refuse_controls, require_columns
 
 #: chrF2: character n-grams of up to this order, recall weighs this much more than precision.
@@ -71,7 +72,7 @@ def by_gold_logprob(items: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        The rows with gold_logprob as their score, and correct missing; the run card stays.
+        The rows with gold_logprob as their score, and correct missing. The run card is in ``.attrs["card"]``.
 
     Raises
     ------
@@ -88,7 +89,9 @@ def by_gold_logprob(items: pd.DataFrame) -> pd.DataFrame:
     if "gold_logprob" not in items:
         raise InputError("the rows have no gold_logprob; ask for it: answers(..., gold_logprobs=True)")
     table = items.assign(score=items.gold_logprob, correct=pd.array([pd.NA] * len(items), dtype="boolean"))
-    table.attrs = dict(items.attrs)
+    if card := items.attrs.get("card"):
+        options = card["options"] | {"score": "gold_logprob"}
+        table.attrs["card"] = run_card("by_gold_logprob", card, data=card["data"], options=options, inputs={"items": card})
     return table
 
 

@@ -109,7 +109,11 @@ def _pool(
     if options.shots_for != "hops" or task.name != "bli":
         return items
     hops = dict.fromkeys((src, code) for src, tgt in items for code in (tgt, *bridges) if code not in (None, src))
-    return items_by_pair(task, [core_lexicon(src, code) for src, code in hops])
+    try:
+        return items_by_pair(task, [core_lexicon(src, code) for src, code in hops])
+    except InputError as error:
+        needed = ", ".join(f"{src}-{code}" for src, code in hops)
+        raise InputError(f"{error}; pass lexicons to draw the examples from: examples=[{needed}]") from error
 
 
 def _row(task: Task, src: str, tgt: str, bridge: str | None, item: dict, heads: Heads) -> Row:

@@ -36,7 +36,7 @@ def check_bos(model: NeuronModel) -> None:
         warnings.warn(
             f"the tokenizer of {model.card['model']} does not begin texts with BOS ({tokenizer.decode([bos])}), but the model "
             f"needs it: the loss of a short text is {without:.1f} nats a token, and {with_bos:.1f} with it. "
-            "Set model.tokenizer.add_bos_token = True, or load the model with another tokenizer",
+            "Load it with another tokenizer, or set model.tokenizer.add_bos_token = True (and take another store= than before)",
             stacklevel=4,
         )
 

@@ -19,6 +19,7 @@ from ..datasets._lexicon import Lexicon, core_lexicon, word_prompt
 from ..evaluation._answer_table import refuse_controls
 from ..evaluation._known_words import known_words
 from ..evaluation._reading import read_word
+from ..evaluation._word_examples import prompts_behind_examples
 from ..evaluation._xicl import ZERO_SHOT, answers
 from ..exceptions import InputError
 from ..inference._generation import complete_scored
@@ -59,14 +60,14 @@ class Evidence:
         (src, tgt) -> Lexicon, whose source words the model is asked about; the core lexicon by default.
     items : pandas.DataFrame, optional
         Rows of `answers` for bli by the same model: what they already contain is not asked again.
+    seed : int
+        Seed of the selector `random`, and of the draw of worked examples.
     words : {"known", "all"}
         The words of a lexicon that a pair is probed with: those that the model translates right, as in BridgeX-ICL, or all, for
         pairs of which a model knows too few.
     shots : int
-        Worked examples before every word that the model is asked to translate, from the words of `lexicon`; as many as `items`
-        had.
-    seed : int
-        Seed of the selector `random`.
+        Worked examples before every word whose translation, or confidence in it, a part needs; as many as `items` had. They are
+        words of `lexicon` that give nothing away of the word that is asked.
 
     Raises
     ------
@@ -90,10 +91,10 @@ class Evidence:
     sentences: dict[str, list[str]] = field(default_factory=core_sentences, repr=False)
     lexicon: Callable[[str, str], Lexicon] = field(default=core_lexicon, repr=False)
     items: pd.DataFrame | None = field(default=None, repr=False)
-    words: str = "known"
-    shots: int = 0
     seed: int = 0
     exclude: str | None = field(default=None, kw_only=True)
+    words: str = field(default="known", kw_only=True)
+    shots: int = field(default=0, kw_only=True)
     # The parts, where several evidences have them in common.
     _shared: InitVar[dict[tuple[Any, ...], Any] | None] = field(default=None, kw_only=True)
     _parts: dict[tuple[Any, ...], Any] = field(default_factory=dict, init=False, repr=False)
@@ -215,14 +216,15 @@ class Evidence:
         if self.items is not None:
             of_pair = (self.items.src == lexicon.src) & (self.items.tgt == lexicon.tgt)
             zero_shot = self.items[of_pair & (self.items.bridge == ZERO_SHOT)]
-            if set(zero_shot.item) == set(lexicon.entries):
-                right = zero_shot.item[zero_shot.correct.astype(bool)]
+            # Behind examples, words that they give away are not among the items.
+            if set(zero_shot.item) == set(lexicon.entries) or (self.shots and len(zero_shot)):
+                right = [word for word in zero_shot.item[zero_shot.correct.astype(bool)] if word in lexicon.entries]
                 if len(right) > 1:
                     return lexicon.keep(right)
         return known_words(self.model, lexicon, shots=self.shots)
 
     def answers(self, word: str, src: str, tgt: str, bridges: Sequence[str]) -> pd.DataFrame:
-        """Rows of `bridgex_nb.answers` for one word, zero-shot and through bridges.
+        """Rows of `bridgex_nb.answers` for one word, zero-shot and through bridges, without worked examples.
 
         `correct` and `score` are missing if the lexicon does not contain the word.
         """
@@ -278,17 +280,22 @@ class Evidence:
         known = self._once(("translations",), self._from_items)
         new = [word for word in dict.fromkeys(words) if (src, tgt, word) not in known]
         if new:
-            examples = "".join(f'{word_prompt(src, tgt, word)}"{gold}"\n\n' for word, gold in self._examples(src, tgt))
+            prompts = [word_prompt(src, tgt, word) for word in new]
+            if self.shots:
+                prompts = prompts_behind_examples(self.lexicon(src, tgt), new, self.shots, self.seed)
             with self._as_counted():
-                done = complete_scored(self.model, [examples + word_prompt(src, tgt, word) for word in new])
+                done = complete_scored(self.model, prompts)
             for word, completion in zip(new, done, strict=True):
                 known[src, tgt, word] = completion.confidence, read_word(completion.text, tgt)
         return fmean(known[src, tgt, word][0] for word in words), [known[src, tgt, word][1] for word in words]
 
-    def _examples(self, src: str, tgt: str) -> list[tuple[str, str]]:
-        """Worked examples of a pair: words and their preferred translations."""
-        entries = self.lexicon(src, tgt).sample(self.shots, self.seed).entries if self.shots else {}
-        return [(word, translations[0]) for word, translations in entries.items()]
+    def asked_words(self, src: str, tgt: str) -> list[str]:
+        """The words that are asked of a pair: those of the items, if there are any, or of the whole lexicon."""
+        words = list(self.lexicon(src, tgt).entries)
+        if self.items is None:
+            return words
+        asked = set(self.items["item"][(self.items.src == src) & (self.items.tgt == tgt)])
+        return [word for word in words if word in asked] or words
 
     def _from_items(self) -> dict[tuple[str, str, str], tuple[float, str]]:
         """(src, tgt, word) -> confidence and answer, from the first hops of the items."""

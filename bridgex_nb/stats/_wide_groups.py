@@ -52,7 +52,12 @@ class Groups(NamedTuple):
 
 
 def wide_groups(z: torch.Tensor, pairs: Sequence[tuple[torch.Tensor, torch.Tensor]], estimator: str) -> Groups | None:
-    """Pairs of groups, each bool [n], of standardized rows [n, S]; None if one of the kernels is not wide."""
+    """Pairs of groups, each bool [n], of standardized rows [n, S]; None if one of the kernels is not wide.
+
+    None for the estimator `unbiased`, too: its terms nearly cancel, so that features in float32 leave little but noise.
+    """
+    if estimator == "unbiased":
+        return None
     order = (z.amax(dim=1) - z.amin(dim=1)).argsort(descending=True, stable=True)
     z = z[order]
     numbers = [tuple(group.to(z.device)[order].nonzero()[:, 0] for group in pair) for pair in pairs]

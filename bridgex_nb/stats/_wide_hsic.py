@@ -15,8 +15,6 @@ from math import lgamma, log, sqrt
 
 import torch
 
-from ._hsic import unbiased
-
 #: Largest |x| / sigma for which kernels count as wide.
 REACH = 1.0
 
@@ -109,7 +107,6 @@ def products(y: Planes, x: Planes, estimator: str, samples: int, terms: int = 1,
     """
     shape = torch.broadcast_shapes(y[0].shape[:-2], x[0].shape[:-2])
     found = [y[0].new_zeros(*shape, y[0].shape[-1], x[0].shape[-1]) for _ in range(terms)]
-    rows = torch.zeros_like(found[0]) if estimator == "unbiased" else None
     for k, left in enumerate(y):
         for m, right in enumerate(x):
             if k + m >= terms and not rest:
@@ -120,24 +117,10 @@ def products(y: Planes, x: Planes, estimator: str, samples: int, terms: int = 1,
                 block.addcmul_(cross, cross)
                 continue
             outer = y.means[k][..., :, None] * x.means[m][..., None, :]
-            if rows is None:
-                block.addcmul_(cross, cross + samples * outer)
-            else:
-                block.addcmul_(cross, cross)
-                rows[..., : left.shape[-1], : right.shape[-1]].addcmul_(cross, outer)
+            block.addcmul_(cross, cross + samples * outer)
     if estimator == "biased":
         return [total.div_((samples - 1) ** 2) for total in found]
-    if rows is None:
-        return found
-    return [unbiased(found[0], rows, _grand(y)[..., :, None] * _grand(x)[..., None, :], samples)]
-
-
-def _grand(planes: Planes) -> torch.Tensor:
-    """Grand mean of K - 11' [..., n]: the squares of the mean features, without the 1 in that of phi_0."""
-    total = (planes.means[0] - 1) * (planes.means[0] + 1)
-    for mean in planes.means[1:]:
-        total[..., : mean.shape[-1]] += mean.square()
-    return total
+    return found
 
 
 def norms(planes: Planes, weights: torch.Tensor | None) -> torch.Tensor:

@@ -63,3 +63,10 @@ def test_translations_have_a_leaderboard(mini, small_study, shared_data):
     items = bx.answers(mini, "translation", sentences, ["en", "fr"], max_new_tokens=8)
     table = bx.leaderboard(evidence, items, ["typology"], resamples=20).set_index("selector")
     assert table.score["english"] == pytest.approx(items[items.bridge == "en"].score.mean())
+
+
+def test_a_model_is_asked_behind_as_many_examples_as_the_items(mini):
+    words = bx.core_lexicon("sw", "tl").sample(12)
+    items = bx.answers(mini, "bli", words, ["en", "fr"], shots=2, shots_for="hops")
+    board = bx.leaderboard(mini, items, ["english"], resamples=20)
+    assert board.attrs["card"]["inputs"]["evidence"]["options"]["shots"] == 2

@@ -305,3 +305,19 @@ def test_a_negative_number_of_resamples_is_refused():
     x, y = dependent(40, seeded(0))
     with pytest.raises(bx.InputError, match="resamples=-1"):
         ranking(x, {"en": y}, resamples=-1)
+
+
+@pytest.mark.parametrize("estimator", ["biased", "unbiased", "normalized"])
+def test_rounding_is_no_evidence(estimator):
+    """Neurons that fire on one prompt each, never the same one: permuted scores are nearly all equal to the score."""
+    values = torch.zeros(1, 8, 380)
+    for neuron in range(8):
+        values[0, neuron, 40 * neuron + 3] = 1.0
+    kept = torch.ones(1, 8, dtype=torch.bool)
+    sets = {code: torch.zeros(1, 8, dtype=torch.bool) for code in ("sw", "tl", "en", "fr")}
+    sets["sw"][0, :3] = sets["tl"][0, :3] = sets["en"][0, 3:6] = sets["fr"][0, 6:] = True
+    probe = bx.ProbeActivations(values[kept], tuple(map(str, range(380))), "sw", "tl", kept, {})
+    options = {"rule": "exclusive", "window": (0, 1), "estimator": estimator, "resamples": 100}
+    table = bx.rank_bridges(probe, sets, ["en", "fr"], **options).table
+    assert (table.p > 0.5).all()
+    assert (table.z.abs() < 2).all()

@@ -102,6 +102,8 @@ def test_answers_scored_by_how_likely_the_gold_is(mini):
     wide = items.pivot(index="item", columns="bridge", values="gold_logprob")
     assert likelier.gain[0] == pytest.approx((wide["en"] - wide["zero-shot"]).mean())
     assert likelier.attrs["card"]["options"]["test"] == "sign-flip permutation"
+    assert bx.by_gold_logprob(items).attrs["card"]["options"] == items.attrs["card"]["options"] | {"score": "gold_logprob"}
+    assert bx.headroom(bx.by_gold_logprob(items)).attrs["card"] != bx.headroom(items).attrs["card"]
     assert items.score.isin([0, 1]).all()  # the rows that were given stay as they are
     with pytest.raises(bx.InputError, match="no gold_logprob"):
         bx.by_gold_logprob(items.drop(columns="gold_logprob"))

@@ -147,3 +147,9 @@ def test_examples_of_both_hops_of_words_come_from_the_core_lexicon():
     same = make_plan("bli", asked, [None, "en", "fr"], shots=3, shots_for="hops", examples=given)
     assert [(row.head, row.hop1_prompt) for row in plan.rows] == [(row.head, row.hop1_prompt) for row in same.rows]
     assert {row.head.count("\n\n") for row in plan.rows} == {3}
+
+
+def test_words_outside_the_core_lexicon_need_examples_of_their_own():
+    hindi = bx.Lexicon("hi", "ur", {"पानी": ["پانی"], "आग": ["آگ"]})
+    with pytest.raises(bx.InputError, match=r"pass lexicons to draw the examples from: examples=\[hi-ur, hi-en\]"):
+        make_plan("bli", hindi, [None, "en"], shots=1, shots_for="hops")

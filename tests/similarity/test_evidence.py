@@ -10,6 +10,7 @@ import tiny
 import torch
 
 import bridgex_nb as bx
+from bridgex_nb.evaluation._word_examples import prompts_behind_examples
 from bridgex_nb.inference._generation import complete_scored
 from bridgex_nb.similarity._evidence import core_evidence
 
@@ -273,15 +274,15 @@ def test_confidence_is_asked_behind_the_examples_of_the_items(mini):
     with pytest.raises(bx.InputError, match="the items were asked with 2 examples; say so: shots=2"):
         bx.Evidence(mini, counts, lexicon=lexicon, items=items)
     evidence = bx.Evidence(mini, counts, lexicon=lexicon, items=items, shots=2)
-    words = ["fire", "water"]
-    head = "".join(
-        f'English:"{word}"→Tagalog:"{golds[0]}"\n\n' for word, golds in lexicon("en", "tl").sample(2).entries.items()
-    )
-    done = complete_scored(mini, [f'{head}English:"{word}"→Tagalog:' for word in words])
-    assert evidence.confidence("en", "tl", words)[0] == pytest.approx(sum(c.confidence for c in done) / 2, abs=1e-5)
-    asked = list(items["item"][items.bridge == "en"])
-    hop = items.bridge_confidence[items.bridge == "en"].mean()
+    asked = evidence.asked_words("sw", "tl")
+    assert asked == [word for word in lexicon("sw", "tl").entries if word in set(items["item"])]
+    hop = items.set_index("item")[items.set_index("item").bridge == "en"].bridge_confidence.loc[asked].mean()
     assert evidence.confidence("sw", "en", asked)[0] == pytest.approx(hop)
+    # The second hop was not asked before: its examples are words of that lexicon, too.
+    words = list(lexicon("en", "tl").entries)[:3]
+    prompts = prompts_behind_examples(lexicon("en", "tl"), words, 2, evidence.seed)
+    done = complete_scored(mini, prompts)
+    assert evidence.confidence("en", "tl", words)[0] == pytest.approx(sum(c.confidence for c in done) / 3, abs=1e-5)
 
 
 # Always-on neurons and ties
