@@ -27,7 +27,7 @@ REAL_MODEL = {
     "shown": [["zh", "ja"], ["ja", "he"]],
 }
 #: Words in each measurement, for such a model: the study then takes less than an hour on two cores with gemma-3-270m.
-LIMIT = 40
+LIMIT = 30
 
 
 def run(options: argparse.Namespace) -> None:
