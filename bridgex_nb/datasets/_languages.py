@@ -207,6 +207,20 @@ def families() -> list[str]:
 
 
 @cache
+def iso_names() -> dict[str, str | None]:
+    """ISO 639-3 code -> the FLORES-200 code that is meant by it alone.
+
+    Of a language in two scripts, it is the one whose own code names no script. None for zho, which is used for both.
+    """
+    names: dict[str, str | None] = {}
+    for code, row in _table().items():
+        iso = row["flores"].split("_")[0]
+        if iso not in names or "_" not in code:
+            names[iso] = row["flores"]
+    return names | {"zho": None}
+
+
+@cache
 def _table() -> dict[str, dict[str, str]]:
     """Code -> row of `data/languages.tsv`."""
     with (files(__package__) / "data" / "languages.tsv").open(encoding="utf-8", newline="") as handle:

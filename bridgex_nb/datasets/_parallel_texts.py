@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..exceptions import InputError
-from ._languages import Language, language
-from ._releases import FLORES, SIB200, from_hub
+from ._languages import Language, iso_names, language
+from ._releases import FLORES, FLORES_PLUS, SIB200, from_hub
 
 #: Layout -> what the path of a language's file looks like, seen from the folder. The first that has all languages is read.
 LAYOUTS = {
@@ -18,11 +18,11 @@ LAYOUTS = {
     "text files": re.compile(r"(?:.*/)?(?:udhr_)?(?P<name>[^/]+)\.txt"),
 }
 
-#: FLORES-200 code -> names that other data sets have for the language: FLORES+, NTREX and the UDHR.
+#: FLORES-200 code -> names that NTREX and the UDHR have for the language.
 RENAMED = {
     "als_Latn": ("sqi",),
     "azj_Latn": ("aze", "aze_Latn"),
-    "est_Latn": ("ekk", "ekk_Latn"),
+    "est_Latn": ("ekk",),
     "gaz_Latn": ("orm",),
     "khk_Cyrl": ("mon",),
     "lvs_Latn": ("lav",),
@@ -31,11 +31,11 @@ RENAMED = {
     "pes_Arab": ("fas",),
     "plt_Latn": ("mlg",),
     "swh_Latn": ("swa",),
-    "tgl_Latn": ("fil", "fil_Latn"),
+    "tgl_Latn": ("fil",),
     "uzn_Latn": ("uzb",),
     "ydd_Hebr": ("yid",),
-    "zho_Hans": ("cmn_Hans", "zho_CN", "cmn"),
-    "zho_Hant": ("cmn_Hant", "zho_TW"),
+    "zho_Hans": ("zho_CN", "cmn"),
+    "zho_Hant": ("zho_TW",),
     "zsm_Latn": ("msa",),
 }
 
@@ -116,9 +116,9 @@ def parallel_texts(source: str | Path, languages: Sequence[str], limit: int | No
 def _names(entry: Language) -> list[str]:
     """What the file of a language may be called, best first, in lower case and with hyphens."""
     flores = entry.flores or entry.code
+    names = [entry.code, flores, FLORES_PLUS.get(flores, flores), *RENAMED.get(flores, ())]
     iso = flores.split("_")[0]
-    names = [entry.code, flores, *RENAMED.get(flores, ())]
-    if flores not in ("zho_Hans", "zho_Hant"):  # "zho" does not say which script
+    if iso_names().get(iso, flores) == flores:
         names.append(iso)
     return [name.lower().replace("_", "-") for name in names]
 
@@ -158,14 +158,19 @@ def _from_folder(folder: Path, entries: list[Language]) -> dict[str, list[str]]:
     chosen = {entry.code: path for entry, path in zip(entries, found[group], strict=True) if path}
     if group[0] == "text files":
         articles = {code: _articles(path) for code, path in chosen.items()}
-        if all(articles.values()):
+        if odd := [code for code, paragraphs in articles.items() if not paragraphs]:
+            if len(odd) < len(articles):
+                raise InputError(
+                    f"{chosen[odd[0]]}: not divided into the paragraphs of the UDHR, as other files there are; leave {odd[0]} out"
+                )
+        else:
             return {code: paragraphs for code, paragraphs in articles.items() if paragraphs}
     return {code: _lines(path) for code, path in chosen.items()}
 
 
 def _lines(path: Path) -> list[str]:
     """Text i of a file, one a line; an empty line is a text, too, because the others keep their numbers."""
-    lines = path.read_text(encoding="utf-8-sig").rstrip("\n").split("\n")
+    lines = path.read_text(encoding="utf-8-sig").removesuffix("\n").split("\n")
     if path.suffix != ".jsonl":
         return [line.strip() for line in lines]
     try:
@@ -211,10 +216,12 @@ def _from_hub(hub: str, entries: Iterable[Language]) -> dict[str, list[str]]:
             columns = ", ".join(records[0]) if records else "none"
             raise InputError(f"{hub}: no column text or sentence in {entry.name}; its columns are: {columns}")
         number = next((key for key in ("index_id", "id") if key in records[0]), None)
-        numbers = [i if number is None else int(record[number]) for i, record in enumerate(records)]
+        numbers = [i if number is None else record[number] for i, record in enumerate(records)]
         texts[entry.code] = dict(zip(numbers, (str(record[field]).strip() for record in records), strict=True))
     shared = set.intersection(*(set(of_language) for of_language in texts.values()))
-    return {code: [of_language[i] for i in sorted(shared)] for code, of_language in texts.items()}
+    # By their numbers, also where those are text; other names of records have an order, too.
+    order = sorted(shared, key=lambda number: (len(str(number)), str(number)))
+    return {code: [of_language[number] for number in order] for code, of_language in texts.items()}
 
 
 def _first_split(data, code: str, splits: Sequence[str]) -> list[dict]:

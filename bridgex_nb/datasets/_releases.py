@@ -44,7 +44,7 @@ class DataSet:
 
 
 #: FLORES-200 code -> that of FLORES+, where it is another one.
-_RENAMED = {
+FLORES_PLUS = {
     "ajp_Arab": "apc_Arab_sout3123",
     "aka_Latn": "twi_Latn_akua1239",
     "apc_Arab": "apc_Arab_nort3139",
@@ -65,7 +65,7 @@ def _flores_code(code: str) -> list[str]:
 
 def _flores_codes(code: str) -> list[str]:
     name = str(language(code).flores)
-    return [name, _RENAMED.get(name, name)]
+    return [name, FLORES_PLUS.get(name, name)]
 
 
 FLORES = DataSet(

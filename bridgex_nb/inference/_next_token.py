@@ -42,13 +42,14 @@ def _change(model: NeuronModel, layer: torch.nn.Linear) -> Callable[[torch.Tenso
     config = model.hf_model.config.get_text_config()
     cap, factor = getattr(config, "final_logit_softcapping", None), getattr(config, "logit_scale", None)
     divisor = getattr(config, "logits_scaling", None)
-    candidates: list[Callable[[torch.Tensor], torch.Tensor]] = [lambda logits: logits]
+    candidates: list[Callable[[torch.Tensor], torch.Tensor]] = []
     if cap:
         candidates.append(lambda logits: torch.tanh(logits / cap) * cap)
     if isinstance(factor, int | float):
         candidates.append(lambda logits: logits * factor)
     if isinstance(divisor, int | float):
         candidates.append(lambda logits: logits / divisor)
+    candidates.append(lambda logits: logits)
     seen = []
     hook = layer.register_forward_hook(lambda module, inputs, output: seen.append(output))
     try:
@@ -59,8 +60,21 @@ def _change(model: NeuronModel, layer: torch.nn.Linear) -> Callable[[torch.Tenso
         hook.remove()
     if len(seen) != 1 or seen[0].shape != logits.shape:
         return None
-    eps = 8 * torch.finfo(seen[0].dtype).eps
-    return next((change for change in candidates if torch.allclose(change(seen[0]), logits, rtol=eps, atol=eps)), None)
+    before = seen[0].to(logits.device)
+    errors = [min(_furthest(change(values), logits) for values in (before, before.float())) for change in candidates]
+    rounding = max(torch.finfo(values.dtype).eps for values in (before, logits)) * float(logits.abs().max())
+    best = min(errors)
+    if not best <= 2 * rounding:
+        return None
+    # In half precision, logits far below a soft cap hardly show it: what the configuration says is then taken to be so,
+    # unless something else gives the model's logits to the last bit.
+    close = best + rounding if best else 0
+    return next(change for change, error in zip(candidates, errors, strict=True) if error <= close)
+
+
+def _furthest(found: torch.Tensor, logits: torch.Tensor) -> float:
+    """The largest difference, in float32: a model may widen its logits at its end."""
+    return float((found.float() - logits.float()).abs().max())
 
 
 def forward(
@@ -111,7 +125,8 @@ def forward(
         model.generating = None
         if hook is not None:
             hook.remove()
-    return (states[0] if states else result.logits)[keep], result.get("past_key_values")
+    values = states[0] if states else result.logits
+    return values[keep.to(values.device)], result.get("past_key_values")
 
 
 def last(ids: torch.Tensor) -> torch.Tensor:

@@ -2,12 +2,14 @@
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import bridgex_nb as bx
 from bridgex_nb.datasets._parallel_texts import ARTICLES, _from_hub
+from bridgex_nb.datasets._releases import FLORES_PLUS
 
 CODES = list(bx.LANGUAGES)
 
@@ -100,6 +102,13 @@ class TestUDHR:
         assert texts == bx.parallel_texts(shared_data / "udhr_txt", ["es", "en"])
         assert texts["es"][3].startswith("Todo individuo tiene derecho a la vida")
 
+    def test_a_file_that_is_divided_in_another_way(self, shared_data, tmp_path):
+        for name in ("eng", "spa"):
+            (tmp_path / f"{name}.txt").write_text((shared_data / "udhr_txt" / f"{name}.txt").read_text(encoding="utf-8"))
+        write(tmp_path / "deu.txt", ["Alle Menschen sind frei."])
+        with pytest.raises(bx.InputError, match=r"deu\.txt: not divided into the paragraphs of the UDHR.*leave de out"):
+            bx.parallel_texts(tmp_path, ["en", "de", "es"])
+
 
 def test_text_files_line_by_line(tmp_path):
     write(tmp_path / "en.txt", ["The sun is hot.", "", "Good night.", "It is day."])
@@ -117,20 +126,67 @@ def test_text_files_line_by_line(tmp_path):
         bx.parallel_texts(tmp_path, ["he", "ar"])
 
 
-def test_from_the_hub(tmp_path, monkeypatch):
-    """A local repository in the format of the hub, which `datasets` reads in the same way; one record is missing."""
+def test_a_trailing_empty_text_keeps_its_number(tmp_path):
+    (tmp_path / "en.txt").write_text("The sun is hot.\n\n")
+    (tmp_path / "sw.txt").write_text("Jua ni kali.\nMaji ni baridi.\n")
+    assert bx.parallel_texts(tmp_path, ["sw", "en"]) == {"sw": ["Jua ni kali."], "en": ["The sun is hot."]}
+
+
+@pytest.mark.parametrize("iso", ["ace", "arb", "bjn", "kas", "knc", "min", "taq"])
+def test_two_scripts_of_a_language_are_not_read_from_one_file(iso, tmp_path):
+    """A file that names no script is that of the entry whose code names none."""
+    table = (Path(bx.__file__).parent / "datasets" / "data" / "languages.tsv").read_text(encoding="utf-8").split("\n")
+    rows = [row.split("\t")[:2] for row in table if row.split("\t")[1:] and row.split("\t")[1].startswith(f"{iso}_")]
+    (plain,), (scripted,) = ([flores for code, flores in rows if ("_" in code) == suffix] for suffix in (False, True))
+    write(tmp_path / f"{iso}.txt", ["one"])
+    write(tmp_path / "eng.txt", ["two"])
+    assert bx.parallel_texts(tmp_path, [plain, "en"]) == {bx.language(plain).code: ["one"], "en": ["two"]}
+    with pytest.raises(bx.InputError, match=f"has no text files of {bx.language(scripted).code} "):
+        bx.parallel_texts(tmp_path, [plain, scripted])
+    write(tmp_path / f"{scripted}.txt", ["three"])
+    assert list(bx.parallel_texts(tmp_path, [plain, scripted]).values()) == [["one"], ["three"]]
+
+
+def test_flores_plus_goes_by_the_same_names_as_its_reader(tmp_path):
+    for i, (old, new) in enumerate(FLORES_PLUS.items()):
+        write(tmp_path / old / "devtest" / f"{new}.jsonl", [json.dumps({"id": 0, "text": f"text {i}"})])
+        code = bx.language(old).code
+        assert bx.parallel_texts(tmp_path / old, [old]) == {code: [f"text {i}"]}
+        assert bx.flores([code], tmp_path / old).text.tolist() == [f"text {i}"]
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """Writes a repository in the format of the hub, which `datasets` reads in the same way, and returns its path."""
     datasets = pytest.importorskip("datasets")
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
-    repository, configs = tmp_path / "parallel", []
-    for name, rows in {"swh_Latn": {2: "Ni mchana.", 1: "Jua ni kali."}, "eng_Latn": {1: "The sun is hot."}}.items():
-        records = [json.dumps({"id": number, "sentence": text}) for number, text in rows.items()]
-        write(repository / "data" / f"{name}.jsonl", records)
-        configs.append(f"- config_name: {name}\n  data_files:\n  - split: test\n    path: data/{name}.jsonl")
-    write(repository / "README.md", ["---", "configs:", *configs, "---"])
-    entries = [bx.language("sw"), bx.language("en")]
-    assert _from_hub(str(repository), entries) == {"sw": ["Jua ni kali."], "en": ["The sun is hot."]}
+
+    def make(rows):
+        configs = []
+        for name, texts in rows.items():
+            records = [json.dumps({"id": number, "sentence": text}) for number, text in texts.items()]
+            write(tmp_path / "parallel" / "data" / f"{name}.jsonl", records)
+            configs.append(f"- config_name: {name}\n  data_files:\n  - split: test\n    path: data/{name}.jsonl")
+        write(tmp_path / "parallel" / "README.md", ["---", "configs:", *configs, "---"])
+        return str(tmp_path / "parallel")
+
+    return make
+
+
+def test_from_the_hub(repository):
+    """One record is missing."""
+    source = repository({"swh_Latn": {2: "Ni mchana.", 1: "Jua ni kali."}, "eng_Latn": {1: "The sun is hot."}})
+    assert _from_hub(source, [bx.language("sw"), bx.language("en")]) == {"sw": ["Jua ni kali."], "en": ["The sun is hot."]}
     with pytest.raises(bx.InputError, match="in Tagalog cannot be read from the Hugging Face hub"):
-        _from_hub(str(repository), [bx.language("tl")])
+        _from_hub(source, [bx.language("tl")])
+
+
+def test_records_of_the_hub_with_names(repository):
+    source = repository(
+        {"swh_Latn": {"t10": "kumi", "t2": "mbili", "t1": "moja"}, "eng_Latn": {"t1": "one", "t2": "two", "t10": "ten"}}
+    )
+    expected = {"sw": ["moja", "mbili", "kumi"], "en": ["one", "two", "ten"]}
+    assert _from_hub(source, [bx.language("sw"), bx.language("en")]) == expected
 
 
 @pytest.mark.parametrize(

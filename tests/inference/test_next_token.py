@@ -1,5 +1,7 @@
 """What is read off the output layer piece by piece, against the logits of the whole vocabulary."""
 
+import inspect
+import math
 import shutil
 
 import pytest
@@ -23,14 +25,14 @@ CHANGED = {
 TEXTS = ["The sun is hot, and the moon is not.", "Maji ni", 'kiswahili:"moto"→English:"fire"']
 
 
-def changed_model(kind, tmp_path, **changes):
+def changed_model(kind, tmp_path, dtype=None, **changes):
     """A tiny model whose configuration says something else than the default."""
     folder = tmp_path / kind
     shutil.copytree(tiny.folder(kind), folder)
     config = AutoConfig.from_pretrained(folder)
     config.update(changes)
     config.save_pretrained(folder)
-    return bx.load_model(folder)
+    return bx.load_model(folder, dtype=dtype)
 
 
 @pytest.mark.parametrize("kind", [*tiny.ARCHITECTURES, *(f"{kind} changed" for kind in CHANGED)])
@@ -56,6 +58,41 @@ def test_pieces_of_the_vocabulary_are_the_whole(kind, piece, monkeypatch, tmp_pa
     torch.testing.assert_close(got.double(), whole.gather(1, targets), rtol=1e-4, atol=2e-4)
     torch.testing.assert_close(scores.double(), whole.amax(dim=1), rtol=1e-4, atol=2e-4)
     torch.testing.assert_close(whole.gather(1, tokens[:, None])[:, 0], whole.amax(dim=1), rtol=1e-4, atol=2e-4)
+
+
+@pytest.mark.parametrize("widened", [False, True])
+@pytest.mark.parametrize("scale", [0.1, 1])
+def test_a_soft_cap_is_found_in_half_precision(widened, scale, tmp_path, monkeypatch):
+    """Logits of 2 to 8 are so far below the cap that bfloat16 hardly shows it; some models end in float32."""
+    model = changed_model("gemma2", tmp_path, "bfloat16", final_logit_softcapping=30.0)
+    model.hf_model.lm_head.weight.mul_(scale)
+    if widened:
+        plain = model.hf_model.forward
+
+        def forward(*args, **options):
+            result = plain(*args, **options)
+            result.logits = result.logits.float()
+            return result
+
+        forward.__signature__ = inspect.signature(plain)
+        monkeypatch.setattr(model.hf_model, "forward", forward)
+    change = output_layer(model)[1]
+    assert change(torch.tensor([100.0])).item() == pytest.approx(30 * math.tanh(100 / 30))
+
+
+def test_what_the_configuration_does_not_say_is_not_guessed(tmp_path, monkeypatch):
+    model = changed_model("llama", tmp_path, "bfloat16", final_logit_softcapping=30.0)
+    assert output_layer(model)[1](torch.tensor([100.0])).item() == 100  # a Llama has no soft cap, whatever is configured
+    model = changed_model("qwen2", tmp_path, "bfloat16")
+    plain = model.hf_model.forward
+
+    def forward(*args, **options):
+        result = plain(*args, **options)
+        result.logits = result.logits + 1
+        return result
+
+    monkeypatch.setattr(model.hf_model, "forward", forward)
+    assert output_layer(model) is None
 
 
 def test_an_output_layer_that_is_not_a_plain_matrix_is_read_whole():
