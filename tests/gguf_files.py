@@ -46,6 +46,17 @@ MODELS = {
     ),
     "llama_linear": ("llama", "llama", rope(rope_type="linear", factor=4.0)),
     "llama_yarn": ("llama", "llama", rope(rope_type="yarn", factor=4.0, original_max_position_embeddings=32)),
+    "llama_yarn_set": (
+        *("llama", "llama"),
+        rope(
+            rope_type="yarn",
+            factor=4.0,
+            original_max_position_embeddings=32,
+            beta_fast=4.0,
+            beta_slow=2.0,
+            attention_factor=1.5,
+        ),
+    ),
     "mistral": ("mistral", "llama", rope() | {"rms_norm_eps": 1e-4, "head_dim": 16, "sliding_window": None}),
     "qwen2": ("qwen2", "qwen2", rope() | {"rms_norm_eps": 1e-4}),
     "qwen3": ("qwen3", "qwen3", rope() | {"rms_norm_eps": 1e-4, "head_dim": 32}),
@@ -117,8 +128,10 @@ def write(
     tokenizer: bool = True,
     file_type: bool = True,
     end_of_turn: int | None = None,
+    add_bos: bool = True,
+    more: dict[str, float] | None = None,
 ) -> torch.nn.Module:
-    """Write the file, and return the model, its weights rounded as in the file."""
+    """Write the file, with `more` metadata, and return the model, its weights rounded as in the file."""
     model, architecture = source_model(kind), MODELS[kind][1]
     config, writer = model.config, gguf.GGUFWriter(path, MODELS[kind][1])
     writer.add_name(kind)
@@ -127,8 +140,11 @@ def write(
     if file_type:
         writer.add_file_type({"F32": 0, "F16": 1, "Q8_0": 7, "Q4_0": 2}[quantised])
     _write_sizes(writer, config, architecture)
+    for key, value in (more or {}).items():
+        (writer.add_float32 if isinstance(value, float) else writer.add_uint16)(key, value)
     if tokenizer:
         (_write_characters if architecture.startswith("gemma") else _write_tokenizer)(writer)
+        writer.add_add_bos_token(add_bos)
     number = next(key for key, name in gguf.MODEL_ARCH_NAMES.items() if name == architecture)
     names = gguf.get_tensor_name_map(number, config.num_hidden_layers)
     weights = model.state_dict()
@@ -218,6 +234,13 @@ def _write_sizes(writer: gguf.GGUFWriter, config, architecture: str) -> None:
         writer.add_rope_scaling_factor(parameters["factor"])
         if original := parameters.get("original_max_position_embeddings"):
             writer.add_rope_scaling_orig_ctx_len(original)
+        for name, write in (
+            ("beta_fast", writer.add_rope_scaling_yarn_beta_fast),
+            ("beta_slow", writer.add_rope_scaling_yarn_beta_slow),
+            ("attention_factor", writer.add_rope_scaling_yarn_attn_factor),
+        ):
+            if name in parameters:
+                write(parameters[name])
     if architecture in ("gemma2", "gemma3"):
         writer.add_sliding_window(config.sliding_window)
     if architecture == "gemma2":
@@ -254,7 +277,6 @@ def _write_tokenizer(writer: gguf.GGUFWriter) -> None:
     writer.add_eos_token_id(tokenizer.eos_token_id)
     if tokenizer.pad_token_id is not None:
         writer.add_pad_token_id(tokenizer.pad_token_id)
-    writer.add_add_bos_token(tokenizer("a")["input_ids"][0] == tokenizer.bos_token_id)
 
 
 def _write_characters(writer: gguf.GGUFWriter) -> None:
@@ -273,4 +295,3 @@ def _write_characters(writer: gguf.GGUFWriter) -> None:
     writer.add_eos_token_id(2)
     writer.add_unk_token_id(3)
     writer.add_pad_token_id(0)
-    writer.add_add_bos_token(True)

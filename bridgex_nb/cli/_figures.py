@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> None:
         raise InputError(f"{options.compare}: no figures to compare with; `bridgex figures` writes them")
     shown = options.out or Path("figures")
     if options.model:
-        parameters["model_name"] = str(Path(source).resolve()) if Path(source).exists() else source
+        parameters["model_name"] = _model_name(source)
         name = Path(source).resolve().name
         shown = options.out or shown / name.removesuffix(".gguf")  # never over the figures of the bundled model
     if options.pdf:
@@ -76,6 +76,15 @@ def run(options: argparse.Namespace) -> None:
     count = len(figures_in(out))
     print(f"{count} figure{'s' * (count != 1)} in {shown}, new or changed: {', '.join(changed) or 'none, all are as before'}")
     print(f"to look at: {', '.join(str(shown / page.name) for page in pages)}; executed notebooks: {shown / 'notebooks'}")
+
+
+def _model_name(source: str) -> str:
+    """What loads a model from inside a notebook, which runs in another folder.
+
+    A folder without a model may be called as the model is: that of its figures, for instance.
+    """
+    path = Path(source)
+    return str(path.resolve()) if path.is_file() or (path / "config.json").is_file() else source
 
 
 def _takes_a_pair(notebook: Path) -> bool:

@@ -1,29 +1,26 @@
 """``bridgex info``: what a model is and where its neurons are."""
 
 import argparse
-from pathlib import Path
 
 import torch
 from transformers import AutoModelForCausalLM
 
 from ..models._architectures import architecture_of, max_tokens
-from ..models._find_model import find_model
-from ..models._gguf import quantisation
-from ..models._gguf_header import read_header
+from ..models._find_model import locate
 
 
 def run(options: argparse.Namespace) -> None:
     """Print what a model is and where its neurons are."""
-    source, config = find_model(options.model)
-    file = Path(source) if Path(source).suffix.lower() == ".gguf" else None
+    source = locate(options.model)
+    config, quantisation = source.config(), source.quantisation()
     architecture = architecture_of(config)
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
     architecture.check_paths(model)
     layers, neurons = len(model.get_submodule(architecture.layers)), architecture.num_neurons(model)
     lines = {
-        "model": "bridgex-mini (bundled)" if options.model is None else source,
-        **({} if file is None else {"quantised": f"{quantisation(read_header(file))}, unpacked to float32 when it is loaded"}),
+        "model": "bridgex-mini (bundled)" if options.model is None else source.name,
+        **({} if quantisation is None else {"quantised": f"{quantisation}, unpacked to float32 when it is loaded"}),
         "architecture": f"{type(model).__name__} ({config.model_type})",
         "parameters": f"{sum(parameter.numel() for parameter in model.parameters()):,}",
         "layers": layers,

@@ -113,7 +113,8 @@ def _inputs(notebooks: Sequence[Path], parameters: Parameters) -> str:
     files = [*notebooks, *sorted(package)]
     parts = [[file.name, hashlib.sha256(file.read_bytes()).hexdigest()] for file in files]
     model = Path(str(parameters.get("model_name", "")))
-    if "model_name" in parameters and model.exists():  # weights may be many gigabytes: sizes and times have to do
+    is_model = model.is_file() or (model / "config.json").is_file()  # and not a folder of figures of the same name
+    if "model_name" in parameters and is_model:  # weights may be many gigabytes: sizes and times have to do
         files = sorted(model.iterdir()) if model.is_dir() else [model]
         parts += [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in files]
     return hashlib.sha256(json.dumps([parts, dict(parameters)]).encode()).hexdigest()

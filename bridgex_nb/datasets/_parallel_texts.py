@@ -161,7 +161,7 @@ def _from_folder(folder: Path, entries: list[Language]) -> dict[str, list[str]]:
         if odd := [code for code, paragraphs in articles.items() if not paragraphs]:
             if len(odd) < len(articles):
                 raise InputError(
-                    f"{chosen[odd[0]]}: not divided into the paragraphs of the UDHR, as other files there are; leave {odd[0]} out"
+                    f"{chosen[odd[0]]}: not divided into the paragraphs of the UDHR, as others there are; leave {odd[0]} out"
                 )
         else:
             return {code: paragraphs for code, paragraphs in articles.items() if paragraphs}

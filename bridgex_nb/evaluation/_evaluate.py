@@ -215,6 +215,8 @@ def _with_pool(options: AnswerOptions, task, pairs, bridges, folder, lexicon=Non
 
 def _grid_plan(task: Task, pairs, bridges, folder, limit, options) -> tuple[Plan, AnswerOptions]:
     pairs = [(language(src).code, language(tgt).code) for src, tgt in pairs]
+    if not pairs:
+        raise InputError("pairs: give at least one language pair, such as [('sw', 'tl')]")
     available = [pair for pair in pairs if task.languages is None or {*pair} <= {*task.languages}]
     if not available:
         raise InputError(f"{task.name}: its data have none of the pairs; they have {' '.join(task.languages)}")

@@ -11,8 +11,8 @@ from safetensors import SafetensorError
 from transformers import AutoConfig, PretrainedConfig
 
 from ..exceptions import InputError
-from ._gguf import gguf_config, gguf_header, has_tokenizer, quantisation_of, unpack, unpacked_folder
-from ._gguf_header import read_header
+from ._gguf import gguf_config, gguf_header, has_tokenizer, quantisation, quantisation_of, unpack, unpacked_folder
+from ._gguf_header import is_gguf, read_header
 from ._packaged import PACKAGED, assemble, part_paths
 
 #: Folder of the bundled model, bridgex-mini.
@@ -55,6 +55,17 @@ class Source:
         part = part_paths(self.name)[0]
         return gguf_config(part, read_header(part))
 
+    def quantisation(self) -> str | None:
+        """How the weights are quantised; None if they are not in a GGUF file."""
+        if self.gguf is not None:
+            return quantisation(read_header(self.gguf))
+        if not self.packaged:
+            return None
+        folder = unpacked_folder(self.name, PACKAGED[self.name].sha256)
+        if (folder / "config.json").is_file():
+            return quantisation_of(folder)
+        return quantisation(read_header(part_paths(self.name)[0]))
+
     def unpack(self, with_tokenizer: bool) -> tuple[Path, dict[str, str]]:
         """The ordinary folder of a model in a GGUF file, made now if it is not there, and what run cards say of the weights."""
         if self.gguf is None:
@@ -87,13 +98,11 @@ def locate(name: str | Path | None, gguf_file: str | None = None, revision: str 
                 f"gguf_file={gguf_file!r}: say in which folder, or in which repository of the Hugging Face hub, it is"
             )
         if path.is_dir():
-            return locate(path / gguf_file)
+            return _gguf_source(path / gguf_file)
         _check_place(given, name)
-        return locate(Path(loaded(given, hf_hub_download, given, gguf_file, revision=revision)))
-    if path.suffix.lower() == ".gguf":
-        if not path.is_file():
-            raise InputError(f"{given}: no such GGUF file")
-        return Source(given, gguf=path)
+        return _gguf_source(Path(loaded(given, hf_hub_download, given, gguf_file, revision=revision)))
+    if path.suffix.lower() == ".gguf" or is_gguf(path):
+        return _gguf_source(path)
     if path.is_dir():
         if (path / "config.json").is_file():
             return Source(given)
@@ -107,6 +116,13 @@ def locate(name: str | Path | None, gguf_file: str | None = None, revision: str 
         return Source(given, packaged=True)
     _check_place(given, name)
     return Source(given)
+
+
+def _gguf_source(path: Path) -> Source:
+    """A GGUF file, whatever its name ends in."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such GGUF file")
+    return Source(str(path), gguf=path)
 
 
 def _check_place(given: str, name: str | Path | None) -> None:

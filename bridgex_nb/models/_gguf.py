@@ -4,7 +4,8 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -128,40 +129,50 @@ def unpack(name: str, digest: str, gguf_file: Callable[[Path], Path]) -> Path:
     folder = unpacked_folder(name, digest)
     if (folder / "config.json").is_file():
         return folder
-    try:
+    with _writing(name, folder.parent):
         folder.parent.mkdir(parents=True, exist_ok=True)
         _remove_remains(folder.parent)
-        with TemporaryDirectory(dir=folder.parent, prefix=".unpacking-") as scratch:
+        place = TemporaryDirectory(dir=folder.parent, prefix=".unpacking-")
+    with place as scratch:
+        with _writing(name, folder.parent):
             path = gguf_file(Path(scratch))
-            header = gguf_header(path)
-            needed = 5 * header.num_weights() + data_size(header)
-            if (free := shutil.disk_usage(scratch).free) < needed:
-                raise InputError(
-                    f"{path.name}: unpacked it takes {needed / 1e9:.1f} GB, and {folder.parent} has {free / 1e9:.1f} GB left; "
-                    f"set HF_HOME to a folder on a larger disk"
-                )
-            made = Path(scratch) / "model"
-            with progress_bar(total=3, desc=f"unpacking {name}, once") as progress:
-                tokenizer = gguf_tokenizer(path, header)
+        header = gguf_header(path)
+        needed = 5 * header.num_weights() + data_size(header)
+        if (free := shutil.disk_usage(scratch).free) < needed:
+            raise InputError(
+                f"{path.name}: unpacked it takes {needed / 1e9:.1f} GB, and {folder.parent} has {free / 1e9:.1f} GB left; "
+                f"set HF_HOME to a folder on a larger disk"
+            )
+        made = Path(scratch) / "model"
+        with progress_bar(total=3, desc=f"unpacking {name}, once") as progress:
+            tokenizer = gguf_tokenizer(path, header)
+            progress.update()
+            model = gguf_model(path, header, Path(scratch))
+            progress.update()
+            with _writing(name, folder.parent), no_progress_bars():
                 if tokenizer is not None:
                     tokenizer.save_pretrained(made)
-                progress.update()
-                model = gguf_model(path, header, Path(scratch))
-                progress.update()
-                with no_progress_bars():
-                    model.save_pretrained(made)
+                model.save_pretrained(made)
                 (made / _FACTS).write_text(json.dumps({"quantisation": quantisation(header), "sha256": digest}))
-                progress.update()
+            progress.update()
+        with _writing(name, folder.parent):
             try:
                 os.rename(made, folder)
             except OSError:  # another process was faster
                 if not (folder / "config.json").is_file():
                     raise
+    return folder
+
+
+@contextmanager
+def _writing(name: str, cache: Path) -> Iterator[None]:
+    """Says of what cannot be written here that it was the unpacked model."""
+    try:
+        yield
     except OSError as error:
         raise InputError(
-            f"{name}: the unpacked model cannot be written to {folder.parent} ({error}); set HF_HOME to another folder"
+            f"{name}: the unpacked model cannot be written to {cache} ({error}); set HF_HOME to another folder"
         ) from error
-    return folder
 
 
 def _remove_remains(cache: Path) -> None:
@@ -187,7 +198,8 @@ def gguf_model(path: Path, header: GgufHeader, scratch: Path) -> torch.nn.Module
     else:
         options["quantization_config"] = GgufConfig(dequantize=True)
     config = gguf_config(path, header)
-    copy_without_vocabulary(path, header, scratch / "weights.gguf", weights=True)
+    with _writing(path.name, scratch.parent):
+        copy_without_vocabulary(path, header, scratch / "weights.gguf", weights=True)
     # Otherwise weights of another shape are an error whose message does not say which.
     options["ignore_mismatched_sizes"] = True
     model, found = _read(path, AutoModelForCausalLM.from_pretrained, scratch, config=config, **options)
@@ -217,8 +229,14 @@ def gguf_tokenizer(path: Path, header: GgufHeader) -> Any | None:
     kind = gguf_config(path, header).model_type
     # By the name of its class, because AutoTokenizer would read the configuration again, slowly, to find that.
     if TOKENIZER_MAPPING_NAMES.get(kind):
-        return _read(path, AutoTokenizer.from_pretrained, path.parent, gguf_file=path.name, tokenizer_type=kind)
-    return _read(path, PreTrainedTokenizerFast.from_pretrained, path.parent, gguf_file=path.name)
+        tokenizer = _read(path, AutoTokenizer.from_pretrained, path.parent, gguf_file=path.name, tokenizer_type=kind)
+    else:
+        tokenizer = _read(path, PreTrainedTokenizerFast.from_pretrained, path.parent, gguf_file=path.name)
+    for name in ("add_bos_token", "add_eos_token"):  # transformers before 5.23 does not read them
+        flag = header.metadata.get(f"tokenizer.ggml.{name}")
+        if flag is not None and getattr(tokenizer, name, flag) != flag:
+            setattr(tokenizer, name, flag)
+    return tokenizer
 
 
 def _read(path: Path, load: Callable[..., Any], *args: Any, **options: Any) -> Any:
@@ -226,8 +244,6 @@ def _read(path: Path, load: Callable[..., Any], *args: Any, **options: Any) -> A
     try:
         with no_remarks():
             return load(*args, **options)
-    except OSError:
-        raise
     except Exception as error:
         reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise InputError(f"{path}: transformers {version('transformers')} cannot read this GGUF file ({reason})") from error

@@ -14,7 +14,7 @@ import numpy as np
 from transformers import PretrainedConfig
 
 from ..exceptions import InputError
-from ._gguf_header import GgufHeader
+from ._gguf_header import GgufHeader, type_name
 
 #: Tensors of a file that a configuration is made from, and not weights of the model.
 ROTARY_FACTORS = ("rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight")
@@ -22,6 +22,18 @@ ROTARY_FACTORS = ("rope_freqs.weight", "rope_factors_long.weight", "rope_factors
 _LLAMA3 = (1.0, 4.0, 8192)
 #: Layers of the sizes of Gemma 2 and 3 that scale attention by the width of a head as if heads shared the hidden size.
 _GEMMA_27B = {"gemma2": 46, "gemma3": 62}
+#: Of YaRN: transformers' name -> llama.cpp's; its converter writes the attention factor under one of two.
+_YARN = {
+    "beta_fast": ("yarn_beta_fast",),
+    "beta_slow": ("yarn_beta_slow",),
+    "attention_factor": ("yarn_attn_factor", "attn_factor"),
+}
+#: Scaling that transformers has no name for -> values with which there is none.
+_UNNAMED = {
+    "rope.scale_linear": (None, 1),
+    "rope.scaling.yarn_log_multiplier": (None, 0),
+    "rope.scaling.yarn_ext_factor": (None, 1, -1),
+}
 
 
 def complete_config(config: PretrainedConfig, header: GgufHeader, path: Path) -> PretrainedConfig:
@@ -88,6 +100,12 @@ def _set_rotary(config: PretrainedConfig, header: GgufHeader, path: Path) -> Non
         rotary["rope_theta"] = base
     if (rotated := header.value("rope.dimension_count")) is not None and "partial_rotary_factor" in _names(config):
         rotary["partial_rotary_factor"] = rotated / head
+    for key, values in _UNNAMED.items():
+        if header.value(key) not in values:
+            raise InputError(
+                f"{path}: rotary positions scaled by {key} = {header.value(key):g}, which transformers has no name for; "
+                f"load the model's own weights from the Hugging Face hub"
+            )
     kind, length = header.value("rope.scaling.type"), header.value("rope.scaling.original_context_length")
     tensors = {tensor.name for tensor in header.tensors}
     if "rope_freqs.weight" in tensors:
@@ -103,8 +121,11 @@ def _set_rotary(config: PretrainedConfig, header: GgufHeader, path: Path) -> Non
             rotary["attention_factor"] = factor
     elif kind in ("linear", "yarn"):
         rotary |= {"rope_type": kind, "factor": header.value("rope.scaling.factor")}
-        if kind == "yarn" and length is not None:
-            rotary["original_max_position_embeddings"] = length
+        if kind == "yarn":
+            given = {name: [header.value(f"rope.scaling.{key}") for key in keys] for name, keys in _YARN.items()}
+            given["original_max_position_embeddings"] = [length]
+            found = {name: next((value for value in values if value is not None), None) for name, values in given.items()}
+            rotary |= {name: value for name, value in found.items() if value is not None}
     elif kind not in (None, "none"):
         raise InputError(
             f"{path}: rotary positions scaled by {kind!r}, which is not known here; load the model's own weights from the "
@@ -140,6 +161,8 @@ def _llama3(factors: np.ndarray, base: float, path: Path) -> dict[str, Any]:
 
 
 def _numbers(path: Path, header: GgufHeader, name: str) -> np.ndarray:
-    """The values of a small tensor in float32."""
+    """The values of a small tensor, which llama.cpp writes in float32."""
     tensor = next(tensor for tensor in header.tensors if tensor.name == name)
+    if (kind := type_name(tensor)) != "F32":
+        raise InputError(f"{path}: its tensor {name} is of the type {kind}, and only F32 is read; convert the model again")
     return np.fromfile(path, dtype="<f4", count=int(np.prod(tensor.shape)), offset=header.data_start + tensor.offset)

@@ -70,13 +70,21 @@ class GgufHeader:
         return sum(prod(tensor.shape) for tensor in self.tensors)
 
 
+def is_gguf(path: Path) -> bool:
+    """Whether there is a GGUF file."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as handle:
+        return handle.read(4) == b"GGUF"
+
+
 def read_header(path: Path) -> GgufHeader:
     """The header of a GGUF file.
 
     Raises
     ------
     InputError
-        If the file is not one, or ends inside its header.
+        If the file is not one, is one of several parts of a model, or ends inside its header.
     """
     with path.open("rb") as handle:
         if handle.read(4) != b"GGUF":
@@ -108,6 +116,8 @@ def _parse(content: mmap.mmap, path: Path) -> GgufHeader:
         *shape, kind, offset = struct.unpack_from(f"<{dimensions}QIQ", content, at + 4)
         tensors.append(GgufTensor(name, tuple(reversed(shape)), kind, offset))
         at += 16 + 8 * dimensions
+    if (count := metadata.get("split.count", 1)) > 1:
+        raise InputError(f"{path}: one of {count} parts of a model; join them: llama-gguf-split --merge FIRST_PART WHOLE_FILE")
     alignment = metadata.get("general.alignment", 32)
     return GgufHeader(metadata["general.architecture"], metadata, tuple(tensors), entries, (start, at), alignment)
 
@@ -141,7 +151,7 @@ def _value(content: mmap.mmap, at: int, kind: int) -> tuple[Any, int]:
 
 
 def copy_without_vocabulary(path: Path, header: GgufHeader, copy: Path, *, weights: bool) -> None:
-    """Copy a GGUF file, but for its vocabulary, of which only the size stays: transformers reads the copy in seconds.
+    """Copy a GGUF file without its vocabulary, keeping only its size: transformers reads the copy in seconds.
 
     Parameters
     ----------
@@ -172,6 +182,13 @@ def copy_without_vocabulary(path: Path, header: GgufHeader, copy: Path, *, weigh
             shutil.copyfileobj(source, target, 2**24)
         else:
             target.truncate(target.tell() + data_size(header))
+
+
+def type_name(tensor: GgufTensor) -> str:
+    """ggml's name of the type of a tensor's values."""
+    from gguf import GGMLQuantizationType
+
+    return GGMLQuantizationType(tensor.kind).name
 
 
 def data_size(header: GgufHeader) -> int:

@@ -112,10 +112,10 @@ def load_model(
         place = str(folder)
     else:
         place = source.name
-    own = other or loaded(source.name, AutoTokenizer.from_pretrained, place, **common)
-    own.padding_side = "left"
-    if own.pad_token_id is None:
-        own.pad_token = own.eos_token
+    loaded_tokenizer = other or loaded(source.name, AutoTokenizer.from_pretrained, place, **common)
+    loaded_tokenizer.padding_side = "left"
+    if loaded_tokenizer.pad_token_id is None:
+        loaded_tokenizer.pad_token = loaded_tokenizer.eos_token
     reason = "asked for"
     if dtype is None and name is None:
         dtype, reason = torch.float32, "bridgex-mini's weights are stored in float16 to be small"
@@ -133,7 +133,7 @@ def load_model(
             TransformersModel,
             place,
             task="text-generation",
-            tokenizer=own,
+            tokenizer=loaded_tokenizer,
             dtype=dtype,
             device_map=device_map,
             dispatch=weights_here,

@@ -15,7 +15,7 @@ FURTHEST = 20
 def tie_notes(
     counts: ActivationCounts, rate: float, sets: torch.Tensor, thresholds: torch.Tensor, excluded: torch.Tensor | None
 ) -> list[str]:
-    """At most one sentence about the sets that ties inflate, and what helps.
+    """At most one note about the sets that ties inflate, and what helps.
 
     Parameters
     ----------
@@ -43,19 +43,19 @@ def tie_notes(
     )
     factor = _factor(counts, worst, wanted, sizes[worst], threshold, excluded)
     if factor is None:
-        help_ = "more texts may help"
+        help_ = "More texts may help"
     elif math.isinf(factor):
-        help_ = "more texts of this kind would hardly help; more varied ones may"
+        help_ = "More texts of this kind would hardly help; more varied ones may"
     else:
-        help_ = f"about {factor:.0f} times as many texts ({_rounded(factor * tokens):,} tokens) would help"
+        help_ = f"About {factor:.0f} times as many texts ({_rounded(factor * tokens):,} tokens) would help"
     others = f", like those of {len(inflated) - 1} other languages" if len(inflated) > 2 else ""
     others = f", like that of {counts.languages[next(k for k in inflated if k != worst)]}" if len(inflated) == 2 else others
     ways = "a higher rate" if threshold else "a lower rate"
     if excluded is None and threshold == 1 and len(counts.languages) > 1:
-        ways += ", or exclude='always_on'"
+        ways += " or exclude='always_on'"
     return [
         f"Ties inflate the neuron set of {code}{others}: {sizes[worst]:,} neurons instead of {wanted:,}, because {tied:,} are "
-        f"active at {where}; {help_}; or take {ways}."
+        f"active at {where}. {help_}; otherwise take {ways}."
     ]
 
 

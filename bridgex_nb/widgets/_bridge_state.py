@@ -148,15 +148,15 @@ class BridgeState(Background):
         """A script that computes the ranking of these choices."""
         first, last = self.layers
         depth = self.model.num_layers
-        texts, lexicon, own = "bx.core_sentences()", f'bx.core_lexicon("{self.src}", "{self.tgt}")', ""
+        texts, lexicon, yours = "bx.core_sentences()", f'bx.core_lexicon("{self.src}", "{self.tgt}")', ""
         if self.texts.own:
-            texts, own = "texts", f"texts = ...  # yours: the parallel texts, {' '.join(self.texts.languages)}\n"
+            texts, yours = "texts", f"texts = ...  # yours: the parallel texts, {' '.join(self.texts.languages)}\n"
         if {(self.src, self.tgt), (self.tgt, self.src)} & {*self.texts.lexicons}:
-            lexicon, own = "lexicon", f"{own}lexicon = ...  # yours: the Lexicon of {self.src}-{self.tgt}\n"
+            lexicon, yours = "lexicon", f"{yours}lexicon = ...  # yours: the Lexicon of {self.src}-{self.tgt}\n"
         return f"""\
 import bridgex_nb as bx
 
-{own}model = {_load_call(self.model)}
+{yours}model = {_load_call(self.model)}
 counts = bx.count_active(model, {texts})
 sets = bx.top_neurons(counts, rate={self.rate})
 known = bx.known_words(model, {lexicon})

@@ -33,10 +33,13 @@ class Texts:
 
     def __init__(self, texts: Mapping[str, Sequence[str]] | None = None, lexicon: Lexicon | Sequence[Lexicon] | None = None):
         self.own = texts is not None
-        self.sentences = {code: list(given) for code, given in (core_sentences() if texts is None else texts).items()}
-        for code, given in self.sentences.items():
-            language(code)
-            if not given:
+        self.sentences: dict[str, list[str]] = {}
+        for name, given in (core_sentences() if texts is None else texts).items():
+            code = language(name).code
+            if code in self.sentences:
+                raise InputError(f"texts: {name!r} is {code!r}, {language(code).name}, which is there already")
+            self.sentences[code] = list(given)
+            if not self.sentences[code]:
                 raise InputError(f"texts: {language(code).name} has none")
         if len(self.sentences) < 3:
             raise InputError("texts needs three languages or more: source, target and a bridge")

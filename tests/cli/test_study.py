@@ -6,6 +6,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from bridgex_nb.cli import _figures
 from bridgex_nb.cli._study import UNFINISHED, _inputs, run_notebooks
 from bridgex_nb.exceptions import InputError
 from bridgex_nb.models._load_model import MINI
@@ -123,6 +124,18 @@ def test_a_killed_kernel_is_told_by_the_name_of_its_notebook(tmp_path):
     with pytest.raises(RuntimeError, match=r"00_dies\.ipynb failed"):
         run_notebooks([path], tmp_path / "out", {})
     assert not list((tmp_path / "out" / "notebooks").glob("*.ipynb"))
+
+
+def test_a_folder_of_the_name_of_a_packaged_model_is_not_the_model(tmp_path, monkeypatch):
+    """As `bridgex figures --model gemma-3-270m --out gemma-3-270m` leaves one, and is continued."""
+    monkeypatch.chdir(tmp_path)
+    before = _inputs([], {"model_name": "gemma-3-270m"})
+    (tmp_path / "gemma-3-270m").mkdir()
+    (tmp_path / "gemma-3-270m" / "00_line.png").touch()
+    assert _inputs([], {"model_name": "gemma-3-270m"}) == before
+    assert _figures._model_name("gemma-3-270m") == "gemma-3-270m"
+    (tmp_path / "gemma-3-270m" / "config.json").touch()
+    assert _figures._model_name("gemma-3-270m") == str(tmp_path / "gemma-3-270m")
 
 
 def test_another_model_file_starts_a_run_anew(tmp_path):

@@ -119,6 +119,11 @@ def test_bad_input_is_named(mini, arguments, options, message):
         bx.evaluate(mini, *arguments, **options)
 
 
+def test_a_grid_without_pairs_is_refused():
+    with pytest.raises(bx.InputError, match="pairs: give at least one language pair"):
+        bx.evaluate_grid(None, ["bli"], [], ["en"])
+
+
 def test_a_grid_asks_zero_shot_once(mini):
     grid = bx.evaluate_grid(mini, ["bli"], [("sw", "tl")], [None, "en"], limit=2)
     assert grid.bridge.tolist() == ["zero-shot", "en"]

@@ -1,5 +1,6 @@
 """Models from GGUF files: the same logits as the model that was put into the file, and what is refused."""
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -12,9 +13,12 @@ import huggingface_hub.constants
 import pytest
 import tiny
 import torch
+from transformers import AutoConfig
 
 import bridgex_nb as bx
 from bridgex_nb.models import find_model
+from bridgex_nb.models._gguf import _read, gguf_config, unpack
+from bridgex_nb.models._gguf_config import complete_config
 from bridgex_nb.models._gguf_header import read_header
 from bridgex_nb.models._load_model import MINI
 
@@ -84,6 +88,15 @@ def test_the_tokenizer_is_that_of_the_file(tmp_path):
     assert (tokenizer.padding_side, tokenizer.pad_token, tokenizer.eos_token) == ("left", "<pad>", "</s>")
 
 
+@pytest.mark.parametrize("add_bos", [True, False])
+@pytest.mark.parametrize("kind", ["llama", "qwen2", "gemma3", "gpt2"])
+def test_bos_is_added_if_the_file_says_so(tmp_path, kind, add_bos):
+    gguf_files.write(kind, tmp_path / "x.gguf", add_bos=add_bos)
+    for _ in range(2):  # the second time from the unpacked folder
+        tokenizer = bx.load_model(tmp_path / "x.gguf").tokenizer
+        assert (tokenizer("one")["input_ids"][0] == tokenizer.bos_token_id) is add_bos
+
+
 def test_a_chat_model_ends_at_both_of_its_end_tokens(tmp_path):
     gguf_files.write("llama", tmp_path / "x.gguf", end_of_turn=77)
     model = bx.load_model(tmp_path / "x.gguf")
@@ -149,6 +162,22 @@ def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setattr(huggingface_hub.constants, "HF_ASSETS_CACHE", str(tmp_path / "file"))
     assert "set HF_HOME" in refusal(tmp_path / "x.gguf")
+
+
+def test_only_what_cannot_be_written_is_called_so(tmp_path):
+    """A folder without a model is an OSError of transformers; a file that is not there is one of reading."""
+    with pytest.raises(bx.InputError, match=r"x\.gguf: transformers .* cannot read this GGUF file \(.*config\.json"):
+        _read(tmp_path / "x.gguf", AutoConfig.from_pretrained, tmp_path)
+    with pytest.raises(FileNotFoundError):
+        unpack("x", "0" * 64, lambda _: tmp_path / "x.gguf")
+
+
+def test_a_name_that_does_not_end_in_gguf(tmp_path):
+    gguf_files.write("llama", tmp_path / "weights")
+    assert bx.load_model(tmp_path, gguf_file="weights").card["model"] == "weights"
+    assert find_model(tmp_path / "weights")[1].model_type == "llama"  # as find_model names it
+    (tmp_path / "weights").write_text("something else")
+    assert "not a GGUF file" in refusal(tmp_path, gguf_file="weights")
 
 
 def test_folder_and_file(tmp_path):
@@ -266,6 +295,39 @@ def test_weights_that_have_no_place_in_the_model(tmp_path, cache):
     message = refusal(tmp_path / "x.gguf")
     assert "cannot read this file whole, its LlamaForCausalLM has" in message
     assert [*cache.iterdir()] == []  # nothing half-made is left
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("rope.scale_linear", 4.0), ("rope.scaling.yarn_log_multiplier", 0.1), ("rope.scaling.yarn_ext_factor", 0.5)],
+)
+def test_a_scaling_of_positions_without_a_name_in_transformers(tmp_path, cache, key, value):
+    gguf_files.write("llama_yarn", tmp_path / "x.gguf", more={f"llama.{key}": value})
+    assert f"rotary positions scaled by {key} = {value:g}, which transformers has no name for" in refusal(tmp_path / "x.gguf")
+    assert not cache.exists()
+
+
+def test_a_scaling_by_one_is_none(tmp_path):
+    source = gguf_files.write("llama", tmp_path / "x.gguf", more={"llama.rope.scale_linear": 1.0})
+    assert tiny.close(logits(bx.load_model(tmp_path / "x.gguf").hf_model), logits(source))
+
+
+def test_rotary_factors_in_half_precision(tmp_path):
+    gguf_files.write("llama3", tmp_path / "x.gguf")
+    header = read_header(tmp_path / "x.gguf")
+    config = gguf_config(tmp_path / "x.gguf", header)
+    tensors = [tensor._replace(kind=int(tensor.name == "rope_freqs.weight")) for tensor in header.tensors]
+    with pytest.raises(bx.InputError, match=r"its tensor rope_freqs\.weight is of the type F16, and only F32 is read"):
+        complete_config(config, dataclasses.replace(header, tensors=tuple(tensors)), tmp_path / "x.gguf")
+
+
+def test_one_part_of_a_split_file(tmp_path, cache):
+    gguf_files.write("llama", tmp_path / "x-00001-of-00003.gguf", more={"split.no": 0, "split.count": 3})
+    message = refusal(tmp_path / "x-00001-of-00003.gguf")
+    assert "one of 3 parts of a model; join them: llama-gguf-split --merge" in message
+    assert not cache.exists()
+    gguf_files.write("llama", tmp_path / "whole.gguf", more={"split.no": 0, "split.count": 1})
+    assert find_model(tmp_path / "whole.gguf")[1].model_type == "llama"
 
 
 def test_arguments_that_do_not_fit_a_file(tmp_path):

@@ -10,6 +10,7 @@ import tiny
 import torch
 
 import bridgex_nb as bx
+from bridgex_nb.cli import main
 from bridgex_nb.models import find_model, packaged_models
 from bridgex_nb.models._packaged import PACKAGED, Packaged
 
@@ -62,6 +63,13 @@ def test_a_packaged_model_is_assembled_and_unpacked_once(package, cache, tmp_pat
     (folder / "tiny_llama_part1" / "data" / "a").unlink()
     assert bx.load_model("tiny-llama").card == model.card
     assert packaged_models().set_index("name").unpacked["tiny-llama"]
+
+
+def test_info_says_how_a_packaged_model_is_quantised(package, cache, capsys):
+    for _ in range(2):  # before and after it is unpacked
+        assert main(["info", "tiny-llama"]) == 0
+        assert "quantised    Q8_0, unpacked to float32 when it is loaded" in capsys.readouterr().out
+        bx.load_model("tiny-llama")
 
 
 def test_the_configuration_is_found_without_assembling(package, cache):

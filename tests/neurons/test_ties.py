@@ -43,12 +43,12 @@ def test_it_names_numbers_and_ways_out():
     assert f"of {worst}, like those of 2 other languages: {sizes[worst]:,} neurons instead of 400" in message
     tied = int((counts.active[counts.languages.index(worst)] == 400).sum())
     assert f"because {tied:,} are active at every one of its 400 tokens" in message
-    assert message.endswith("or take a higher rate, or exclude='always_on'.")
+    assert message.endswith("; otherwise take a higher rate or exclude='always_on'.")
     assert caught[0].filename == __file__
 
 
 def test_where_neurons_are_truly_always_on_more_texts_are_not_promised():
-    with pytest.warns(UserWarning, match="more texts of this kind would hardly help"):
+    with pytest.warns(UserWarning, match="More texts of this kind would hardly help"):
         bx.top_neurons(counted(100_000, always=600), 0.1)
 
 

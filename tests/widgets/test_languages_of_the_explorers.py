@@ -60,6 +60,19 @@ def test_a_picker_offers_the_languages_of_the_texts(mini):
         explorer.state.choose(src="hi")
 
 
+def test_flores_codes_are_codes_too(mini):
+    flores = {bx.language(code).flores: texts for code, texts in SENTENCES.items()}
+    texts = Texts(flores)
+    assert texts.sentences == SENTENCES
+    texts.check("swh_Latn")
+    state = BridgeState(mini, "sw", "tl", 0.05, texts)
+    state.wait()
+    assert state.error == ""
+    assert state.bridges == ["en", "de", "es"]
+    with pytest.raises(bx.InputError, match="'swh_Latn' is 'sw', Swahili, which is there already"):
+        Texts({"sw": ["a"], "swh_Latn": ["b"], "en": ["c"]})
+
+
 def test_a_pair_without_words_says_so(mini):
     state = BridgeState(mini, "swx", "en", 0.05, Texts(RENAMED, lexicon()))
     state.wait()
