@@ -119,9 +119,10 @@ def test_bad_input_is_named(mini, arguments, options, message):
         bx.evaluate(mini, *arguments, **options)
 
 
-def test_a_grid_without_pairs_is_refused():
+@pytest.mark.parametrize("task", ["bli", "topic"])
+def test_a_grid_without_pairs_is_refused(task):
     with pytest.raises(bx.InputError, match="pairs: give at least one language pair"):
-        bx.evaluate_grid(None, ["bli"], [], ["en"])
+        bx.evaluate_grid(None, [task], [], ["en"])
 
 
 def test_a_grid_asks_zero_shot_once(mini):

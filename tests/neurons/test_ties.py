@@ -66,7 +66,7 @@ def test_a_few_texts_with_a_coarse_probability():
     active = torch.arange(100).view(1, 1, 100) // 20
     counts = bx.ActivationCounts(active, torch.tensor([5]), ("sw",), {})
     with pytest.warns(
-        UserWarning, match=r"20 neurons instead of 10, because 20 are active at 4 of its 5 tokens; about 10 times"
+        UserWarning, match=r"20 neurons instead of 10, because 20 are active at 4 of its 5 tokens. About 10 times"
     ):
         bx.top_neurons(counts, 0.1)
 
