@@ -26,7 +26,7 @@ from ._quiet import no_progress_bars, no_remarks
 #: In an unpacked folder, what its weights were.
 _FACTS = "gguf.json"
 #: Counted up when unpacked folders of an earlier version would be wrong.
-_FORM = 1
+_FORM = 2
 
 
 def gguf_header(path: Path) -> GgufHeader:
@@ -232,10 +232,11 @@ def gguf_tokenizer(path: Path, header: GgufHeader) -> Any | None:
         tokenizer = _read(path, AutoTokenizer.from_pretrained, path.parent, gguf_file=path.name, tokenizer_type=kind)
     else:
         tokenizer = _read(path, PreTrainedTokenizerFast.from_pretrained, path.parent, gguf_file=path.name)
-    for name in ("add_bos_token", "add_eos_token"):  # transformers before 5.23 does not read them
-        flag = header.metadata.get(f"tokenizer.ggml.{name}")
-        if flag is not None and getattr(tokenizer, name, flag) != flag:
-            setattr(tokenizer, name, flag)
+    for name in ("bos", "eos"):  # transformers before 5.23 does not read these flags, nor which token it is
+        flag, token = (header.metadata.get(f"tokenizer.ggml.{key}") for key in (f"add_{name}_token", f"{name}_token_id"))
+        if flag is not None and token is not None and getattr(tokenizer, f"add_{name}_token", flag) != flag:
+            setattr(tokenizer, f"{name}_token", tokenizer.convert_ids_to_tokens(token))
+            setattr(tokenizer, f"add_{name}_token", flag)
     return tokenizer
 
 

@@ -149,7 +149,7 @@ class BridgeState(Background):
         first, last = self.layers
         depth = self.model.num_layers
         texts, lexicon, yours = "bx.core_sentences()", f'bx.core_lexicon("{self.src}", "{self.tgt}")', ""
-        if self.texts.own:
+        if self.texts.given:
             texts, yours = "texts", f"texts = ...  # yours: the parallel texts, {' '.join(self.texts.languages)}\n"
         if {(self.src, self.tgt), (self.tgt, self.src)} & {*self.texts.lexicons}:
             lexicon, yours = "lexicon", f"{yours}lexicon = ...  # yours: the Lexicon of {self.src}-{self.tgt}\n"

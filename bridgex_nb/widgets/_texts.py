@@ -32,7 +32,7 @@ class Texts:
     """
 
     def __init__(self, texts: Mapping[str, Sequence[str]] | None = None, lexicon: Lexicon | Sequence[Lexicon] | None = None):
-        self.own = texts is not None
+        self.given = texts is not None
         self.sentences: dict[str, list[str]] = {}
         for name, given in (core_sentences() if texts is None else texts).items():
             code = language(name).code
@@ -81,9 +81,9 @@ class Texts:
         InputError
             If interventions change the model.
         """
-        if not self.own and not self.lexicons:
+        if not self.given and not self.lexicons:
             return core_evidence(model, rate)
-        if not self.own:
+        if not self.given:
             counts = core_evidence(model, rate).counts
         else:
             with model.lock:
