@@ -59,6 +59,9 @@ def parallel_texts(source: str | Path, languages: Sequence[str], limit: int | No
           paragraphs of its articles (the preamble is not divided alike in all languages);
         - any other ``swh.txt`` or ``sw.txt`` in which line i says the same in every language.
 
+        Of a language in two scripts, a file whose name says no script is that of the code that names none: ``kas.txt`` is in
+        ``ks``, and ``kas_Deva.txt`` in ``ks_Deva``.
+
         On the hub: openlanguagedata/flores_plus, facebook/flores, Davlan/sib200, or another data set that has one configuration
         for each language, named by its FLORES code, with a column ``text`` or ``sentence``.
     languages : sequence of str
@@ -75,8 +78,9 @@ def parallel_texts(source: str | Path, languages: Sequence[str], limit: int | No
     Raises
     ------
     InputError
-        If a language is unknown or not in the source, the texts of two languages differ in number, the source is neither a
-        folder nor the id of a data set that can be read, or `limit` is less than 1.
+        If a language is unknown or not in the source, the texts of two languages differ in number, a file beside those of the
+        UDHR is divided in another way, the source is neither a folder nor the id of a data set that can be read, or `limit` is
+        less than 1.
 
     Notes
     -----

@@ -28,7 +28,7 @@ class Texts:
     Raises
     ------
     InputError
-        If a language is unknown, there are fewer than three, or they have no texts or different numbers of them.
+        If a language is unknown or given twice, there are fewer than three, or they have no texts or different numbers of them.
     """
 
     def __init__(self, texts: Mapping[str, Sequence[str]] | None = None, lexicon: Lexicon | Sequence[Lexicon] | None = None):
