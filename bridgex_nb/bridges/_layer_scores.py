@@ -18,7 +18,7 @@ def layer_scores(layer: LayerRows, sigma: float | str, estimator: str) -> torch.
     x = z[layer.shared]
     return torch.stack(
         [
-            layer_score(hsic_scaled(*scale(x, z[own], sigma, estimator), estimator, SCORE_TOLERANCE))
-            for own in layer.bridges.values()
+            layer_score(hsic_scaled(*scale(x, z[bridge], sigma, estimator), estimator, SCORE_TOLERANCE))
+            for bridge in layer.bridges.values()
         ]
     ).cpu()

@@ -19,7 +19,7 @@ _TINY = torch.finfo(torch.float32).tiny ** 0.5
 
 def layer_groups(layer: LayerRows, estimator: str) -> Groups | None:
     """The shared neurons against those of each bridge; None if a kernel is not wide."""
-    return wide_groups(standardize(layer.rows), [(layer.shared, own) for own in layer.bridges.values()], estimator)
+    return wide_groups(standardize(layer.rows), [(layer.shared, bridge) for bridge in layer.bridges.values()], estimator)
 
 
 def permuted_wide(of: Groups, orders: torch.Tensor) -> torch.Tensor:

@@ -252,10 +252,10 @@ def _from_moments(feature_moments: Moments, samples: int, estimator: str) -> tor
     # The row means of K minus their mean are the centred features times the mean features.
     rows = torch.einsum("...ik,...ikjl,...jl->...ij", mean_x, cross, mean_y)
     g, h = (mean.square().sum(dim=-1) - 1 for mean in (mean_x, mean_y))
-    return unbiased(total, rows, g[..., :, None] * h[..., None, :], samples)
+    return _unbiased(total, rows, g[..., :, None] * h[..., None, :], samples)
 
 
-def unbiased(total: torch.Tensor, row_products: torch.Tensor, grand_products: torch.Tensor, samples: int) -> torch.Tensor:
+def _unbiased(total: torch.Tensor, row_products: torch.Tensor, grand_products: torch.Tensor, samples: int) -> torch.Tensor:
     """Song et al. 2012, eq. 5, from tr(K H L H), the products of the row means and those of the grand means of K - 11'.
 
     Adding a constant to a kernel off its diagonal does not change the estimate, so K - 11', whose diagonal is 0, replaces K
@@ -301,7 +301,7 @@ def _from_grams(x: torch.Tensor, y: torch.Tensor, estimator: str) -> torch.Tenso
         return total
     if estimator == "unbiased":
         g, h = mx.mean(dim=1), my.mean(dim=1)
-        return unbiased(total, (mx - g[:, None]) @ (my - h[:, None]).T, g[:, None] * h, samples)
+        return _unbiased(total, (mx - g[:, None]) @ (my - h[:, None]).T, g[:, None] * h, samples)
     if estimator == "normalized":
         return total / (hsic_xx[:, None] * hsic_yy).sqrt().clamp(min=_TINY)
     return total / (samples - 1) ** 2

@@ -81,8 +81,8 @@ def fixed_planes(of: Groups, node: torch.Tensor, tolerance: float) -> tuple[Plan
 def part_of(planes: Planes, neurons: torch.Tensor) -> Planes:
     """The features of these neurons, int64 in rising order."""
     kept = [neurons[: int((neurons < plane.shape[-1]).sum())] for plane in planes]
-    part = Planes(plane[..., own] for plane, own in zip(planes, kept, strict=True))
-    part.means = [mean[..., own] for mean, own in zip(planes.means, kept, strict=False)]
+    part = Planes(plane[..., places] for plane, places in zip(planes, kept, strict=True))
+    part.means = [mean[..., places] for mean, places in zip(planes.means, kept, strict=False)]
     return part
 
 

@@ -129,6 +129,6 @@ def norms(planes: Planes, weights: torch.Tensor | None) -> torch.Tensor:
     for k, left in enumerate(planes):
         for m, right in enumerate(planes[: k + 1]):
             both = left * right[..., : left.shape[-1]]
-            own = (both if weights is None else both * weights[..., None]).sum(dim=-2)
-            total[..., : left.shape[-1]] += own.square() * (1 if k == m else 2)
+            product = (both if weights is None else both * weights[..., None]).sum(dim=-2)
+            total[..., : left.shape[-1]] += product.square() * (1 if k == m else 2)
     return total.sqrt()
