@@ -127,7 +127,9 @@ def _cut_peaks(axes: Axes, table: pd.DataFrame) -> None:
     peaks = peaks[peaks > _PEAK * highest]
     if highest <= 0 or peaks.empty:
         return
-    axes.set_ylim(top=1.15 * max(highest, table.shown[~table.layer.isin(peaks.index)].max()))
+    top = 1.15 * max(highest, table.shown[~table.layer.isin(peaks.index)].max())
+    # Without it, the margin below would be one in twenty of the peak.
+    axes.set_ylim(min(0, table.shown.min() - 0.05 * top), top)
     for layer, value in peaks.items():
         axes.annotate(
             f"↑ {value:,.0f}",

@@ -69,5 +69,6 @@ def test_a_layer_far_above_the_others_does_not_flatten_them(ranking):
     axes = bx.plots.hsic_by_layer(dataclasses.replace(ranking, by_layer=by_layer)).axes[0]
     shown = 100 * by_layer.excess / ranking.table.excess[0]
     assert shown[~outside].max() < axes.get_ylim()[1] < 2 * shown[~outside].max()
+    assert min(0, shown.min()) - 0.1 * axes.get_ylim()[1] < axes.get_ylim()[0] <= min(0, shown.min())
     assert [text.get_text() for text in axes.texts] == [f"↑ {shown[outside].max():,.0f}"]
     assert not bx.plots.hsic_by_layer(ranking).axes[0].texts
