@@ -34,7 +34,8 @@ def xicl_heatmap(
 ) -> Figure:
     """X-ICL accuracy of one task, pair x bridge, with a column for zero-shot if the table has it.
 
-    The best bridge of each pair is marked, and the one that a selector chooses.
+    The best bridge of each pair is marked (several where they are equal, none where all are), and the one that a selector
+    chooses.
 
     Parameters
     ----------
@@ -66,7 +67,9 @@ def xicl_heatmap(
     factor, digits, label = _VALUES[value]
     wide = _by_bridge(table, value) * factor
     columns = list(wide)
-    best = wide.drop(columns=ZERO_SHOT, errors="ignore").dropna(how="all").idxmax(axis=1)
+    through = wide.drop(columns=ZERO_SHOT, errors="ignore")
+    # Where all bridges are equal, as where a model gets nothing right, none is the best.
+    best = through.eq(through.max(axis=1), axis=0) & through.ne(through.min(axis=1), axis=0)
     for pair, bridge in (chosen or {}).items():
         if pair not in wide.index or bridge not in columns or pd.isna(wide.loc[pair, bridge]):
             raise InputError(f"the bridge chosen for {'-'.join(pair)}, {bridge!r}, is not in the table for that pair")
@@ -82,8 +85,8 @@ def xicl_heatmap(
             cbar_kws={"label": label},
         )
         for row, pair in enumerate(wide.index):
-            if pair in best:
-                axes.add_patch(_frame(columns.index(best[pair]), row, 0.07, "white", "-"))
+            for bridge in through.columns[best.loc[pair].astype(bool)]:
+                axes.add_patch(_frame(columns.index(bridge), row, 0.07, "white", "-"))
             if chosen and pair in chosen:
                 axes.add_patch(_frame(columns.index(chosen[pair]), row, 0.16, "red", "--"))
         if ZERO_SHOT in columns:

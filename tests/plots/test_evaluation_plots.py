@@ -22,6 +22,13 @@ def test_the_heatmap_marks_chosen_and_best(accuracies):
         assert columns[int(patch.get_x())] == row.loc[row.accuracy.idxmax(), "bridge"]
 
 
+@pytest.mark.parametrize(("shares", "framed"), [([0.3, 0.5, 0.5], {"fr", "es"}), ([0.0, 0.0, 0.0], set())])
+def test_equal_bridges_are_marked_alike(shares, framed):
+    table = pd.DataFrame({"src": "ja", "tgt": "tl", "bridge": ["zero-shot", "en", "fr", "es"], "accuracy": [0.1, *shares]})
+    patches = bx.plots.xicl_heatmap(table).axes[0].patches
+    assert {["zero-shot", "en", "fr", "es"][int(patch.get_x())] for patch in patches} == framed
+
+
 def heatmap_cells(figure):
     """Text of every cell, by its row's and its column's name."""
     axes = figure.axes[0]
