@@ -1,6 +1,5 @@
 """Ranking bridges and the spectrum at the size of real models: pytest -s -n 0 tests/benchmarks/bench_ranking.py"""
 
-import os
 import statistics
 import time
 
@@ -50,7 +49,8 @@ def test_a_ranking_with_intervals(name, seconds):
     taken, used = time.perf_counter() - began, time.process_time() - used
     print(f"\n{name}: {taken:.1f} s, {used:.1f} s of processor; {ranking.table.shared[0]} shared neurons in the window")
     record(f"rank_bridges with intervals at the shape of {name}, s", taken)
-    assert taken < seconds or used > 1.1 * seconds * torch.get_num_threads() or os.getloadavg()[0] > 2
+    # The goal is for two cores. Beside other work the clock says nothing, but with one thread processor time does.
+    assert taken < seconds or (torch.get_num_threads() == 1 and used < 2 * seconds)
 
 
 def test_ranking_again_at_the_size_of_gemma():
