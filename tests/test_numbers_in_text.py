@@ -20,11 +20,12 @@ import pytest
 from safetensors import safe_open
 
 import bridgex_nb as bx
+from bridgex_nb.cli._figures import REAL_MODEL
 from bridgex_nb.inference._batches import OTHERWISE, READING_ON_A_CPU
 from bridgex_nb.models._load_model import MINI
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["README.md", *(f"docs/{name}.md" for name in ("index", "results", "methods"))]
+PAGES = ["README.md", *(f"docs/{name}.md" for name in ("index", "results", "gemma", "methods"))]
 PAGES += sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/guides/*.md"))
 #: Those of the pairs that BridgeX-ICL's released code names.
 PAPER_PAIRS = ["zh-ja", "zh-he", "id-he", "en-sw", "ar-he", "id-tl", "id-sw"]
@@ -203,7 +204,96 @@ def shared() -> dict[str, str]:
     }
 
 
-README, RESULTS = "README.md", "docs/results.md"
+def nats(middle: float, low: float, high: float, sign: bool = False) -> str:
+    """A difference of log-probabilities with its interval: 0.98 [0.74, 1.22]."""
+    middle, low, high = (signed(value, 2, sign=sign) for value in (middle, low, high))
+    return f"{middle} [{low}, {high}]"
+
+
+def percent(middle: float, low: float, high: float) -> str:
+    """A share of few words or sentences with its interval: 40 % [25, 58]."""
+    return f"{100 * middle:.0f} % [{100 * low:.0f}, {100 * high:.0f}]"
+
+
+def gemma_leaderboard_row(row: dict[str, str]) -> dict[str, str]:
+    name = re.match(r"`(\w+)`", row["selector, by log-probability"])[1]
+    numbers = board(GEMMA_FIGURES, "04_leaderboard_logprob").loc[name]
+    compared = name != "english"
+    return {
+        "loses against the best bridge, nats": nats(numbers.regret, numbers.low, numbers.high),
+        "lead over always English, nats": nats(numbers.lead, numbers.lead_low, numbers.lead_high, sign=True) if compared else "",
+        "would be found": f"{numbers.detectable:.2f}" if compared else "",
+        "verdict": numbers.verdict if compared else "",
+        "chooses": f"{numbers.decided:.0f}" if compared else "",
+        "rank correlation": f"{numbers.spearman:+.2f}".replace("-", "−") if pd.notna(numbers.spearman) else "",
+    }
+
+
+def side_by_side_row(row: dict[str, str]) -> dict[str, str]:
+    name = re.match(r"`(\w+)`", row["chosen by"])[1]
+    gemma, mini = board(GEMMA_FIGURES, "04_leaderboard_logprob").loc[name], board().loc[name]
+    first, second = list(row)[1:]
+    return {first: nats(gemma.regret, gemma.low, gemma.high), second: points(mini.regret, mini.low, mini.high)}
+
+
+def at_most(p: float) -> str:
+    """A p-value that is never shown smaller than it is."""
+    return f"{math.ceil(1000 * p) / 1000:.3f}"
+
+
+def agreement() -> dict[str, str]:
+    """Mantel's r of similarity and family, over the measures, and of HSIC alone."""
+    table = figure("02_agreement", GEMMA_FIGURES)
+    family = table[table.reference == "family"].set_index("kind")
+    named = {"p": at_most(family.p_holm.max()), "partial_p": at_most(family.partial_p_holm.max())}
+    for name, values in (("", family.r), ("partial_", family.partial_r)):
+        named |= {f"{name}least": f"{values.min():.2f}", f"{name}most": f"{values.max():.2f}", f"{name}hsic": f"{values['hsic']:.2f}"}
+    return named | {"p_hsic": at_most(family.p_holm["hsic"]), "partial_p_hsic": at_most(family.partial_p_holm["hsic"])}
+
+
+def aligned_with_english() -> dict[str, str]:
+    table = figure("05_alignment", GEMMA_FIGURES)
+    layer = table[table.layer == 7].set_index("language")
+    above = (table.p_holm < 0.05).groupby(table.layer).sum()
+    all_of_them = above[above == table.language.nunique()].index
+    shares = {"mean": f"{100 * table.score.mean():.1f}", "chance": f"{100 * table.chance.mean():.1f}"}
+    for code in ("fr", "zh", "sw"):
+        shares[code] = percent(*layer.loc[code, ["score", "low", "high"]])
+    places = {"first": str(all_of_them.min()), "last": str(all_of_them.max()), "languages": str(table.language.nunique())}
+    return shares | places | {"at_the_end": str(above.iloc[-1])}
+
+
+def overlaps() -> dict[str, str]:
+    table = figure("02_overlap", GEMMA_FIGURES).set_index("Unnamed: 0")
+    shares = [table.loc[a, b] / min(table.loc[a, a], table.loc[b, b]) for a in table.index for b in table.columns if a != b]
+    return {"least": f"{100 * min(shares):.0f}", "most": f"{100 * max(shares):.0f}"}
+
+
+def answered() -> dict[str, str]:
+    accuracy = figure("04_xicl_accuracy", GEMMA_FIGURES)
+    zero_shot = accuracy[accuracy.bridge == "zero-shot"].sort_values("accuracy")
+    best, second = zero_shot.iloc[-1], zero_shot.iloc[-2]
+    assert (best.src, best.tgt) == ("zh", "ja")
+    assert second.accuracy < 0.05
+    gains = figure("04_gains_logprob", GEMMA_FIGURES)
+    sure = gains[gains.p_holm < 0.05]
+    return {
+        "accuracy": percent(best.accuracy, best.low, best.high),
+        "copy": f"{100 * best['copy']:.0f}",
+        "reliability": f"{board(GEMMA_FIGURES, '04_leaderboard_logprob').reliability.iloc[0]:.2f}",
+        "likelier": str((sure.gain > 0).sum()),
+        "cases": str(len(gains)),
+        "less_likely": str((sure.gain < 0).sum()),
+        "words": str(accuracy.n.max()),
+    }
+
+
+def lost(selector: str) -> str:
+    numbers = board(GEMMA_FIGURES, "04_leaderboard_logprob").loc[selector]
+    return nats(numbers.regret, numbers.low, numbers.high)
+
+
+README, RESULTS, GEMMA = "README.md", "docs/results.md", "docs/gemma.md"
 SENTENCES = [
     Sentence([README], "a test bed of {million} M parameters", lambda: {"million": f"{parameters() / 1e6:.0f}"}),
     Sentence([RESULTS], "has {million} M parameters", lambda: {"million": f"{parameters() / 1e6:.0f}"}),
@@ -247,18 +337,63 @@ SENTENCES = [
         "those of {sets} random sets, matched likewise, and its p-value, which so many sets cannot make smaller than {least}:",
         random_sets,
     ),
-    Sentence(
-        [README],
-        "`hsic` separates one bridge from all others in {pairs} of the {all} pairs",
-        lambda: {"pairs": f"{board().decided.hsic:.0f}", "all": str(len(bx.PAIRS))},
-    ),
     Sentence([RESULTS], "intervals of up to {widest} points either way", random_sets),
     Sentence([README], "some of {selectors} selectors", lambda: {"selectors": str(len(bx.SELECTORS))}),
     Sentence(["docs/methods.md"], "| {selectors} selectors of bridges", lambda: {"selectors": str(len(bx.SELECTORS))}),
+    Sentence(
+        [GEMMA],
+        "family is {least} to {most} with corrected p of {p} or less. Related languages often share a script. With the script "
+        "held constant, r is {partial_least} to {partial_most} (p of {partial_p} or less)",
+        agreement,
+    ),
+    Sentence(
+        [README],
+        "(Mantel r = {hsic}, corrected p = {p_hsic}; {partial_hsic}, p = {partial_p_hsic}, with the script held constant)",
+        agreement,
+    ),
+    Sentence(
+        [GEMMA],
+        "of {layers} layers",
+        lambda: {"layers": str(figure("01_neurons_by_layer", GEMMA_FIGURES).shape[1] - 1)},
+    ),
+    Sentence([GEMMA], "behind {shots} examples of both hops", lambda: {"shots": str(REAL_MODEL["shots"])}),
+    Sentence([GEMMA], "have {least} % to {most} % in common", overlaps),
+    Sentence(
+        [GEMMA],
+        "it is {mean} % of the sentences on average over languages and layers, where chance is {chance} %",
+        aligned_with_english,
+    ),
+    Sentence(
+        [GEMMA],
+        "in layer 7, {fr} of the French sentences, {zh} of the Chinese and {sw} of the Swahili ones. From layer {first} to "
+        "layer {last}, it is above chance in all {languages} languages; in the last layers, whose business is the next token, "
+        "only in {at_the_end}",
+        aligned_with_english,
+    ),
+    Sentence(
+        [README],
+        "is nearest to it for {fr} of the sentences in French, but for {sw} in Swahili (chance: {chance} %)",
+        aligned_with_english,
+    ),
+    Sentence([GEMMA], "each measurement takes {words} words", answered),
+    Sentence([GEMMA], "Chinese to Japanese ({accuracy}, where copying the Chinese word scores {copy} %)", answered),
+    Sentence(
+        [GEMMA],
+        "its split-half reliability is {reliability}. Through a bridge, the accepted answer is likelier than zero-shot in "
+        "{likelier} of {cases} cases (a pair and a bridge), less likely in {less_likely}, and",
+        answered,
+    ),
+    Sentence(
+        [README],
+        "loses {hsic} nats of the accepted answer's log-probability against the best one. Always taking English loses {english};",
+        lambda: {name: lost(name) for name in ("hsic", "english")},
+    ),
     Sentence([RESULTS], "the {others} languages besides English", lambda: {"others": str(len(bx.LANGUAGES) - 1)}),
 ]
 TABLES = [
-    Table([README, RESULTS], "selector", leaderboard_row),
+    Table([RESULTS], "selector", leaderboard_row),
+    Table([GEMMA], "selector, by log-probability", gemma_leaderboard_row),
+    Table([README], "chosen by", side_by_side_row),
     Table([RESULTS], "asked", reach_row),
     Table([RESULTS], "neurons", cause_row),
     Table(["docs/guides/speed.md"], "what", speed_row),
@@ -297,9 +432,13 @@ NOT_RESULTS: dict[str, Callable[[], bool] | None] = {
     r"\bsearch on seven of (?:the|these) pairs\b|\bthe other eight\b": lambda: (
         (len(bx.PAIRS) // 2, len(bx.PAIRS) - 7) == (7, 8)
     ),
-    r"\b[Tt]he fifteen languages\b|\ball fifteen languages\b|\blanguages of the fifteen\b": lambda: len(bx.LANGUAGES) == 15,
+    r"\b[Tt]he fifteen languages\b|\b[Hh]ow alike fifteen languages\b|\ball fifteen languages\b|\blanguages of the fifteen\b": lambda: len(bx.LANGUAGES) == 15,
     r"\bthe fifteen of the study\b": lambda: len(bx.LANGUAGES) == 15,
     r"\b117 of FLORES-200\b": None,  # Belebele
+    r"\bsix measures\b": lambda: figure("02_agreement", GEMMA_FIGURES).kind.nunique() == 6,
+    r"\bin layer 7\b|\bsplit-half\b": None,
+    r"\b5 % of all neurons each\b": lambda: "rate = 0.05 " in text_of("notebooks/02_linguistic_spectrum.ipynb"),
+    r"\babove one in twenty only from Chinese\b": lambda: bool(answered()),
     r"\bsix bridges\b": lambda: len(bx.BRIDGES) == 6,
     r"\bnine notebooks\b": lambda: len(list((ROOT / "notebooks").glob("*.ipynb"))) == 9,
     r"\bat least nine in ten of the lexicon's entries\b": lambda: (
@@ -338,9 +477,10 @@ def spread(pattern: str) -> str:
 
 
 def sentence_pattern(text: str) -> re.Pattern:
+    """The text with a number in each of its places, or one with its interval: 97 % [93, 100]."""
     parts = re.split(r"\{(\w+)\}", text)
     pieces = [
-        f"(?P<{part}>[−+]?[\\d.,]*\\d)" if number % 2 else spread(re.escape(part).replace("\\ ", " "))
+        f"(?P<{part}>[−+]?[\\d.,]*\\d(?:(?: %)? \\[[−+\\d., ]+\\])?)" if number % 2 else spread(re.escape(part).replace("\\ ", " "))
         for number, part in enumerate(parts)
     ]
     return re.compile("".join(pieces))
@@ -435,6 +575,18 @@ def test_prose_that_numbers_decide():
     assert dominance().p < 0.05
     assert 0 < dominance().change < 0.05  # "a small effect"
     assert (figure("07_bridge_causality").p > 0.05).all()  # "None of the four is unusual"
+
+
+def test_prose_on_gemma_that_numbers_decide():
+    """Words of README.md and docs/gemma.md that would have to change if these did."""
+    boards = [board(), board(GEMMA_FIGURES, "04_leaderboard_logprob")]
+    assert all(table.verdict["hsic"] == "worse than English" for table in boards)
+    assert not any((table.verdict == "better than English").any() for table in boards)  # "On neither model is that decided"
+    agreeing = figure("02_agreement", GEMMA_FIGURES)
+    assert (agreeing[["p_holm", "partial_p_holm"]] < 0.05).all(axis=None)  # "script alone does not explain it"
+    gains = figure("04_gains_logprob", GEMMA_FIGURES)
+    assert (gains.gain < 0).mean() > 0.75  # "more often a loss than a gain"
+    assert boards[1].spearman["hsic"] < 0
 
 
 @pytest.mark.parametrize("pattern", [pattern for pattern, fact in NOT_RESULTS.items() if fact])
