@@ -8,9 +8,14 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
+from ..exceptions import InputError
 from ..interventions._deactivation_matrix import DeactivationMatrix
 from ._style import PALETTE, STYLE, drawing, language_name
+
+#: What `beyond_random` shows, and how many of it are one unit of its table.
+_UNITS = {"percentage points": 100, "nats per token": 1}
 
 
 def deactivation_heatmap(result: DeactivationMatrix) -> Figure:
@@ -78,28 +83,47 @@ def amplification_curve(table: pd.DataFrame, language: str, *, ax: Axes | None =
             ylabel="perplexity relative to factor 1",
             title=f"Amplifying the neurons of {name}",
         )
-        axes.yaxis.set_major_formatter("{x:.3g}")
-        axes.yaxis.set_minor_formatter("{x:.3g}")
+        axes.yaxis.set_major_formatter("{x:,.10g}")
+        # Over many powers of ten, labels between them would cover each other.
+        wide_range = ratio.max(axis=None) > 30 * ratio.min(axis=None)
+        axes.yaxis.set_minor_formatter(NullFormatter() if wide_range else StrMethodFormatter("{x:,.10g}"))
         axes.legend(frameon=False)
     return figure
 
 
-def beyond_random(table: pd.DataFrame, rows: Sequence[str], label: str, title: str, *, ax: Axes | None = None) -> Figure:
+def beyond_random(
+    table: pd.DataFrame,
+    rows: Sequence[str],
+    label: str,
+    title: str,
+    *,
+    unit: str = "percentage points",
+    ax: Axes | None = None,
+) -> Figure:
     """The effect of a neuron set, with its 95 % interval, beside the middle 95 % of random sets, one line per row of the table.
 
     Parameters
     ----------
     table : pandas.DataFrame
         Of `bridge_causality` or `contrast_shift`, or the dominance of `deactivation_matrix`: change, low, high, random,
-        random_low, random_high, as shares of 1 (or nats: 0.01 is 1 % of perplexity); p and random_sets.
+        random_low, random_high, as shares of 1 or, for the dominance, in nats per token; p and random_sets.
     rows : sequence of str
         Columns that name a row.
     label : str
-        The quantity that changes; the axis shows it in percentage points.
+        The quantity that changes.
     title : str
+    unit : {"percentage points", "nats per token"}
+        What the axis shows; shares of 1 become percentage points.
     ax : matplotlib.axes.Axes, optional
         Axes to draw on.
+
+    Raises
+    ------
+    InputError
+        If the unit is unknown.
     """
+    if unit not in _UNITS:
+        raise InputError(f"unit={unit!r}: choose from {', '.join(_UNITS)}")
     names = [", ".join(map(str, row)) for row in table[list(rows)].itertuples(index=False)]
     names = [f"{name}\n(p = {p:.2g})" for name, p in zip(names, table.p, strict=True)]
     draws = int(table.random_sets.iloc[0])
@@ -111,11 +135,11 @@ def beyond_random(table: pd.DataFrame, rows: Sequence[str], label: str, title: s
             (("change", "low", "high"), -0.13, PALETTE[0], "o", "these neurons:\n95 % interval"),
             (("random", "random_low", "random_high"), 0.13, "0.5", "s", f"{draws} random sets:\nmean and {width}"),
         ):
-            value, low, high = (100 * table[column] for column in columns)
+            value, low, high = (_UNITS[unit] * table[column] for column in columns)
             axes.hlines(heights + shift, low, high, color=colour, linewidth=1.4)
             axes.plot(value, heights + shift, linestyle="none", marker=marker, markersize=5, color=colour, label=name)
         axes.set_yticks(heights, names)
         axes.set_ylim(len(table) - 0.5, -0.5)
-        axes.set(xlabel=f"change in {label} (percentage points)", title=title)
+        axes.set(xlabel=f"change in {label} ({unit})", title=title)
         axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure

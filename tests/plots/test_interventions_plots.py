@@ -1,5 +1,7 @@
 """Figures of interventions show what their tables hold."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -46,8 +48,23 @@ def test_amplification_is_relative_to_the_unchanged_model(mini):
     assert lines["mean of the others"].get_ydata() == pytest.approx((others / others[:, 1:2]).mean(axis=0))
 
 
-def test_effects_are_drawn_beside_random_ones_in_percentage_points():
-    table = pd.DataFrame(
+@pytest.mark.parametrize(("most", "minor_labels"), [(2.5, True), (3e5, False)])
+def test_labels_of_the_amplification_axis_do_not_cover_each_other(most, minor_labels):
+    rows = [(factor, code, perplexity) for factor, perplexity in ((0, 1.5), (1, 1.0), (8, most)) for code in ("en", "sw")]
+    axes = bx.plots.amplification_curve(pd.DataFrame(rows, columns=["factor", "language", "perplexity"]), "sw").axes[0]
+    axes.figure.canvas.draw()
+    low, high = axes.get_ylim()
+    labels = [
+        label for label in axes.get_yticklabels(which="both") if label.get_text() and low <= label.get_position()[1] <= high
+    ]
+    boxes = sorted((label.get_window_extent() for label in labels), key=lambda box: box.y0)
+    assert all(lower.y1 <= upper.y0 + 1 for lower, upper in pairwise(boxes))
+    assert any(label.get_text() for label in axes.get_yticklabels(minor=True)) == minor_labels
+    assert not any("e" in label.get_text() for label in labels)
+
+
+def effects():
+    return pd.DataFrame(
         {
             "set": ["shared", "shared"],
             "asked": ["zero-shot", "en"],
@@ -61,6 +78,18 @@ def test_effects_are_drawn_beside_random_ones_in_percentage_points():
             "random_sets": [99, 99],
         }
     )
+
+
+def test_nats_are_drawn_as_they_are():
+    axes = bx.plots.beyond_random(effects(), ["set"], "log perplexity", "title", unit="nats per token").axes[0]
+    assert axes.get_xlabel() == "change in log perplexity (nats per token)"
+    assert axes.get_lines()[1].get_xdata() == pytest.approx([-0.1, 0.02])
+    with pytest.raises(bx.InputError, match="unit='bits': choose from percentage points, nats per token"):
+        bx.plots.beyond_random(effects(), ["set"], "log perplexity", "title", unit="bits")
+
+
+def test_effects_are_drawn_beside_random_ones_in_percentage_points():
+    table = effects()
     axes = bx.plots.beyond_random(table, ["set", "asked"], "accuracy", "title").axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == [
         "shared, zero-shot\n(p = 0.01)",
