@@ -120,9 +120,21 @@ def cause_row(row: dict[str, str]) -> dict[str, str]:
     }
 
 
-def dominance() -> pd.Series:
+def dominance(folder: str = MINI_FIGURES) -> pd.Series:
     names = ["change", "low", "high", "random", "random_low", "random_high", "p"]
-    return figure("07_dominance").iloc[0][names]
+    return figure("07_dominance", folder).iloc[0][names]
+
+
+def own_neurons_off() -> dict[str, str]:
+    numbers, matrix = dominance(GEMMA_FIGURES), figure("07_dominance", GEMMA_FIGURES).iloc[0]
+    return {
+        "change": nats(numbers.change, numbers.low, numbers.high),
+        "random": nats(numbers.random, numbers.random_low, numbers.random_high),
+        "p": at_most(numbers.p),
+        "most": f"{100 * matrix.hurt_most:.0f}",
+        "random_most": f"{100 * matrix.random_hurt_most:.0f}",
+        "sets": str(matrix.random_sets),
+    }
 
 
 def random_sets() -> dict[str, str]:
@@ -352,7 +364,7 @@ SENTENCES = [
     ),
     Sentence(
         [README],
-        "(Mantel r = {hsic}, corrected p = {p_hsic}; {partial_hsic}, p = {partial_p_hsic}, with the script held constant)",
+        "(Mantel r = {hsic} with family, corrected p = {p_hsic}; {partial_hsic}, p = {partial_p_hsic}, with the script held constant)",
         agreement,
     ),
     Sentence(
@@ -378,6 +390,19 @@ SENTENCES = [
         [README],
         "is nearest to it for {fr} of the sentences in French, but for {sw} in Swahili (chance: {chance} %)",
         aligned_with_english,
+    ),
+    Sentence(
+        [README],
+        "raise its own log perplexity by {change} nats per token more than that of the other languages; for random sets it is "
+        "{random}",
+        own_neurons_off,
+    ),
+    Sentence(
+        [GEMMA],
+        "raise its own log perplexity by {change} nats per token more than that of the other languages on average; for {sets} "
+        "random sets, matched in layer and in how often their neurons are active, it is {random} (p = {p}). Of the languages, "
+        "{most} % are hurt more by their own neurons than any other language is, of the random sets {random_most} %",
+        own_neurons_off,
     ),
     Sentence([GEMMA], "each measurement takes {words} words", answered),
     Sentence([GEMMA], "Chinese to Japanese ({accuracy}, where copying the Chinese word scores {copy} %)", answered),
@@ -443,7 +468,7 @@ NOT_RESULTS: dict[str, Callable[[], bool] | None] = {
     r"\b117 of FLORES-200\b": None,  # Belebele
     r"\bsix measures\b": lambda: figure("02_agreement", GEMMA_FIGURES).kind.nunique() == 6,
     r"\bin layer 7\b|\bsplit-half\b": None,
-    r"\b5 % of all neurons each\b": lambda: "rate = 0.05 " in text_of("notebooks/02_linguistic_spectrum.ipynb"),
+    r"\b5 % of all neurons\b": lambda: "rate = 0.05 " in text_of("notebooks/02_linguistic_spectrum.ipynb"),
     r"\babove one in twenty only from Chinese\b": lambda: bool(answered()),
     r"\bsix bridges\b": lambda: len(bx.BRIDGES) == 6,
     r"\bnine notebooks\b": lambda: len(list((ROOT / "notebooks").glob("*.ipynb"))) == 9,
@@ -595,6 +620,16 @@ def test_prose_on_gemma_that_numbers_decide():
     gains = figure("04_gains_logprob", GEMMA_FIGURES)
     assert (gains.gain < 0).mean() > 0.75  # "more often a loss than a gain"
     assert boards[1].spearman["hsic"] < 0
+    assert dominance().change < 0.01 * dominance(GEMMA_FIGURES).change  # "less than a hundredth"
+    matrix = figure("07_deactivation", GEMMA_FIGURES).set_index("changed")
+    assert (matrix.loc["zh", ["ja", "ar", "he"]] > 2).all()  # "the neurons of Chinese hurt Arabic and Hebrew"
+    assert (matrix.loc["zh"].drop(["zh", "ja", "ar", "he"]) < 1).all()
+    settings = figure("03_sensitivity", GEMMA_FIGURES)
+    by_rule = settings.groupby("rule").chosen.agg(lambda chosen: chosen.mode()[0])
+    assert by_rule.pop("fully_activated") == "de"  # "with the default rule German"
+    assert set(by_rule) == {"en"}
+    lape = figure("06_lape", GEMMA_FIGURES).set_index("language")
+    assert lape.iloc[:, -5:].to_numpy().sum() > 0.7 * lape.to_numpy().sum()  # "in the last layers"
 
 
 @pytest.mark.parametrize("pattern", [pattern for pattern, fact in NOT_RESULTS.items() if fact])
