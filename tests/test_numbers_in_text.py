@@ -364,7 +364,8 @@ SENTENCES = [
     ),
     Sentence(
         [README],
-        "(Mantel r = {hsic} with family, corrected p = {p_hsic}; {partial_hsic}, p = {partial_p_hsic}, with the script held constant)",
+        "(Mantel r = {hsic} with family, corrected p = {p_hsic}; {partial_hsic}, p = {partial_p_hsic}, with the script held "
+        "constant)",
         agreement,
     ),
     Sentence(
