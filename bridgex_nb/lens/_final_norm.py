@@ -33,28 +33,25 @@ def lens_parts(model: NeuronModel) -> tuple[torch.nn.Module, Output]:
             f"no final norm is known for {kind!r}, and the lens needs it; register it with bridgex_nb.register_site({kind!r}, "
             "bridgex_nb.Architecture(…, norm=…)), the path of the last module before the output layer, and load the model again"
         )
+    if model not in _checked:
+        _checked[model] = _norm_between(model, path)
     output = output_layer(model)
     if output is None:
-        raise InputError(f"the output layer of {model.card['model']} is quantised or no plain matrix: the lens cannot apply it")
-    if model not in _checked:
-        try:
-            norm = model.hf_model.get_submodule(path)
-        except AttributeError:
-            raise InputError(
-                f"{model.card['model']} has no module {path}, the final norm that is registered for {kind!r}"
-            ) from None
-        if not _stands_between(model, norm, output[0]):
-            raise InputError(
-                f"{path}, which is registered as the final norm of {kind!r}, is not what stands between the last layer of "
-                f"{model.card['model']} and its output layer: the lens would not show what the model computes"
-            )
-        _checked[model] = norm
+        raise InputError(
+            f"the lens cannot apply the output layer of {model.card['model']}: it is quantised, no plain matrix, or followed "
+            "by something that its configuration does not say"
+        )
     return _checked[model], output
 
 
-def _stands_between(model: NeuronModel, norm: torch.nn.Module, head: torch.nn.Module) -> bool:
-    """Whether the norm of the last layer's output is what the output layer reads, on three tokens."""
-    last = model.hf_model.get_submodule(model.architecture.layers)[-1]  # pyright: ignore[reportIndexIssue] (a ModuleList)
+def _norm_between(model: NeuronModel, path: str) -> torch.nn.Module:
+    """The module of that path, if on three tokens its output for the last layer's output is what the output layer reads."""
+    name, kind = model.card["model"], model.hf_model.config.model_type
+    try:
+        norm = model.hf_model.get_submodule(path)
+    except AttributeError:
+        raise InputError(f"{name} has no module {path}, which is registered as the final norm of {kind!r}") from None
+    last = list(model.hf_model.get_submodule(model.architecture.layers).children())[-1]
     seen = {}
 
     def see_state(module, inputs, output):
@@ -62,18 +59,30 @@ def _stands_between(model: NeuronModel, norm: torch.nn.Module, head: torch.nn.Mo
 
     hooks = [
         last.register_forward_hook(see_state),
-        head.register_forward_pre_hook(lambda module, inputs: seen.update(read=inputs[0])),
+        model.hf_model.get_output_embeddings().register_forward_pre_hook(lambda module, inputs: seen.update(read=inputs[0])),
     ]
     try:
         with model.lock, torch.inference_mode():
             model.hf_model(**model.pad([model.tokenizer("one two three")["input_ids"][:3]]), use_cache=False)
-            found = norm(seen["state"])
-    except (RuntimeError, TypeError, ValueError):  # a module that takes something else than states
-        return False
     finally:
         for hook in hooks:
             hook.remove()
-    read = seen["read"].to(found.device) if torch.is_tensor(found) else None
-    if read is None or found.shape != read.shape:
-        return False
+    read = seen["read"]
+    if not torch.isfinite(read).all():
+        raise InputError(f"the states of {name} on a short text are not finite (NaN or infinite); was it run in float16?")
+    try:
+        with torch.inference_mode():
+            found = norm(seen["state"]).to(read.device)
+        same = found.shape == read.shape and _close(found, read)
+    except (RuntimeError, TypeError, ValueError, AttributeError):  # a module that takes something else than states
+        same = False
+    if not same:
+        raise InputError(
+            f"{path}, which is registered as the final norm of {kind!r}, is not what stands between the last layer of {name} "
+            "and its output layer: the lens would not show what the model computes"
+        )
+    return norm
+
+
+def _close(found: torch.Tensor, read: torch.Tensor) -> bool:
     return float((found - read).abs().max()) <= 8 * torch.finfo(read.dtype).eps * float(read.abs().max())

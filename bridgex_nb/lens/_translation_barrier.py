@@ -34,8 +34,8 @@ def translation_barrier(lenses: LanguageLens | Sequence[LanguageLens], items: pd
     pandas.DataFrame
         One row per pair and language, and one for "any" of them: src, tgt, language, words, wrong (how many of them), solved
         (share of the wrong ones), low, high (95 % bootstrap interval over the wrong words), null (the share expected of another
-        word of the lexicon at the same prompt), before (in the wrong ones, the mean number of inner layers at which it is
-        solved). solved, low, high, null and before are NaN where no answer is wrong. The run card is in ``.attrs["card"]``.
+        word of the lexicon at the same prompt), layers (at how many inner layers it is solved, mean over the wrong
+        ones). solved, low, high, null and layers are NaN where no answer is wrong. The run card is in ``.attrs["card"]``.
 
     Raises
     ------
@@ -61,16 +61,19 @@ def translation_barrier(lenses: LanguageLens | Sequence[LanguageLens], items: pd
     require_columns(items, ("src", "tgt", "bridge", "item", "correct"))
     refuse_controls(items)
     source = items.attrs.get("card", {})
+    for lens in given:
+        check_same_model(f"the lens of {lens.src}-{lens.tgt} is", dict(lens.card), dict(given[0].card))
+        check_same_model("the items are", source, dict(lens.card))
     tables = [_of_pair(lens, items, source) for lens in given]
     table = pd.concat(tables, ignore_index=True)
     cards = {f"lens {lens.src}-{lens.tgt}": lens.card for lens in given} | ({"items": source} if source else {})
-    table.attrs["card"] = run_card("translation_barrier", given[0].card, inputs=cards)
+    data = {"pairs": [f"{lens.src}-{lens.tgt}" for lens in given]}
+    table.attrs["card"] = run_card("translation_barrier", given[0].card, data=data, inputs=cards)
     return table
 
 
 def _of_pair(lens: LanguageLens, items: pd.DataFrame, source: dict) -> pd.DataFrame:
     pair = f"{lens.src}-{lens.tgt}"
-    check_same_model("the items are", source, dict(lens.card))
     shots = lens.card.get("options", {})["shots"]
     if (asked_with := source.get("options", {}).get("shots", shots)) != shots:
         raise InputError(f"{pair}: the items were asked with {asked_with} examples and the lens with {shots}")
@@ -84,7 +87,7 @@ def _of_pair(lens: LanguageLens, items: pd.DataFrame, source: dict) -> pd.DataFr
     names = ["any", *(lens.languages[k] for k in places)]
     if not len(wrong):
         shares = pd.DataFrame({"language": names, "solved": float("nan")})
-        shares = shares.assign(low=shares.solved, high=shares.solved, null=shares.solved, before=shares.solved)
+        shares = shares.assign(low=shares.solved, high=shares.solved, null=shares.solved, layers=shares.solved)
     else:
         begun = [_solved(lens, lens.first_tokens[k], wrong) for k in places]
         solved = torch.stack([torch.stack(begun).any(dim=0), *begun])  # [languages, inner layers, wrong, words]
@@ -100,7 +103,7 @@ def _of_pair(lens: LanguageLens, items: pd.DataFrame, source: dict) -> pd.DataFr
                 "low": low,
                 "high": high,
                 "null": by_word.mean(dim=1).numpy() / (len(lens.words) - 1),
-                "before": itself.double().sum(dim=1).mean(dim=1).numpy(),
+                "layers": itself.double().sum(dim=1).mean(dim=1).numpy(),
             }
         )
     shares.insert(1, "words", len(asked))
