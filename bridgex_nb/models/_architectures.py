@@ -156,7 +156,8 @@ ARCHITECTURES = {
 def register_site(model_type: str, architecture: Architecture) -> None:
     """Tell `load_model` where the neurons of an architecture are, or replace a row of the table.
 
-    `load_model` checks the paths in one short forward, so a wrong path is an error and not a wrong number. To add an
+    `load_model` checks the paths in one short forward, so a wrong path is an error and not a wrong number; `norm` is checked
+    when a lens first needs it. To add an
     architecture for good, put it into the table of this module, whose first lines say how.
 
     Parameters
@@ -201,7 +202,8 @@ def architecture_of(config: PretrainedConfig) -> Architecture:
         why = f"no neuron site is known for architecture {model_type!r} (known: {' '.join(sorted(ARCHITECTURES))})"
         how = "register one"
     raise InputError(
-        f"{why}; {how} with bridgex_nb.register_site({model_type!r}, bridgex_nb.Architecture(layers=…, act=…, down=…, up=…)) "
+        f"{why}; {how} with bridgex_nb.register_site({model_type!r}, "
+        "bridgex_nb.Architecture(layers=…, act=…, down=…, up=…, norm=…)) "
         f"from its modules: {' '.join(_module_names(model))}"
     )
 
