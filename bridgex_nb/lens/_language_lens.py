@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import torch
-
 from ..activations._stored import stored
 from ..datasets._languages import BRIDGES, language
 from ..datasets._lexicon import Lexicon, core_lexicon, require_core, word_prompt
@@ -12,15 +10,14 @@ from ..evaluation._word_examples import prompts_behind_examples
 from ..exceptions import InputError
 from ..inference._batches import budget_of
 from ..inference._chat import asked, chat_card
-from ..inference._passes import run_pass
 from ..inference._tokens import whole_rows
 from ..models._neuron_model import NeuronModel
 from ..stats._resampling import check_resamples
 from ..utils._run_card import data_card, run_card
 from ._final_norm import lens_parts
-from ._first_tokens import first_tokens, of_one_language, other_concepts
+from ._first_tokens import first_tokens, of_one_language
 from ._lens_result import LanguageLens, lens_result
-from ._next_token_by_layer import next_token
+from ._read_layers import read_layers
 
 
 def language_lens(
@@ -126,53 +123,11 @@ def language_lens(
         options={"languages": codes, "shots": shots, "seed": seed, "resamples": resamples, **chat_card(model, chat)},
     )
 
-    def read_all(file):
-        columns, places = tokens.clamp(min=0).unique(return_inverse=True)
-        begins = torch.stack([torch.bincount(of[mask], minlength=len(columns)) for of, mask in zip(places, alone, strict=True)])
-        others = other_concepts(tokens, alone)
-        layers, size = model.num_layers, (model.num_layers, len(codes), len(words))
+    def read(file):
+        layers = read_layers(model, norm, output, rows, tokens, alone, token_budget=token_budget, result=file)
+        return lens_result(*layers, tokens, codes, words, src, tgt, card)
 
-        def last_state(layer, states, mask, batch):
-            return states[:, -1]  # padding is on the left
-
-        def add(state, batch, reduced):
-            device = reduced[-1].device
-            states = torch.cat([of_layer.to(device) for of_layer in reduced])
-            if not torch.isfinite(states).all():
-                raise InputError("the states of the layers are not finite (NaN or infinite); was the model run in float16?")
-            with torch.inference_mode():
-                found = next_token(norm, output, states, columns)
-            chances = found.logprobs.exp().cpu().view(layers, len(batch), -1)
-            near, kept = places[:, batch], alone[:, batch]  # [K, B, F]
-            rows_of = torch.arange(len(batch))[None, :, None]
-            state[0][:, :, batch] = (chances[:, rows_of, near] * kept).sum(dim=3)
-            # What is left when every form of the concept, in any language, is taken out.
-            filled = tokens[:, batch] >= 0
-            chances[:, rows_of.expand_as(near)[filled], near[filled]] = 0
-            state[1][:, :, batch] = (chances @ begins.T.to(chances.dtype)).transpose(1, 2) / others[:, batch]
-            state[2][:, batch] = found.entropy.cpu().view(layers, -1)
-            state[3][:, batch] = found.likeliest.cpu().view(layers, -1)
-
-        zeros = [torch.zeros(size), torch.zeros(size), torch.zeros(layers, len(words))]
-        state = run_pass(
-            model,
-            rows,
-            range(layers),
-            last_state,
-            add,
-            [*zeros, torch.zeros(layers, len(words), dtype=torch.int64)],
-            special_tokens=True,
-            token_budget=token_budget,
-            description="reading layers",
-            site="layer",
-            result=file,
-        )
-        missing = ~alone.any(dim=2)
-        probabilities, nulls = (part.masked_fill(missing, float("nan")) for part in state[:2])
-        nulls = nulls.masked_fill(others == 0, float("nan"))
-        return lens_result(probabilities, nulls, state[2], state[3], tokens, codes, words, src, tgt, card)
-
-    return stored(store, "lens", card, LanguageLens.load, read_all)
+    return stored(store, "lens", card, LanguageLens.load, read)
 
 
 def _candidates(src: str, tgt: str, languages: Sequence[str] | None) -> tuple[str, ...]:

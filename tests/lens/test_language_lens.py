@@ -236,7 +236,7 @@ def test_no_tensor_has_all_words_times_the_whole_vocabulary(tmp_path):
 def test_a_lens_is_stored_and_found_again(mini, lens, tmp_path, monkeypatch):
     words, codes = bx.core_lexicon("sw", "tl").sample(40), ["en", "fr", "es", "pt"]
     first = bx.language_lens(mini, words, codes, resamples=200, store=tmp_path)
-    monkeypatch.setattr("bridgex_nb.lens._language_lens.run_pass", None)
+    monkeypatch.setattr("bridgex_nb.lens._read_layers.run_pass", None)
     again = bx.language_lens(mini, words, codes, resamples=200, store=tmp_path)
     for found in (first, again):
         pd.testing.assert_frame_equal(found.table, lens.table)
