@@ -90,6 +90,11 @@ _NAMES = {
         "split_half",
         "top_neurons",
     ),
+    "lens": (
+        "LanguageLens",
+        "language_lens",
+        "translation_barrier",
+    ),
     "similarity": (
         "Alignment",
         "Evidence",
@@ -165,6 +170,7 @@ _PACKAGES = (
     "inference",
     "activations",
     "neurons",
+    "lens",
     "similarity",
     "interventions",
     "evaluation",
@@ -202,6 +208,7 @@ if TYPE_CHECKING:
     from . import evaluation as evaluation
     from . import inference as inference
     from . import interventions as interventions
+    from . import lens as lens
     from . import models as models
     from . import neurons as neurons
     from . import plots as plots
@@ -279,6 +286,9 @@ if TYPE_CHECKING:
     from .interventions import set_activation as set_activation
     from .interventions import steer as steer
     from .interventions import transplant as transplant
+    from .lens import LanguageLens as LanguageLens
+    from .lens import language_lens as language_lens
+    from .lens import translation_barrier as translation_barrier
     from .models import Architecture as Architecture
     from .models import NeuronModel as NeuronModel
     from .models import load_model as load_model

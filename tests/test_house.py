@@ -20,7 +20,7 @@ FLOORS = (
     {"stats", "datasets", "models"},
     {"inference"},
     {"activations", "evaluation"},
-    {"neurons"},
+    {"neurons", "lens"},
     {"similarity", "interventions"},
     {"bridges", "mini"},
     {"plots"},

@@ -6,7 +6,8 @@ How to add an architecture
    ``print(transformers.AutoModelForCausalLM.from_config(config))`` shows them as a tree.
 2. Read the forward of its feed-forward block in transformers. The activation module, whose output is the neurons before the
    product with up, is `act`; the projection back to the hidden size is `down`; the projection that `act` is multiplied by is
-   `up`, if there is one. The site needs modules: an activation that is a plain function call cannot be read.
+   `up`, if there is one. The site needs modules: an activation that is a plain function call cannot be read. `norm`, which
+   the logit lens needs, is the last module before the output layer.
 3. Add a row to `ARCHITECTURES` under the ``model_type`` of its config.json; `_GATED` fits most models like Llama. For one
    session, call `register_site` instead.
 4. Load a model: a short forward checks the row in every layer and says what is wrong (`_self_check.py`).
@@ -28,7 +29,7 @@ SITES = ("act", "gated")
 
 @dataclass(frozen=True)
 class Architecture:
-    """Module paths to the neurons of a decoder; all but `layers` start from one layer.
+    """Module paths to the neurons of a decoder; all but `layers` and `norm` start from one layer.
 
     Attributes
     ----------
@@ -43,6 +44,9 @@ class Architecture:
         the second half of its output). None if the model has no gate: then both sites are the same.
     flat : bool
         Whether the modules of the layer work on [batch * tokens, N] instead of [batch, tokens, N].
+    norm : str, optional
+        The normalization between the last layer and the output layer, starting from the top of the model. Only the logit lens
+        (`bridgex_nb.lens`) needs it.
 
     Examples
     --------
@@ -55,6 +59,7 @@ class Architecture:
     down: str
     up: str | None = None
     flat: bool = False
+    norm: str | None = None
 
     def num_neurons(self, model: torch.nn.Module) -> int:
         """N, the number of neurons of one layer of a transformers model."""
@@ -85,34 +90,42 @@ class Architecture:
                 ) from None
 
 
-_GATED = Architecture("model.layers", act="mlp.act_fn", down="mlp.down_proj", up="mlp.up_proj")
-_FUSED = Architecture("model.layers", act="mlp.activation_fn", down="mlp.down_proj", up="mlp.gate_up_proj")
-_UP_DOWN = Architecture("model.layers", act="mlp.act_fn", down="mlp.down_proj")
-_GPT2 = Architecture("transformer.h", act="mlp.act", down="mlp.c_proj")
-_GPTJ = Architecture("transformer.h", act="mlp.act", down="mlp.fc_out")
+_GATED = Architecture("model.layers", act="mlp.act_fn", down="mlp.down_proj", up="mlp.up_proj", norm="model.norm")
+_INSIDE = replace(_GATED, layers="model.language_model.layers", norm="model.language_model.norm")
+_FUSED = replace(_GATED, act="mlp.activation_fn", up="mlp.gate_up_proj")
+_UP_DOWN = replace(_GATED, up=None)
+_FALCON = Architecture("transformer.h", act="mlp.act", down="mlp.dense_4h_to_h", norm="transformer.ln_f")
+_BLOOM = replace(_FALCON, act="mlp.gelu_impl")
+_GPT2 = replace(_FALCON, down="mlp.c_proj")
+_GPTJ = replace(_FALCON, down="mlp.fc_out")
+_MPT = Architecture("transformer.blocks", act="ffn.act", down="ffn.down_proj", norm="transformer.norm_f")
+_NEOX = Architecture("gpt_neox.layers", act="mlp.act", down="mlp.dense_4h_to_h", norm="gpt_neox.final_layer_norm")
+_BIOGPT = Architecture("biogpt.layers", act="activation_fn", down="fc2", norm="biogpt.layer_norm")
+_OPT = Architecture("model.decoder.layers", act="activation_fn", down="fc2", flat=True, norm="model.decoder.final_layer_norm")
+_PERSIMMON = Architecture("model.layers", act="mlp.act", down="mlp.dense_4h_to_h", norm="model.final_layernorm")
 
 #: transformers' ``config.model_type`` -> where the neurons are; a new architecture is a row here.
 ARCHITECTURES = {
     "apertus": _UP_DOWN,
     "arcee": _UP_DOWN,
-    "biogpt": Architecture("biogpt.layers", act="activation_fn", down="fc2"),
-    "bloom": Architecture("transformer.h", act="mlp.gelu_impl", down="mlp.dense_4h_to_h"),
+    "biogpt": _BIOGPT,
+    "bloom": _BLOOM,
     "codegen": _GPTJ,
     "cohere": _GATED,
     "cohere2": _GATED,
     "ernie4_5": _GATED,
     "exaone4": _GATED,
-    "falcon": Architecture("transformer.h", act="mlp.act", down="mlp.dense_4h_to_h"),
+    "falcon": _FALCON,
     "gemma": _GATED,
     "gemma2": _GATED,
-    "gemma3": replace(_GATED, layers="model.language_model.layers"),  # multimodal sizes: their language model
+    "gemma3": _INSIDE,  # multimodal sizes: their language model
     "gemma3_text": _GATED,
     "glm": _FUSED,
     "glm4": _FUSED,
     "gpt2": _GPT2,
     "gpt_bigcode": _GPT2,
     "gpt_neo": _GPT2,
-    "gpt_neox": Architecture("gpt_neox.layers", act="mlp.act", down="mlp.dense_4h_to_h"),
+    "gpt_neox": _NEOX,
     "gptj": _GPTJ,
     "granite": _GATED,
     "helium": _GATED,
@@ -121,29 +134,30 @@ ARCHITECTURES = {
     "ministral": _GATED,
     "ministral3": _GATED,
     "mistral": _GATED,
-    "mpt": Architecture("transformer.blocks", act="ffn.act", down="ffn.down_proj"),
+    "mpt": _MPT,
     "nemotron": _UP_DOWN,
     "olmo": _GATED,
     "olmo2": _GATED,
     "olmo3": _GATED,
-    "opt": Architecture("model.decoder.layers", act="activation_fn", down="fc2", flat=True),
-    "persimmon": Architecture("model.layers", act="mlp.act", down="mlp.dense_4h_to_h"),
-    "phi": Architecture("model.layers", act="mlp.activation_fn", down="mlp.fc2"),
+    "opt": _OPT,
+    "persimmon": _PERSIMMON,
+    "phi": replace(_PERSIMMON, act="mlp.activation_fn", down="mlp.fc2"),
     "phi3": _FUSED,
     "qwen2": _GATED,
     "qwen3": _GATED,
     "seed_oss": _GATED,
     "smollm3": _GATED,
     "stablelm": _GATED,
-    "starcoder2": Architecture("model.layers", act="mlp.act", down="mlp.c_proj"),
-    "xglm": Architecture("model.layers", act="activation_fn", down="fc2"),
+    "starcoder2": replace(_UP_DOWN, act="mlp.act", down="mlp.c_proj"),
+    "xglm": replace(_BIOGPT, layers="model.layers", norm="model.layer_norm"),
 }
 
 
 def register_site(model_type: str, architecture: Architecture) -> None:
     """Tell `load_model` where the neurons of an architecture are, or replace a row of the table.
 
-    `load_model` checks the paths in one short forward, so a wrong path is an error and not a wrong number. To add an
+    `load_model` checks the paths in one short forward, so a wrong path is an error and not a wrong number; `norm` is checked
+    when a lens first needs it. To add an
     architecture for good, put it into the table of this module, whose first lines say how.
 
     Parameters
@@ -188,7 +202,8 @@ def architecture_of(config: PretrainedConfig) -> Architecture:
         why = f"no neuron site is known for architecture {model_type!r} (known: {' '.join(sorted(ARCHITECTURES))})"
         how = "register one"
     raise InputError(
-        f"{why}; {how} with bridgex_nb.register_site({model_type!r}, bridgex_nb.Architecture(layers=…, act=…, down=…, up=…)) "
+        f"{why}; {how} with bridgex_nb.register_site({model_type!r}, "
+        "bridgex_nb.Architecture(layers=…, act=…, down=…, up=…, norm=…)) "
         f"from its modules: {' '.join(_module_names(model))}"
     )
 

@@ -24,6 +24,7 @@ from ._evaluation import accuracy_intervals, bridge_gains, xicl_heatmap
 from ._html_table import html_table
 from ._interventions import amplification_curve, beyond_random, deactivation_heatmap
 from ._leaderboard import selector_leaderboard
+from ._lens import lens_by_layer, lens_heatmap
 from ._neurons import neuron_by_language, neurons_by_layer, neurons_by_layer_table, sharing_types
 from ._ranking_table import ranking_table
 from ._save import save
@@ -57,6 +58,8 @@ __all__ = [
     "emergence_curves",
     "hsic_by_layer",
     "html_table",
+    "lens_by_layer",
+    "lens_heatmap",
     "neuron_by_language",
     "neurons_by_layer",
     "neurons_by_layer_table",

@@ -86,8 +86,15 @@ def settings_of_one_pair(mini):
     return bx.sensitivity(mini, words, ["en", "fr"], texts=texts, **options)
 
 
+@pytest.fixture(scope="module")
+def lenses(mini):
+    """Swahili to Tagalog, and English, which is a bridge otherwise, to Swahili."""
+    pairs = (("sw", "tl"), ("en", "sw"))
+    return [bx.language_lens(mini, bx.core_lexicon(*pair).sample(40), ["en", "fr", "de"], resamples=100) for pair in pairs]
+
+
 @pytest.fixture
-def figures(matrix, accuracies, ranking, sharing, alignment, depth, gains, board, controlled, settings_of_one_pair):
+def figures(matrix, accuracies, ranking, sharing, alignment, depth, gains, board, controlled, settings_of_one_pair, lenses):
     return [
         bx.plots.overlap_heatmap(matrix.fillna(1)),
         bx.plots.spectrum_clustermap(matrix),
@@ -104,4 +111,6 @@ def figures(matrix, accuracies, ranking, sharing, alignment, depth, gains, board
         bx.plots.control_gains(controlled),
         bx.plots.selector_leaderboard(board),
         bx.plots.choice_sensitivity(settings_of_one_pair),
+        bx.plots.lens_by_layer(lenses[0]),
+        bx.plots.lens_heatmap(lenses),
     ]

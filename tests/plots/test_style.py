@@ -30,7 +30,7 @@ def test_axes_are_labelled(figures):
 
 
 @pytest.fixture
-def one_axes(matrix, accuracies, ranking):
+def one_axes(matrix, accuracies, ranking, lenses):
     """Every function that takes `ax`, with what it draws."""
     sets = {"en": torch.ones(3, 5, dtype=torch.bool), "sw": torch.zeros(3, 5, dtype=torch.bool)}
     curve = pd.DataFrame({"factor": [0, 1] * 2, "language": ["en", "en", "sw", "sw"], "perplexity": [9.0, 8.0, 7.0, 6.0]})
@@ -42,6 +42,8 @@ def one_axes(matrix, accuracies, ranking):
         (bx.plots.neurons_by_layer, sets),
         (bx.plots.neuron_by_language, pd.Series({"en": 0.5, "sw": 0.1}), "a neuron"),
         (bx.plots.overlap_heatmap, matrix.fillna(1)),
+        (bx.plots.lens_by_layer, lenses[0]),
+        (bx.plots.lens_heatmap, lenses),
         (bx.plots.amplification_curve, curve, "sw"),
         (bx.plots.beyond_random, pd.DataFrame({"set": "shared", **effect}, index=[0]), ["set"], "accuracy", "a title"),
     ]
