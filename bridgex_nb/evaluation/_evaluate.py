@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -14,9 +13,8 @@ from ..models._neuron_model import NeuronModel
 from ..utils._run_card import RunCard, run_card
 from ._metrics import accuracy, translation_scores
 from ._options import AnswerOptions, Data
-from ._plan import Plan, make_plan
+from ._plan import Load, Plan, make_plan
 from ._run_plan import answering_progress, run_plan
-from ._shots import example_language
 from ._task import Task
 from ._tasks import find_task, lexicon_items, limit_items, refuse_folder, task_items
 
@@ -96,8 +94,7 @@ def evaluate(
         data = limit_items(lexicon_items(lexicon), limit)
     else:
         data = task_items(task, src, tgt, folder=folder, limit=limit)
-    options = _with_pool(options, task, [(src, tgt)], bridges, folder, lexicon)
-    plan = make_plan(task, data, bridges, options)
+    plan = make_plan(task, data, bridges, options, _all_items(task, folder, lexicon))
     with answering_progress([plan]) as progress:
         items = run_plan(model, plan, options, progress)
     table = _scores(task, items)
@@ -170,11 +167,11 @@ def evaluate_grid(
     bridges = [None, *(bridge for bridge in bridges if bridge is not None)]
     if all(name == "bli" for name in names):
         refuse_folder(folder)
-    planned = [_grid_plan(task, pairs, bridges, None if task.name == "bli" else folder, limit, options) for task in tasks]
+    plans = [_grid_plan(task, pairs, bridges, None if task.name == "bli" else folder, limit, options) for task in tasks]
     tables, cards = [], {}
-    with answering_progress([plan for plan, _ in planned]) as progress:
-        for plan, task_options in planned:
-            items = run_plan(model, plan, task_options, progress)
+    with answering_progress(plans) as progress:
+        for plan in plans:
+            items = run_plan(model, plan, options, progress)
             table = _scores(plan.task, items)
             cards[plan.task.name] = _card("evaluate", table, items, limit)
             tables.append(table.assign(task=plan.task.name))
@@ -195,25 +192,18 @@ def _check_lexicon(lexicon: Lexicon, task: Task, src: str, tgt: str) -> None:
         raise InputError(f"the {src}-{tgt} lexicon has no words; leave out lexicon= for the core lexicon")
 
 
-def _with_pool(options: AnswerOptions, task, pairs, bridges, folder, lexicon=None) -> AnswerOptions:
-    """The options with all items that examples may be drawn from, unless they name them."""
-    if not options.shots or options.examples is not None:
-        return options
-    asked = [(src, tgt, bridge) for src, tgt in pairs for bridge in bridges if bridge not in (src, tgt)]
-    wanted = dict.fromkeys((example_language(options.shots_in, src, tgt, bridge), tgt) for src, tgt, bridge in asked)
-    if options.shots_for == "hops":
-        wanted |= dict.fromkeys((src, bridge) for src, _, bridge in asked if bridge is not None)
-    own = lexicon and (lexicon.src, lexicon.tgt)
-    pool = [
-        lexicon if (code, into) == own else task_items(task, code, into, folder=folder)
-        for code, into in wanted
-        if code is not None
-    ]
-    # The pool is empty if examples are in a bridge language and there is no bridge; then none are drawn.
-    return replace(options, examples=pool) if pool else options
+def _all_items(task: Task, folder: str | Path | None, lexicon: Lexicon | None = None) -> Load:
+    """What loads all items of a pair, for examples; those of the pair that is asked are a lexicon's, where it is given."""
+
+    def load(src, tgt):
+        if lexicon is not None and (src, tgt) == (lexicon.src, lexicon.tgt):
+            return lexicon
+        return task_items(task, src, tgt, folder=folder)
+
+    return load
 
 
-def _grid_plan(task: Task, pairs, bridges, folder, limit, options) -> tuple[Plan, AnswerOptions]:
+def _grid_plan(task: Task, pairs, bridges, folder, limit, options) -> Plan:
     pairs = [(language(src).code, language(tgt).code) for src, tgt in pairs]
     if not pairs:
         raise InputError("pairs: give at least one language pair, such as [('sw', 'tl')]")
@@ -224,8 +214,7 @@ def _grid_plan(task: Task, pairs, bridges, folder, limit, options) -> tuple[Plan
         left_out = ", ".join(f"{src}-{tgt}" for src, tgt in pairs if (src, tgt) not in available)
         warnings.warn(f"{task.name} has no data for {left_out}: left out", stacklevel=3)
     data = [task_items(task, src, tgt, folder=folder, limit=limit) for src, tgt in available]
-    options = _with_pool(options, task, available, bridges, folder)
-    return make_plan(task, data, bridges, options), options
+    return make_plan(task, data, bridges, options, _all_items(task, folder))
 
 
 def _scores(task: Task, items: pd.DataFrame) -> pd.DataFrame:

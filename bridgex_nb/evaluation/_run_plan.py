@@ -7,7 +7,7 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from ..inference._chat import chat_card
-from ..inference._generation import complete, complete_scored
+from ..inference._generation import complete_scored
 from ..inference._option_logprobs import option_logprobs
 from ..inference._processes import processes
 from ..models._neuron_model import NeuronModel
@@ -29,12 +29,12 @@ def answering_progress(plans: Sequence[Plan]) -> tqdm:
 def run_plan(model: NeuronModel, plan: Plan, options: AnswerOptions, progress: tqdm) -> pd.DataFrame:
     """The table of `answers`."""
     task, rows = plan.task, plan.rows
-    bridge_texts, confidences = _translate_texts(model, plan, options, progress)
+    bridge_texts, bridge_confidences = _translate_texts(model, plan, options, progress)
     prompts = []
     for row, bridge_text in zip(rows, bridge_texts, strict=True):
         text = task.with_bridge(row.src, row.item["text"], row.bridge, bridge_text)
         prompts.append(row.head + full_prompt(task, plan.scoring, text, row.item, row.tgt))
-    outputs, logprobs, found = _answer(model, plan, prompts, options, progress)
+    outputs, confidences, logprobs, found = _answer(model, plan, prompts, options, progress)
     golds = [list(task.gold(row.item, row.tgt)) for row in rows]
     scores, correct = _judge(task, found, golds)
     table = pd.DataFrame(
@@ -44,7 +44,8 @@ def run_plan(model: NeuronModel, plan: Plan, options: AnswerOptions, progress: t
             "bridge": [row.bridge or ZERO_SHOT for row in rows],
             "item": [row.item["item"] for row in rows],
             "bridge_text": bridge_texts,
-            "bridge_confidence": confidences,
+            "bridge_confidence": bridge_confidences,
+            "confidence": confidences,
             "output": outputs,
             "logprobs": logprobs,
             "answer": found,
@@ -86,24 +87,25 @@ def _common(options, progress) -> dict[str, Any]:
     return {"chat": options.chat, "token_budget": options.token_budget, "progress": progress, "store": options.store}
 
 
-def _answer(model, plan, prompts, options, progress) -> tuple[list, list, list[str]]:
-    """What the model wrote or None, log-probabilities of the choices or None, and the answer, of each row."""
+def _answer(model, plan, prompts, options, progress) -> tuple[list, list[float], list, list[str]]:
+    """What the model wrote or None, its confidence in that or NaN, log-probabilities of the choices or None, and the answer."""
     task, rows = plan.task, plan.rows
     choices = [list(task.choices(row.item, row.tgt)) if task.choices else None for row in rows]
     common = _common(options, progress)
     nothing = [None] * len(rows)
     if plan.scoring == "generation":
-        outputs = complete(model, prompts, max_new_tokens=options.max_new_tokens or task.new_tokens, **common)
+        written = complete_scored(model, prompts, max_new_tokens=options.max_new_tokens or task.new_tokens, **common)
+        outputs = [completion.text for completion in written]
         found = [task.read(output, row.tgt) for output, row in zip(outputs, rows, strict=True)]
         if task.choices:
             found = [
                 dict(zip(LETTERS, texts, strict=False)).get(letter, "") for letter, texts in zip(found, choices, strict=True)
             ]
-        return outputs, nothing, found
+        return outputs, [completion.confidence for completion in written], nothing, found
     named = choices if plan.scoring == "texts" else [LETTERS[: len(texts)] for texts in choices]
     logprobs = option_logprobs(model, prompts, [[task.shown.format(name) for name in names] for names in named], **common)
     found = [texts[scores.index(max(scores))] for texts, scores in zip(choices, logprobs, strict=True)]
-    return nothing, logprobs, found
+    return nothing, [float("nan")] * len(rows), logprobs, found
 
 
 def _judge(task, found, golds) -> tuple[list[float], Any]:
