@@ -127,6 +127,7 @@ _NAMES = {
         "answers",
         "bridge_controls",
         "by_gold_logprob",
+        "combine",
         "compare",
         "control_gains",
         "evaluate",
@@ -254,6 +255,7 @@ if TYPE_CHECKING:
     from .evaluation import answers as answers
     from .evaluation import bridge_controls as bridge_controls
     from .evaluation import by_gold_logprob as by_gold_logprob
+    from .evaluation import combine as combine
     from .evaluation import compare as compare
     from .evaluation import control_gains as control_gains
     from .evaluation import evaluate as evaluate

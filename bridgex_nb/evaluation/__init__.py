@@ -1,6 +1,7 @@
 """Tasks, prompts and examples, reading answers, metrics, X-ICL, paired comparison."""
 
 from ._bridge_controls import CONTROLS, bridge_controls
+from ._combine import combine
 from ._compare import compare
 from ._control_gains import control_gains
 from ._evaluate import evaluate, evaluate_grid
@@ -22,6 +23,7 @@ __all__ = [
     "answers",
     "bridge_controls",
     "by_gold_logprob",
+    "combine",
     "compare",
     "control_gains",
     "evaluate",

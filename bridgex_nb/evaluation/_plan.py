@@ -65,6 +65,8 @@ def make_plan(
     scoring = fitting_scoring(task, options.scoring)
     if not len(bridges):
         raise InputError("no bridges are given; bridges=[None] is zero-shot")
+    if several := [bridge for bridge in bridges if isinstance(bridge, tuple)]:
+        raise InputError(f"answers go through one bridge at a time; combine(items, {list(several[0])}) makes one of several")
     bridges = [None if bridge is None else language(bridge).code for bridge in bridges]
     for bridge in bridges:
         if list(bridges).count(bridge) > 1:
