@@ -145,6 +145,8 @@ _NAMES = {
         "leaderboard",
         "rank_bridges",
         "regret",
+        "route",
+        "routing_regret",
         "select_bridges",
         "sensitivity",
         "sensitivity_by_factor",
@@ -222,6 +224,8 @@ if TYPE_CHECKING:
     from .bridges import leaderboard as leaderboard
     from .bridges import rank_bridges as rank_bridges
     from .bridges import regret as regret
+    from .bridges import route as route
+    from .bridges import routing_regret as routing_regret
     from .bridges import select_bridges as select_bridges
     from .bridges import sensitivity as sensitivity
     from .bridges import sensitivity_by_factor as sensitivity_by_factor

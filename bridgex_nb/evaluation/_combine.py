@@ -14,6 +14,9 @@ from ._reading import fold
 #: How answers are combined.
 WAYS = ("vote", "confidence", "max")
 
+#: Columns of `answers` that say how sure the model is.
+CONFIDENCES = ("bridge_confidence", "confidence", "logprobs")
+
 
 def combine(items: pd.DataFrame, bridges: Sequence[str | None], by: str = "vote") -> pd.DataFrame:
     """One answer to each item from its answers through several bridges.
@@ -25,8 +28,8 @@ def combine(items: pd.DataFrame, bridges: Sequence[str | None], by: str = "vote"
     bridges : sequence of str or None
         Two or more bridge languages; None is zero-shot. Pairs of which one is source or target are left out.
     by : {"vote", "confidence", "max"}
-        "vote": the answer that most bridges give; between as many votes, the surer answer. "confidence": every vote counts as
-        much as the probability of the answer, the votes for one answer add up. "max": the surest answer.
+        "vote": the answer that most bridges give; between as many votes, the surer answer. "confidence": a vote counts as much
+        as the answer is sure, and votes for the same answer add up. "max": the surest answer.
 
     Returns
     -------
@@ -44,14 +47,16 @@ def combine(items: pd.DataFrame, bridges: Sequence[str | None], by: str = "vote"
 
     Notes
     -----
-    An answer's probability is that of a token of it, the geometric mean: exp of the column confidence; where choices were
-    scored, the share of the chosen one among the choices. Answers are the same if they are in the form that exact match
-    compares (`fold`). An empty answer wins only where all are empty.
+    How sure an answer is: P(b | text) P(answer | text, b), the model's probability of its translation into the bridge times
+    that of its answer behind it; zero-shot has the second alone. Each is that of a token, the geometric mean: exp of the
+    columns bridge_confidence and confidence; where choices were scored, the share of the chosen one among the choices. Answers
+    are the same if they are in the form that exact match compares (`fold`). An empty answer wins only where all are empty.
 
-    In multi-pivot translation, Mohammadshahi, Vamvas and Sennrich (2024, arXiv 2311.07439, section 2) combine the distributions
-    of the next token at every step: MultiAvg takes their mean over the pivots, MaxEns their maximum. "confidence" and "max" do
-    the same once, for whole answers that each bridge has given by itself: nothing is asked again, and no answer mixes the
-    tokens of two. Of sentences, which seldom agree word for word, all three take the surest.
+    In multi-pivot translation, Mohammadshahi, Vamvas and Sennrich (arXiv 2311.07439) combine the distributions of the next
+    token at every step: MultiAvg takes their mean over the pivots, MaxEns their maximum. "confidence" and "max"
+    differ: they choose among whole answers that each bridge has given by itself, so nothing is asked again and no answer mixes
+    the tokens of two, and they weigh in the first hop, which the paper takes as given. Of sentences, which seldom agree word
+    for word, all three ways take the surest.
 
     Examples
     --------
@@ -61,12 +66,12 @@ def combine(items: pd.DataFrame, bridges: Sequence[str | None], by: str = "vote"
     """
     names = check_bridges(bridges)
     check_way(by)
-    require_columns(items, ("src", "tgt", "bridge", "item", "answer", "confidence", "logprobs", "score"))
+    require_columns(items, ("src", "tgt", "bridge", "item", "answer", *CONFIDENCES, "score"))
     fitting = [pair for pair in scores_by_pair(items) if set(pair).isdisjoint(names)]
     if not fitting:
         raise InputError(f"no pair is left: one of {', '.join(names)} is the source or the target of each")
     taken: list[int] = []
-    numbered = items.reset_index(drop=True).assign(logprob=answer_logprobs(items).to_numpy())
+    numbered = items.reset_index(drop=True).assign(logprob=path_logprobs(items).to_numpy())
     for (src, tgt), rows in numbered.groupby(["src", "tgt"], sort=False):
         if (src, tgt) not in fitting:
             continue
@@ -74,7 +79,10 @@ def combine(items: pd.DataFrame, bridges: Sequence[str | None], by: str = "vote"
             raise InputError(f"{src}-{tgt} was not asked through {', '.join(lacking)}")
         used = rows[rows.bridge.isin(names)]
         used = used.iloc[used.bridge.map(names.index).argsort(kind="stable")]
-        taken += [_winner(same_item, by) for _, same_item in used.groupby("item", sort=False)]
+        by_item: dict[object, list[tuple[int, str, float]]] = {name: [] for name in rows["item"]}
+        for name, *found in zip(used["item"], used.index, map(fold, used.answer), used.logprob, strict=True):
+            by_item[name].append(tuple(found))
+        taken += [_winner(found, by) for found in by_item.values()]
     table = items.iloc[taken].reset_index(drop=True)
     table.insert(list(table).index("bridge") + 1, "route", table.bridge)
     table["bridge"] = f"{'+'.join(names)} by {by}"
@@ -114,10 +122,14 @@ def answer_logprobs(items: pd.DataFrame) -> pd.Series:
     return logprobs
 
 
-def _winner(rows: pd.DataFrame, by: str) -> int:
-    """The index of the row whose answer is taken, of those of one item."""
-    answered = [*zip(rows.index, map(fold, rows.answer), rows.logprob, strict=True)]
-    answered = [row for row in answered if row[1]] or answered
+def path_logprobs(items: pd.DataFrame) -> pd.Series:
+    """How sure the model is of both hops together; of the answer alone in zero-shot."""
+    return items.bridge_confidence.astype(float).fillna(0.0) + answer_logprobs(items)
+
+
+def _winner(found: list[tuple[int, str, float]], by: str) -> int:
+    """The number of the row whose answer is taken, from (number, answer, log-probability) of the rows of one item."""
+    answered = [row for row in found if row[1]] or found
     votes: dict[str, float] = {}
     for _, answer, logprob in answered:
         votes[answer] = votes.get(answer, 0.0) + {"vote": 1.0, "confidence": np.exp(logprob), "max": 0.0}[by]

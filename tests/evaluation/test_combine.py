@@ -15,7 +15,13 @@ def made(pair=("sw", "tl"), gold="apoy", logprobs=None, **answered):
     rows = []
     for bridge, (answer, share) in answered.items():
         row = {"src": pair[0], "tgt": pair[1], "bridge": "zero-shot" if bridge == "zero" else bridge, "item": "moto"}
-        row |= {"bridge_text": f"{bridge} word", "confidence": np.log(share), "logprobs": logprobs, "answer": answer}
+        row |= {
+            "bridge_text": f"{bridge} word",
+            "bridge_confidence": np.nan,
+            "confidence": np.log(share),
+            "logprobs": logprobs,
+            "answer": answer,
+        }
         rows.append(row | {"score": float(answer == gold), "correct": answer == gold, "gold_logprob": -share})
     return pd.DataFrame(rows)
 
@@ -60,7 +66,7 @@ def test_every_item_of_real_answers_by_hand(items, by):
         shares, counts = defaultdict(list), defaultdict(int)
         for bridge in bridges:
             asked = keyed.loc[row.src, row.tgt, bridge, row.item]
-            shares[fold(asked.answer)].append(np.exp(asked.confidence))
+            shares[fold(asked.answer)].append(np.exp(asked.bridge_confidence + asked.confidence))
             counts[fold(asked.answer)] += 1
         if len(shares) > 1:
             shares.pop("", None)
@@ -80,6 +86,15 @@ def test_the_order_of_rows_and_items_makes_no_difference(items):
     again = bx.combine(items.sample(frac=1, random_state=0), ["en", "fr", "es"])
     both = [part.sort_values(["src", "item"], ignore_index=True) for part in (table, again)]
     pd.testing.assert_frame_equal(*both)
+
+
+def test_an_answer_is_as_sure_as_both_hops():
+    """French wins, 0.8 x 0.5, over English, 0.3 x 0.9, and loses to zero-shot, which has one hop, 0.45."""
+    table = made(en=("tubig", 0.9), fr=("apoy", 0.5), zero=("araw", 0.45))
+    table["bridge_confidence"] = np.log([0.3, 0.8, np.nan])
+    for by in ("vote", "confidence", "max"):
+        assert bx.combine(table, ["en", "fr"], by).route.tolist() == ["fr"]
+        assert bx.combine(table, ["en", None, "fr"], by).route.tolist() == ["zero-shot"]
 
 
 def test_scored_choices_are_as_sure_as_their_share():
