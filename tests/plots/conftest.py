@@ -80,6 +80,13 @@ def board(mini):
 
 
 @pytest.fixture(scope="module")
+def routing(mini):
+    lexicons = [bx.core_lexicon(*pair).sample(12) for pair in (("zh", "he"), ("sw", "tl"))]
+    items = bx.answers(mini, "bli", lexicons, [None, "en", "fr"])
+    return bx.routing_regret(items, combined=[bx.combine(items, ["en", "fr"])], resamples=50)
+
+
+@pytest.fixture(scope="module")
 def settings_of_one_pair(mini):
     words, texts = bx.core_lexicon("sw", "tl").sample(12), {code: some[:40] for code, some in bx.core_sentences().items()}
     options = {"rates": [0.05], "sites": ["act"], "statistics": ["mean"], "special_tokens": [False]}
@@ -87,7 +94,7 @@ def settings_of_one_pair(mini):
 
 
 @pytest.fixture
-def figures(matrix, accuracies, ranking, sharing, alignment, depth, gains, board, controlled, settings_of_one_pair):
+def figures(matrix, accuracies, ranking, sharing, alignment, depth, gains, board, controlled, settings_of_one_pair, routing):
     return [
         bx.plots.overlap_heatmap(matrix.fillna(1)),
         bx.plots.spectrum_clustermap(matrix),
@@ -104,4 +111,5 @@ def figures(matrix, accuracies, ranking, sharing, alignment, depth, gains, board
         bx.plots.control_gains(controlled),
         bx.plots.selector_leaderboard(board),
         bx.plots.choice_sensitivity(settings_of_one_pair),
+        bx.plots.routing_leaderboard(routing),
     ]
