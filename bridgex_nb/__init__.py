@@ -133,6 +133,7 @@ _NAMES = {
         "evaluate",
         "evaluate_grid",
         "known_words",
+        "max_ensemble",
         "read_option",
         "side_by_side",
         "task_items",
@@ -265,6 +266,7 @@ if TYPE_CHECKING:
     from .evaluation import evaluate as evaluate
     from .evaluation import evaluate_grid as evaluate_grid
     from .evaluation import known_words as known_words
+    from .evaluation import max_ensemble as max_ensemble
     from .evaluation import read_option as read_option
     from .evaluation import side_by_side as side_by_side
     from .evaluation import task_items as task_items

@@ -33,7 +33,7 @@ def routing_regret(
     items, calibration
         As in `route`.
     combined : sequence of pandas.DataFrame
-        Results of `combine` for the same items, each a row of the result.
+        Results of `combine` or `max_ensemble` for the same items, each a row of the result.
     baseline : str
         The strategy that the others are compared with. "dealt" asks whether the router's confidences say anything of an item.
     resamples : int
@@ -148,7 +148,7 @@ def _verdict(lead: float, p: float, baseline: str) -> str:
 
 def _scores_of(table: pd.DataFrame, by_pair: dict[tuple[str, str], pd.DataFrame]) -> dict[tuple[str, str], float]:
     """The mean score of a combination on each pair, for the same items."""
-    require_columns(table, ("src", "tgt", "bridge", "route", "item", "score"))
+    require_columns(table, ("src", "tgt", "bridge", "item", "score"))
     name = table.bridge.iloc[0]
     scores = {}
     for pair, expected in by_pair.items():

@@ -4,6 +4,7 @@ from ._bridge_controls import CONTROLS, bridge_controls
 from ._combine import combine
 from ._compare import compare
 from ._control_gains import control_gains
+from ._ensemble import max_ensemble
 from ._evaluate import evaluate, evaluate_grid
 from ._known_words import known_words
 from ._metrics import accuracy, by_gold_logprob, translation_scores
@@ -30,6 +31,7 @@ __all__ = [
     "evaluate_grid",
     "fold",
     "known_words",
+    "max_ensemble",
     "read_answer",
     "read_letter",
     "read_number",
