@@ -53,9 +53,9 @@ def combine(items: pd.DataFrame, bridges: Sequence[str | None], by: str = "vote"
     are the same if they are in the form that exact match compares (`fold`). An empty answer wins only where all are empty.
 
     In multi-pivot translation, Mohammadshahi, Vamvas and Sennrich (arXiv 2311.07439) combine the distributions of the next
-    token at every step: MultiAvg takes their mean over the pivots, MaxEns (`max_ensemble`) their maximum. "confidence" and "max"
-    differ: they choose among whole answers that each bridge has given by itself, so nothing is asked again and no answer mixes
-    the tokens of two, and they weigh in the first hop, which the paper takes as given. Of sentences, which seldom agree word
+    token at every step: MultiAvg takes their mean over the pivots, MaxEns (`max_ensemble`) their maximum. "confidence" and
+    "max" choose among whole answers instead, which each bridge has given by itself: nothing is asked again, and no answer mixes
+    the tokens of two. They also weigh in the first hop, which the paper takes as given. Of sentences, which seldom agree word
     for word, all three ways take the surest.
 
     Examples
