@@ -132,11 +132,13 @@ _NAMES = {
         "answers",
         "bridge_controls",
         "by_gold_logprob",
+        "combine",
         "compare",
         "control_gains",
         "evaluate",
         "evaluate_grid",
         "known_words",
+        "max_ensemble",
         "read_option",
         "side_by_side",
         "task_items",
@@ -149,6 +151,8 @@ _NAMES = {
         "leaderboard",
         "rank_bridges",
         "regret",
+        "route",
+        "routing_regret",
         "select_bridges",
         "sensitivity",
         "sensitivity_by_factor",
@@ -228,6 +232,8 @@ if TYPE_CHECKING:
     from .bridges import leaderboard as leaderboard
     from .bridges import rank_bridges as rank_bridges
     from .bridges import regret as regret
+    from .bridges import route as route
+    from .bridges import routing_regret as routing_regret
     from .bridges import select_bridges as select_bridges
     from .bridges import sensitivity as sensitivity
     from .bridges import sensitivity_by_factor as sensitivity_by_factor
@@ -261,11 +267,13 @@ if TYPE_CHECKING:
     from .evaluation import answers as answers
     from .evaluation import bridge_controls as bridge_controls
     from .evaluation import by_gold_logprob as by_gold_logprob
+    from .evaluation import combine as combine
     from .evaluation import compare as compare
     from .evaluation import control_gains as control_gains
     from .evaluation import evaluate as evaluate
     from .evaluation import evaluate_grid as evaluate_grid
     from .evaluation import known_words as known_words
+    from .evaluation import max_ensemble as max_ensemble
     from .evaluation import read_option as read_option
     from .evaluation import side_by_side as side_by_side
     from .evaluation import task_items as task_items

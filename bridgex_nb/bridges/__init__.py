@@ -5,6 +5,8 @@ from ._bridgex_icl import rank_bridges
 from ._leaderboard import leaderboard
 from ._power import headroom
 from ._regret import regret
+from ._route import route
+from ._routing_regret import routing_regret
 from ._selectors import SELECTORS, select_bridges
 from ._sensitivity import sensitivity, sensitivity_by_factor, sensitivity_by_pair
 
@@ -15,6 +17,8 @@ __all__ = [
     "leaderboard",
     "rank_bridges",
     "regret",
+    "route",
+    "routing_regret",
     "select_bridges",
     "sensitivity",
     "sensitivity_by_factor",

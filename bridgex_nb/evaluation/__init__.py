@@ -1,8 +1,10 @@
 """Tasks, prompts and examples, reading answers, metrics, X-ICL, paired comparison."""
 
 from ._bridge_controls import CONTROLS, bridge_controls
+from ._combine import combine
 from ._compare import compare
 from ._control_gains import control_gains
+from ._ensemble import max_ensemble
 from ._evaluate import evaluate, evaluate_grid
 from ._known_words import known_words
 from ._metrics import accuracy, by_gold_logprob, translation_scores
@@ -22,12 +24,14 @@ __all__ = [
     "answers",
     "bridge_controls",
     "by_gold_logprob",
+    "combine",
     "compare",
     "control_gains",
     "evaluate",
     "evaluate_grid",
     "fold",
     "known_words",
+    "max_ensemble",
     "read_answer",
     "read_letter",
     "read_number",

@@ -1,7 +1,7 @@
 """What will be asked of a model, known and checked before it runs: the rows of the table of answers, and their prompts."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import pandas as pd
@@ -12,9 +12,12 @@ from ..exceptions import InputError
 from ..utils._run_card import data_card
 from ._answer_table import MODEL
 from ._options import AnswerOptions, Data
-from ._shots import Heads, Pair, with_examples, with_hop_examples
+from ._shots import Heads, Pair, example_language, with_examples, with_hop_examples
 from ._task import LETTERS, Task, fitting_reading, fitting_scoring
 from ._tasks import find_task, lexicon_items
+
+#: ``load(src, tgt)`` -> all items of a pair, for examples.
+Load = Callable[[str, str], Lexicon | pd.DataFrame]
 
 #: What `bridge` is in rows that have none.
 ZERO_SHOT = "zero-shot"
@@ -51,12 +54,19 @@ class Plan(NamedTuple):
     options: dict
 
 
-def make_plan(task: str | Task, data: Data, bridges: Sequence[str | None], options: AnswerOptions) -> Plan:
-    """The prompts of `answers`, with everything checked that can be checked before the model runs."""
+def make_plan(
+    task: str | Task, data: Data, bridges: Sequence[str | None], options: AnswerOptions, load: Load | None = None
+) -> Plan:
+    """The prompts of `answers`, with everything checked that can be checked before the model runs.
+
+    `load` is where examples come from that the options do not name.
+    """
     task = fitting_reading(find_task(task), options.reading)
     scoring = fitting_scoring(task, options.scoring)
     if not len(bridges):
         raise InputError("no bridges are given; bridges=[None] is zero-shot")
+    if several := [bridge for bridge in bridges if isinstance(bridge, tuple)]:
+        raise InputError(f"answers go through one bridge at a time; combine(items, {list(several[0])}) makes one of several")
     bridges = [None if bridge is None else language(bridge).code for bridge in bridges]
     for bridge in bridges:
         if list(bridges).count(bridge) > 1:
@@ -69,7 +79,7 @@ def make_plan(task: str | Task, data: Data, bridges: Sequence[str | None], optio
     card |= {"reading": options.reading, "shots": options.shots, "max_new_tokens": options.max_new_tokens}
     card["gold_logprobs"] = options.gold_logprobs
     if options.shots:
-        pool = _pool(task, items, bridges, options)
+        pool = _pool(task, items, bridges, options, load)
         draw = {"shots": options.shots, "seed": options.seed}
         if options.shots_for == "hops":
             items, heads = with_hop_examples(task, scoring, items, bridges, pool, **draw)
@@ -101,19 +111,27 @@ def make_plan(task: str | Task, data: Data, bridges: Sequence[str | None], optio
 
 
 def _pool(
-    task: Task, items: dict[Pair, pd.DataFrame], bridges: Sequence[str | None], options: AnswerOptions
+    task: Task, items: dict[Pair, pd.DataFrame], bridges: Sequence[str | None], options: AnswerOptions, load: Load | None
 ) -> dict[Pair, pd.DataFrame]:
-    """What examples are drawn from: what was given; for both hops of words the core lexicon; or else the items themselves."""
+    """What examples are drawn from: what was given or can be loaded; for both hops of words the core lexicon; or the items."""
     if options.examples is not None:
         return items_by_pair(task, options.examples)
-    if options.shots_for != "hops" or task.name != "bli":
+    if load is None and (options.shots_for != "hops" or task.name != "bli"):
         return items
-    hops = dict.fromkeys((src, code) for src, tgt in items for code in (tgt, *bridges) if code not in (None, src))
+    if options.shots_for == "hops":
+        needed = [(src, code) for src, tgt in items for code in (tgt, *bridges) if code != src]
+    else:
+        asked = [(src, tgt, bridge) for src, tgt in items for bridge in bridges if bridge not in (src, tgt)]
+        needed = [(example_language(options.shots_in, src, tgt, bridge), tgt) for src, tgt, bridge in asked]
+    pairs = [(code, into) for code, into in dict.fromkeys(needed) if code is not None and into is not None]
+    if load is not None:
+        # There are no pairs if examples are in a bridge language and there is no bridge; then none are drawn.
+        return items_by_pair(task, [load(*pair) for pair in pairs]) if pairs else {}
     try:
-        return items_by_pair(task, [core_lexicon(src, code) for src, code in hops])
+        return items_by_pair(task, [core_lexicon(*pair) for pair in pairs])
     except InputError as error:
-        needed = ", ".join(f"{src}-{code}" for src, code in hops)
-        raise InputError(f"{error}; pass lexicons to draw the examples from: examples=[{needed}]") from error
+        names = ", ".join("-".join(pair) for pair in pairs)
+        raise InputError(f"{error}; pass lexicons to draw the examples from: examples=[{names}]") from error
 
 
 def _row(task: Task, src: str, tgt: str, bridge: str | None, item: dict, heads: Heads) -> Row:

@@ -88,7 +88,8 @@ def answers(
     pandas.DataFrame
         One row per item and bridge, with the same columns for every task: src, tgt, bridge ("zero-shot" for None), item (its
         name; in bli the word), bridge_text (what the model translated the text into; missing in zero-shot), bridge_confidence
-        (mean log-probability of its tokens), output (what the model wrote; None if choices were scored), logprobs (list, one
+        (mean log-probability of its tokens), confidence (the same of the answer that the model wrote; missing if choices were
+        scored), output (what the model wrote; None if choices were scored), logprobs (list, one
         per choice; None if the model wrote), answer, gold (accepted answers, joined by ``|``), score (0 to 1: 1 for a right
         answer, 0 for a wrong one; in translation the sentence's chrF / 100), correct (bool; missing in translation) and copy
         (the score of writing the text itself as the answer, a baseline: in bli 1 where the source word is an accepted

@@ -93,7 +93,7 @@ def complete(
     >>> complete(load_model(), ['kiswahili:"moto"→English:'])
     ['"fire"']
     """
-    completions = _complete(model, prompts, chat, max_new_tokens, token_budget, progress, store, scored=False)
+    completions = complete_groups(model, prompts, chat, max_new_tokens, token_budget, progress, store, scored=False)
     return [completion.text for completion in completions]
 
 
@@ -130,11 +130,14 @@ def complete_scored(
     >>> completion.text, completion.confidence > -1
     ('"fire"', True)
     """
-    return _complete(model, prompts, chat, max_new_tokens, token_budget, progress, store, scored=True)
+    return complete_groups(model, prompts, chat, max_new_tokens, token_budget, progress, store, scored=True)
 
 
-def _complete(model, prompts, chat, max_new_tokens, token_budget, progress, store, scored):
-    """As `complete_scored`; without `scored` the log-probabilities are 0 and cost nothing."""
+def complete_groups(model, prompts, chat, max_new_tokens, token_budget, progress, store, *, scored, together=1):
+    """As `complete_scored`; without `scored` the log-probabilities are 0 and cost nothing.
+
+    Every `together` prompts in a row have one completion in common.
+    """
     if isinstance(prompts, str):
         raise InputError("complete needs a list of prompts, not one string")
     if max_new_tokens < 1:
@@ -144,24 +147,28 @@ def _complete(model, prompts, chat, max_new_tokens, token_budget, progress, stor
     token_budget = budget_of(model, token_budget, writing=True)
     new_tokens = min(max_new_tokens, model.max_tokens // 2)
     rows = fit(model, token_rows(model, asked(model, prompts, chat), chat=chat), new_tokens)
-    order = sorted(range(len(rows)), key=lambda i: rows[i])  # rows with a common beginning come into one batch
+    groups = [rows[i : i + together] for i in range(0, len(rows), together)]
+    order = sorted(range(len(groups)), key=lambda i: groups[i])  # rows with a common beginning come into one batch
 
     def step(batch):
         with model.lock, torch.inference_mode():
-            return _greedy(model, [rows[order[i]] for i in batch], new_tokens, scored)
+            return _greedy(model, [row for i in batch for row in groups[order[i]]], new_tokens, scored, together)
 
     file = None
     if store is not None:
         data, options = data_card({"prompts": prompts}), {"max_new_tokens": new_tokens, "scored": scored}
-        options |= chat_card(model, chat)
+        options |= chat_card(model, chat) | ({"together": together} if together > 1 else {})
         file = answer_file(store, "completions", run_card("complete", model.card, data=data, options=options))
-    lengths = [len(rows[i]) + new_tokens for i in order]
+    lengths = [together * (max(map(len, groups[i])) + new_tokens) for i in order]
     results = ask(lengths, step, token_budget=token_budget, progress=progress, file=file)
     return [Completion(*result, tuple(ids)) for _, (*result, ids) in sorted(zip(order, results, strict=True))]
 
 
-def _greedy(model, rows, new_tokens, scored):
-    """(text, logprob, tokens, ids) of the greedy continuation of each row; a row leaves the batch when it has ended."""
+def _greedy(model, rows, new_tokens, scored, together):
+    """(text, logprob, tokens, ids) of the greedy continuation of each row; a row leaves the batch when it has ended.
+
+    Every `together` rows go on with the likeliest token of the row that is surest of its own, and count as one row.
+    """
     ids, mask, cache = prefill(model, rows)
     output, final = output_layer(model), model.end_tokens[1].to(ids.device)
     alive = torch.arange(len(rows), device=ids.device)
@@ -170,6 +177,10 @@ def _greedy(model, rows, new_tokens, scored):
     for step in range(new_tokens):
         values, cache = forward(model, ids, mask, last(ids), generating=step > 0, past_key_values=cache, use_cache=True)
         tokens, scores = next_tokens(output, values, scored=scored)
+        if together > 1:
+            best = scores.view(-1, together).max(dim=1)
+            tokens = tokens.view(-1, together).gather(1, best.indices[:, None]).expand(-1, together).reshape(-1)
+            scores = best.values.repeat_interleave(together)
         tokens = tokens.to(ids.device)
         written[alive, step] = tokens
         lengths[alive] += 1
@@ -185,7 +196,7 @@ def _greedy(model, rows, new_tokens, scored):
         ids, mask = tokens[:, None], torch.cat([mask, torch.ones_like(mask[:, :1])], dim=1)
     texts = [text.split("\n", 1)[0] for text in model.tokenizer.batch_decode(written, skip_special_tokens=True)]
     rows = zip(texts, logprobs.tolist(), lengths.tolist(), written.tolist(), strict=True)
-    return [(text, logprob, length, ids[:length]) for text, logprob, length, ids in rows]
+    return [(text, logprob, length, ids[:length]) for text, logprob, length, ids in rows][::together]
 
 
 def prefill(model, rows):

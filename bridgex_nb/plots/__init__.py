@@ -4,7 +4,8 @@ Every function returns the `Figure` that it drew on; pyplot does not know it, so
 it. Functions whose figure has one set of axes take ``ax=`` as in seaborn, to draw on axes of a figure of your own, and return
 the figure of those axes. Functions that need several panels, or lay out the whole figure, make a new one and have no ``ax``:
 `alignment_by_layer`, `bridge_gains`, `bridge_overview`, `choice_sensitivity`, `control_gains`, `deactivation_heatmap`,
-`depth_profile`, `emergence_curves`, `selector_leaderboard`, `sharing_types` and `spectrum_clustermap`.
+`depth_profile`, `emergence_curves`, `routing_leaderboard`, `selector_leaderboard`, `sharing_types` and
+`spectrum_clustermap`.
 
 Examples
 --------
@@ -27,6 +28,7 @@ from ._leaderboard import selector_leaderboard
 from ._lens import lens_by_layer, lens_heatmap
 from ._neurons import neuron_by_language, neurons_by_layer, neurons_by_layer_table, sharing_types
 from ._ranking_table import ranking_table
+from ._routing import routing_leaderboard
 from ._save import save
 from ._save_pdf import save_pdf
 from ._sensitivity import choice_sensitivity
@@ -65,6 +67,7 @@ __all__ = [
     "neurons_by_layer_table",
     "overlap_heatmap",
     "ranking_table",
+    "routing_leaderboard",
     "save",
     "save_pdf",
     "selector_leaderboard",

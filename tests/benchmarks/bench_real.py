@@ -109,3 +109,15 @@ def test_ranking_of_a_pair(gemma):  # noqa: F811
     record("rank_bridges without resamples on gemma-3-270m, ms", 1e3 * taken["scores alone"])
     assert taken["with intervals"] <= 10
     assert taken["scores alone"] <= 0.3
+
+
+def test_what_the_confidence_of_an_answer_costs(gemma):  # noqa: F811
+    """The same completions with and without their log-probabilities, which need a sum over the vocabulary at every token."""
+    prompts = [bx.word_prompt("zh", "en", word) for word in bx.core_lexicon("zh", "en").sample(48).entries]
+    ways = {"scored": partial(bx.complete_scored, gemma, prompts), "plain": partial(bx.complete, gemma, prompts)}
+    assert [completion.text for completion in ways["scored"]()] == ways["plain"]()
+    seconds = in_turns(ways, 5)
+    ratio, noise = over(seconds["scored"], seconds["plain"])
+    record("`complete_scored` / `complete`, gemma-3-270m", ratio)
+    print(f"\nover the rounds: {noise}")
+    assert ratio <= 1.15

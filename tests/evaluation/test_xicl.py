@@ -6,6 +6,7 @@ import math
 import pandas as pd
 import pytest
 import tiny
+import torch
 from sacrebleu.metrics import CHRF
 
 import bridgex_nb as bx
@@ -22,7 +23,7 @@ TASKS = {
     "causal": ("sw", "it", "en"),
 }
 CHOICE = [name for name in TASKS if bx.TASKS[name].choices]
-COLUMNS = ["src", "tgt", "bridge", "item", "bridge_text", "bridge_confidence"]
+COLUMNS = ["src", "tgt", "bridge", "item", "bridge_text", "bridge_confidence", "confidence"]
 COLUMNS += ["output", "logprobs", "answer", "gold", "score", "correct", "copy"]
 MRC = {"text": "Maji ni baridi.", "question": "Wie ist das Wasser?", "choices": ["heiß", "kalt", "rot", "alt"], "answer": 1}
 
@@ -190,6 +191,29 @@ def test_a_model_that_knows_nothing_is_reported(mini):
 def test_a_bridge_confidence_is_there_where_a_bridge_is(items):
     for row in items.itertuples():
         assert math.isnan(row.bridge_confidence) == (row.bridge == "zero-shot")
+
+
+def test_the_confidence_of_an_answer_is_the_mean_log_probability_of_its_tokens(mini, items, few):
+    """By hand: a plain forward over the prompt and the tokens that were written, down to the one that ends the answer."""
+    autonym = {code: bx.language(code).autonym for code in bx.LANGUAGES}
+    for row in items.groupby("bridge").head(3).itertuples():
+        link = "" if row.bridge == "zero-shot" else f'→{autonym[row.bridge]}:"{row.bridge_text}"'
+        prompt = f'{autonym["sw"]}:"{row.item}"{link}→{autonym["tl"]}:'
+        (written,) = bx.complete_scored(mini, [prompt])
+        assert written.text == row.output
+        head = mini.tokenizer(prompt)["input_ids"]
+        with torch.inference_mode():
+            logits = mini.hf_model(torch.tensor([[*head, *written.ids]])).logits[0].double()
+        logprobs = logits.log_softmax(dim=-1)[len(head) - 1 : -1]
+        by_hand = logprobs.gather(1, torch.tensor(written.ids)[:, None]).mean()
+        assert row.confidence == pytest.approx(float(by_hand), abs=1e-4)
+
+
+def test_scored_choices_have_no_confidence(mini):
+    items = pd.DataFrame([{"src": "sw", "tgt": "de", "item": "1", **MRC}])
+    asked = {scoring: bx.answers(mini, "mrc", items, scoring=scoring) for scoring in ("letters", "generation")}
+    assert math.isnan(asked["letters"].confidence[0])
+    assert asked["generation"].confidence[0] < 0
 
 
 LEXICON = bx.core_lexicon("sw", "tl")

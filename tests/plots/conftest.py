@@ -80,6 +80,13 @@ def board(mini):
 
 
 @pytest.fixture(scope="module")
+def routing(mini):
+    lexicons = [bx.core_lexicon(*pair).sample(12) for pair in (("zh", "he"), ("sw", "tl"))]
+    items = bx.answers(mini, "bli", lexicons, [None, "en", "fr"])
+    return bx.routing_regret(items, combined=[bx.combine(items, ["en", "fr"])], resamples=50)
+
+
+@pytest.fixture(scope="module")
 def settings_of_one_pair(mini):
     words, texts = bx.core_lexicon("sw", "tl").sample(12), {code: some[:40] for code, some in bx.core_sentences().items()}
     options = {"rates": [0.05], "sites": ["act"], "statistics": ["mean"], "special_tokens": [False]}
@@ -94,7 +101,9 @@ def lenses(mini):
 
 
 @pytest.fixture
-def figures(matrix, accuracies, ranking, sharing, alignment, depth, gains, board, controlled, settings_of_one_pair, lenses):
+def figures(
+    matrix, accuracies, ranking, sharing, alignment, depth, gains, board, controlled, settings_of_one_pair, lenses, routing
+):
     return [
         bx.plots.overlap_heatmap(matrix.fillna(1)),
         bx.plots.spectrum_clustermap(matrix),
@@ -113,4 +122,5 @@ def figures(matrix, accuracies, ranking, sharing, alignment, depth, gains, board
         bx.plots.choice_sensitivity(settings_of_one_pair),
         bx.plots.lens_by_layer(lenses[0]),
         bx.plots.lens_heatmap(lenses),
+        bx.plots.routing_leaderboard(routing),
     ]
