@@ -40,7 +40,10 @@ _NAMES = {
         "parallel_texts",
         "pivot",
         "read_muse",
+        "romanised",
         "same_family",
+        "same_script",
+        "shuffled",
         "sib200",
         "typological_distance",
         "word_prompt",
@@ -242,7 +245,10 @@ if TYPE_CHECKING:
     from .datasets import parallel_texts as parallel_texts
     from .datasets import pivot as pivot
     from .datasets import read_muse as read_muse
+    from .datasets import romanised as romanised
     from .datasets import same_family as same_family
+    from .datasets import same_script as same_script
+    from .datasets import shuffled as shuffled
     from .datasets import sib200 as sib200
     from .datasets import typological_distance as typological_distance
     from .datasets import word_prompt as word_prompt
