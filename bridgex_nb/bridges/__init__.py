@@ -7,6 +7,7 @@ from ._power import headroom
 from ._regret import regret
 from ._selectors import SELECTORS, select_bridges
 from ._sensitivity import sensitivity, sensitivity_by_factor, sensitivity_by_pair
+from ._window_effect import window_effect
 
 __all__ = [
     "SELECTORS",
@@ -19,4 +20,5 @@ __all__ = [
     "sensitivity",
     "sensitivity_by_factor",
     "sensitivity_by_pair",
+    "window_effect",
 ]
