@@ -57,8 +57,8 @@ def emergence(
     Raises
     ------
     InputError
-        If a checkpoint does not exist, two have the same name, a kind is unknown, `rate` is not between 0 and 1, or `exclude` is
-        unknown: before the first model is loaded.
+        If a checkpoint does not exist, two have the same name, a kind is unknown, `rate` is not between 0 and 1, or `exclude`
+        is unknown: before the first model is loaded.
 
     Notes
     -----

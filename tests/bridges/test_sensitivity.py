@@ -52,8 +52,8 @@ def test_every_row_is_the_ranking_of_its_setting(table):
                 assert row.few == (row.shared < 10)
 
 
-def test_neurons_that_are_always_on_are_left_out_of_all_sets():
-    model = tiny.load("llama")
+def test_neurons_that_are_always_on_are_left_out_of_all_sets(tmp_path):
+    model = bx.load_model(tiny.always_on(tmp_path / "model"))
     texts = {code: TEXTS[code][:10] for code in ("sw", "tl", *BRIDGES)}
 
     def settings(exclude):
