@@ -121,7 +121,7 @@ def broken(layer: int = 1, value: float = float("nan")) -> bx.NeuronModel:
 
 
 def always_on(path: Path, neurons: int = 8) -> Path:
-    """A model folder whose first neurons of every layer are active at every token: a copy of that of gpt2, with other biases."""
+    """A copy of `folder("gpt2")` in which the first neurons of every layer are active at every token."""
     shutil.copytree(folder("gpt2"), path)
     model = AutoModelForCausalLM.from_pretrained(path)
     for layer in model.transformer.h:

@@ -34,9 +34,9 @@ def language_kept(written: Evidence, rewritten: Evidence, kinds: Sequence[str] =
     Returns
     -------
     pandas.DataFrame
-        One row per kind and language: kind, language, script, own_written and others_written (Jaccard index of the language's
-        sets from the two halves as written; mean over the other languages' sets), own and others (the same with the language
-        alone rewritten in one half), kept (what is left of the language's lead over the others: (own - others) / (own_written -
+        One row per kind and language: kind, language, script, itself_written and others_written (Jaccard index of the language's
+        sets from the two halves as written; mean over the other languages' sets), itself and others (the same with the language
+        alone rewritten in one half), kept (what is left of the language's lead over the others: (itself - others) / (itself_written -
         others_written); missing if it had none), nearest (the language whose set as written is most like the rewritten one),
         rank (of the language itself among all K; 1 is nearest, and by chance it is (K + 1) / 2 on average), tokens and
         tokens_rewritten (counted tokens). The run card is
@@ -77,10 +77,10 @@ def language_kept(written: Evidence, rewritten: Evidence, kinds: Sequence[str] =
         jaccard = (_between(of_before[0], of_after[1]) + _between(of_before[1], of_after[0])) / 2
         as_written = (_between(*of_before) + _between(*of_before[::-1])) / 2
         for name, mean in (("_written", as_written), ("", jaccard)):
-            table["own" + name] = mean.diagonal().numpy()
+            table["itself" + name] = mean.diagonal().numpy()
             table["others" + name] = ((mean.sum(dim=0) - mean.diagonal()) / (len(codes) - 1)).numpy()
-        lead = table.own_written - table.others_written
-        table["kept"] = ((table.own - table.others) / lead).where(lead > 0)
+        lead = table.itself_written - table.others_written
+        table["kept"] = ((table.itself - table.others) / lead).where(lead > 0)
         table["nearest"] = [codes[i] for i in jaccard.argmax(dim=0).tolist()]
         table["rank"] = 1 + (jaccard > jaccard.diagonal()).sum(dim=0).numpy()
         tables.append(table)

@@ -42,13 +42,13 @@ def planted(written, of_language, of_script, latin=False, kind="top"):
     shape = written.model.num_layers, written.model.num_neurons
     size = shape[0] * shape[1]
     blocks = iter(torch.randperm(size, generator=torch.Generator().manual_seed(0)).split(3))
-    own = {code: next(blocks) for code in CODES}
+    languages = {code: next(blocks) for code in CODES}
     scripts = {script: next(blocks) for script in ("Latin", "Han", "Japanese", "Arabic", "Hebrew")}
     noise = torch.Generator().manual_seed(1 + latin)
     by_part = torch.randint(5_000, 15_000, (4, len(CODES), size), generator=noise)
     for k, code in enumerate(CODES):
         if of_language:
-            by_part[:, k, own[code]] += 500_000
+            by_part[:, k, languages[code]] += 500_000
         if of_script:
             by_part[:, k, scripts["Latin" if latin else bx.language(code).script]] += 500_000
     by_part, tokens = by_part.view(4, len(CODES), *shape).int(), torch.full((4, len(CODES)), 1_000_000)
@@ -166,8 +166,8 @@ def test_planted_languages_have_no_gap_that_romanising_closes(written):
 
 @pytest.mark.parametrize("kind", ["top", "lape"])
 def test_a_language_keeps_its_own_neurons_and_loses_those_of_its_script(written, kind):
-    own = [planted(written, True, False, latin, kind) for latin in (False, True)]
-    table = bx.language_kept(*own, [kind])
+    language = [planted(written, True, False, latin, kind) for latin in (False, True)]
+    table = bx.language_kept(*language, [kind])
     assert (table.kept > 0.8).all()
     assert (table.nearest == table.language).all()
     assert (table["rank"] == 1).all()
@@ -203,11 +203,13 @@ def test_what_is_kept_by_hand(written, rewritten, kind):
         for name, evidence in (("_written", written), ("", rewritten)):
             new = [sets(evidence, half, code)[code] for half in (0, 1)]
             of = {k: (jaccard(halves[0][k], new[1]) + jaccard(halves[1][k], new[0])) / 2 for k in CODES}
-            rows["own" + name], rows["others" + name] = of[code], np.mean([of[k] for k in CODES if k != code])
+            rows["itself" + name], rows["others" + name] = of[code], np.mean([of[k] for k in CODES if k != code])
         for column, value in rows.items():
             assert table.loc[code, column] == pytest.approx(value), column
-        kept = (rows["own"] - rows["others"]) / (rows["own_written"] - rows["others_written"])
-        assert table.kept[code] == pytest.approx(kept if rows["own_written"] > rows["others_written"] else np.nan, nan_ok=True)
+        kept = (rows["itself"] - rows["others"]) / (rows["itself_written"] - rows["others_written"])
+        assert table.kept[code] == pytest.approx(
+            kept if rows["itself_written"] > rows["others_written"] else np.nan, nan_ok=True
+        )
         assert table["rank"][code] == 1 + sum(of[k] > of[code] for k in CODES)
         assert of[table.nearest[code]] == max(of.values())
     assert table.kept.notna().any()
@@ -230,19 +232,19 @@ def test_cards_hold_the_counts_of_both(written, rewritten):
 def test_bad_evidences_are_refused(written, rewritten):
     with pytest.raises(bx.InputError, match="unknown kind 'colour'"):
         bx.script_share(written, ["colour"])
-    with pytest.raises(bx.InputError, match="no layer of 3 lies between 0.9 and 1"):
+    with pytest.raises(bx.InputError, match="no layer of 3 lies between"):
         bx.script_share(written, ["lape"], (0.9, 1))
-    with pytest.raises(bx.InputError, match="the same rate: 0.2 as written, 0.1 rewritten"):
+    with pytest.raises(bx.InputError, match=r"the same rate: 0\.2 as written, 0\.1 rewritten"):
         bx.script_change(written, replace(rewritten, rate=0.1))
     fewer = evidence_of({code: texts[:11] for code, texts in SENTENCES.items()})
     for compare in (bx.script_change, bx.language_kept):
         with pytest.raises(bx.InputError, match="must be as many: en has"):
             compare(written, fewer)
-    some = evidence_of({code: SENTENCES[code] for code in CODES[:4]})
+    latin = evidence_of({code: SENTENCES[code] for code in CODES[:4]})
     with pytest.raises(bx.InputError, match="the same languages"):
-        bx.script_change(written, some)
+        bx.script_change(written, latin)
     with pytest.raises(bx.InputError, match="all written in one script"):
-        bx.script_share(some)
+        bx.script_share(latin)
     other = bx.load_model(tiny.folder("gemma2"))
     with pytest.raises(bx.InputError, match="of another model"):
         bx.script_change(written, bx.Evidence(other, bx.count_active(other, SENTENCES), 0.2, SENTENCES))
