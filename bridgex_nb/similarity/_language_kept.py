@@ -34,13 +34,12 @@ def language_kept(written: Evidence, rewritten: Evidence, kinds: Sequence[str] =
     Returns
     -------
     pandas.DataFrame
-        One row per kind and language: kind, language, script, itself_written and others_written (Jaccard index of the language's
-        sets from the two halves as written; mean over the other languages' sets), itself and others (the same with the language
-        alone rewritten in one half), kept (what is left of the language's lead over the others: (itself - others) / (itself_written -
-        others_written); missing if it had none), nearest (the language whose set as written is most like the rewritten one),
-        rank (of the language itself among all K; 1 is nearest, and by chance it is (K + 1) / 2 on average), tokens and
-        tokens_rewritten (counted tokens). The run card is
-        in ``.attrs["card"]``.
+        One row per kind and language: kind, language, script, itself_written and others_written (Jaccard index of the
+        language's sets from the two halves as written; mean over the other languages' sets), itself and others (the same with
+        the language alone rewritten, in one half), kept (what is left of its lead over the others: (itself - others) /
+        (itself_written - others_written); missing if it had none), nearest (the language whose set as written is most like the
+        rewritten one), rank (of the language itself among all K; 1 is nearest, and by chance it is (K + 1) / 2 on average),
+        tokens and tokens_rewritten (counted). The run card is in ``.attrs["card"]``.
 
     Raises
     ------
