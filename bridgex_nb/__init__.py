@@ -40,7 +40,10 @@ _NAMES = {
         "parallel_texts",
         "pivot",
         "read_muse",
+        "romanised",
         "same_family",
+        "same_script",
+        "shuffled",
         "sib200",
         "typological_distance",
         "word_prompt",
@@ -98,16 +101,21 @@ _NAMES = {
     "similarity": (
         "Alignment",
         "Evidence",
+        "LayerChoice",
         "SPECTRA",
         "agreement",
         "agreement_by_depth",
         "aligned",
         "alignment",
+        "choose_layers",
         "emergence",
+        "language_kept",
         "language_matrix",
         "mexa",
         "mutual_alignment",
         "neuronxa",
+        "script_change",
+        "script_share",
         "sentence_vectors",
         "spectrum",
         "spelling_alignment",
@@ -157,6 +165,7 @@ _NAMES = {
         "sensitivity",
         "sensitivity_by_factor",
         "sensitivity_by_pair",
+        "window_effect",
     ),
     "widgets": (
         "BridgeExplorer",
@@ -238,6 +247,7 @@ if TYPE_CHECKING:
     from .bridges import sensitivity as sensitivity
     from .bridges import sensitivity_by_factor as sensitivity_by_factor
     from .bridges import sensitivity_by_pair as sensitivity_by_pair
+    from .bridges import window_effect as window_effect
     from .datasets import BRIDGES as BRIDGES
     from .datasets import LANGUAGES as LANGUAGES
     from .datasets import PAIRS as PAIRS
@@ -255,7 +265,10 @@ if TYPE_CHECKING:
     from .datasets import parallel_texts as parallel_texts
     from .datasets import pivot as pivot
     from .datasets import read_muse as read_muse
+    from .datasets import romanised as romanised
     from .datasets import same_family as same_family
+    from .datasets import same_script as same_script
+    from .datasets import shuffled as shuffled
     from .datasets import sib200 as sib200
     from .datasets import typological_distance as typological_distance
     from .datasets import word_prompt as word_prompt
@@ -324,15 +337,20 @@ if TYPE_CHECKING:
     from .similarity import SPECTRA as SPECTRA
     from .similarity import Alignment as Alignment
     from .similarity import Evidence as Evidence
+    from .similarity import LayerChoice as LayerChoice
     from .similarity import agreement as agreement
     from .similarity import agreement_by_depth as agreement_by_depth
     from .similarity import aligned as aligned
     from .similarity import alignment as alignment
+    from .similarity import choose_layers as choose_layers
     from .similarity import emergence as emergence
+    from .similarity import language_kept as language_kept
     from .similarity import language_matrix as language_matrix
     from .similarity import mexa as mexa
     from .similarity import mutual_alignment as mutual_alignment
     from .similarity import neuronxa as neuronxa
+    from .similarity import script_change as script_change
+    from .similarity import script_share as script_share
     from .similarity import sentence_vectors as sentence_vectors
     from .similarity import spectrum as spectrum
     from .similarity import spelling_alignment as spelling_alignment

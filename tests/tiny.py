@@ -120,6 +120,16 @@ def broken(layer: int = 1, value: float = float("nan")) -> bx.NeuronModel:
     return model
 
 
+def always_on(path: Path, neurons: int = 8) -> Path:
+    """A copy of `folder("gpt2")` in which the first neurons of every layer are active at every token."""
+    shutil.copytree(folder("gpt2"), path)
+    model = AutoModelForCausalLM.from_pretrained(path)
+    for layer in model.transformer.h:
+        layer.mlp.c_fc.bias.data[:neurons] = 10
+    model.save_pretrained(path)
+    return path
+
+
 def close(result: torch.Tensor, expected: torch.Tensor) -> bool:
     """Equal to 1e-5 of the largest value: a small sum of large terms is no more exact than a large one."""
     return torch.allclose(result, expected, rtol=0, atol=1e-5 * float(expected.abs().max()) if expected.numel() else 0)

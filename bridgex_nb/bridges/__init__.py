@@ -9,6 +9,7 @@ from ._route import route
 from ._routing_regret import routing_regret
 from ._selectors import SELECTORS, select_bridges
 from ._sensitivity import sensitivity, sensitivity_by_factor, sensitivity_by_pair
+from ._window_effect import window_effect
 
 __all__ = [
     "SELECTORS",
@@ -23,4 +24,5 @@ __all__ = [
     "sensitivity",
     "sensitivity_by_factor",
     "sensitivity_by_pair",
+    "window_effect",
 ]

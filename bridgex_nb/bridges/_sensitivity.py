@@ -19,6 +19,7 @@ from ..exceptions import InputError
 from ..models._architectures import SITES
 from ..models._layer_window import layer_window
 from ..models._neuron_model import NeuronModel
+from ..neurons._always_on import check_exclude
 from ..neurons._redraw_sets import half_sets
 from ..neurons._sets import RATE, RULES, check_share, top_neurons
 from ..stats._hsic import ESTIMATORS
@@ -48,6 +49,7 @@ def sensitivity(
     special_tokens: Sequence[bool] = (False, True),
     estimators: Sequence[str] = ("biased", "reference"),
     sentences: Sequence[str] = SENTENCES,
+    exclude: str | None = None,
     store: str | Path | None = None,
 ) -> pd.DataFrame:
     """The bridge that `rank_bridges` chooses under every combination of choices that neither paper nor data decide.
@@ -78,6 +80,8 @@ def sensitivity(
         Of `hsic`.
     sentences : sequence of {"all", "even", "odd"}
         Which texts the language sets come from: all, or one of two halves (`half_sets`).
+    exclude : {"always_on"}, optional
+        Which neurons the language sets leave out, in every setting (`top_neurons`).
     store : str or Path, optional
         A folder of results, as for `count_active`.
 
@@ -123,6 +127,7 @@ def sensitivity(
     }
     for rate in levels["rate"]:
         check_share("rate", rate)
+    check_exclude(exclude)
     ranked = _bridges_of_pairs(lexicons, bridges)
     needed = list(dict.fromkeys(code for pair, chosen in ranked.items() for code in (*pair, *chosen)))
     texts = core_sentences() if texts is None else texts
@@ -139,8 +144,8 @@ def sensitivity(
             counts = count_active(read, texts, special_tokens=special, store=store)
             sets = {}
             for rate in levels["rate"]:
-                halves = half_sets(counts, rate) if {"even", "odd"} & set(levels["sentences"]) else (None, None)
-                whole = dict(zip(SENTENCES, (top_neurons(counts, rate), *halves), strict=True))
+                halves = half_sets(counts, rate, exclude) if {"even", "odd"} & set(levels["sentences"]) else (None, None)
+                whole = dict(zip(SENTENCES, (top_neurons(counts, rate, exclude), *halves), strict=True))
                 sets |= {(rate, name): whole[name] for name in levels["sentences"]}
             keep = torch.stack([neurons for drawn in sets.values() for neurons in drawn.values()]).any(dim=0)
             for lexicon, statistic in product(lexicons, levels["statistic"]):
@@ -160,7 +165,7 @@ def sensitivity(
         "sensitivity",
         model.card,
         data={"kind": "texts and words", **data_card(texts | words)},
-        options={"bridges": list(dict.fromkeys(bridges)), **levels},
+        options={"bridges": list(dict.fromkeys(bridges)), **levels, "exclude": exclude},
     )
     return table
 

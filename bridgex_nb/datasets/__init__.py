@@ -6,7 +6,8 @@ from ._languages import BRIDGES, LANGUAGES, PAIRS, Language, add_language, langu
 from ._lexicon import Lexicon, core_lexicon, core_words, pivot, read_muse, word_prompt
 from ._parallel_texts import parallel_texts
 from ._releases import DataSet
-from ._typology import same_family, typological_distance
+from ._rewriting import romanised, shuffled
+from ._typology import same_family, same_script, typological_distance
 
 __all__ = [
     "BRIDGES",
@@ -27,7 +28,10 @@ __all__ = [
     "parallel_texts",
     "pivot",
     "read_muse",
+    "romanised",
     "same_family",
+    "same_script",
+    "shuffled",
     "sib200",
     "typological_distance",
     "word_prompt",

@@ -1,4 +1,4 @@
-"""Similarity of the languages themselves, independent of any model: by family and by typology."""
+"""Similarity of the languages themselves, independent of any model: by family, by script and by typology."""
 
 import csv
 from collections.abc import Iterable
@@ -36,10 +36,39 @@ def same_family(languages: Iterable[str] = tuple(LANGUAGES)) -> pd.DataFrame:
     >>> same_family(["hi", "ur", "ta"]).loc["hi"].tolist()
     [1.0, 1.0, 0.0]
     """
-    families = pd.Series({code: language(code).family for code in languages}, dtype=object)
-    return pd.DataFrame(
-        families.to_numpy()[:, None] == families.to_numpy(), index=families.index, columns=families.index, dtype=float
-    )
+    return _same({code: language(code).family for code in languages})
+
+
+def same_script(languages: Iterable[str] = tuple(LANGUAGES)) -> pd.DataFrame:
+    """Whether two languages are written in the same script.
+
+    Parameters
+    ----------
+    languages : iterable of str
+        Language codes; the 15 of the study by default.
+
+    Returns
+    -------
+    pandas.DataFrame
+        [language x language], 1.0 for the same script, 0.0 otherwise. Chinese and Japanese, which share some characters, have
+        different ones.
+
+    Raises
+    ------
+    InputError
+        If a language is unknown.
+
+    Examples
+    --------
+    >>> same_script().loc["sw", ["fi", "zh"]].tolist()
+    [1.0, 0.0]
+    """
+    return _same({code: language(code).script for code in languages})
+
+
+def _same(group_of: dict[str, str]) -> pd.DataFrame:
+    groups = pd.Series(group_of, dtype=object)
+    return pd.DataFrame(groups.to_numpy()[:, None] == groups.to_numpy(), index=groups.index, columns=groups.index, dtype=float)
 
 
 @cache

@@ -115,13 +115,18 @@ def half_sets(
     >>> sorted(even)
     ['sw', 'tl']
     """
+    even, odd = (sets_without_warnings(half, rate, exclude)[0] for half in half_counts(counts))
+    return even, odd
+
+
+def half_counts(counts: ActivationCounts) -> tuple[ActivationCounts, ActivationCounts]:
+    """The counts of the even-numbered parts, and of the odd-numbered ones."""
     usable = _parts_with_text(counts)
-    halves = []
-    for half in (usable[::2], usable[1::2]):
-        active, tokens = counts.by_part[half].sum(dim=0), counts.tokens_by_part[half].sum(dim=0)
-        of_half = ActivationCounts(active, tokens, counts.languages, counts.card)
-        halves.append(sets_without_warnings(of_half, rate, exclude)[0])
-    return halves[0], halves[1]
+    even, odd = (
+        ActivationCounts(counts.by_part[half].sum(dim=0), counts.tokens_by_part[half].sum(dim=0), counts.languages, counts.card)
+        for half in (usable[::2], usable[1::2])
+    )
+    return even, odd
 
 
 def split_half(counts: ActivationCounts, rate: float = RATE, exclude: str | None = None) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from ..activations._count_active import count_active
 from ..datasets._corpora import core_sentences
 from ..exceptions import InputError
 from ..models._load_model import find_model, load_model
+from ..neurons._always_on import check_exclude
 from ..neurons._sets import RATE, check_share
 from ..utils._progress import outer_bar
 from ..utils._run_card import MODEL_FACTS, data_card, run_card
@@ -25,6 +26,7 @@ def emergence(
     sentences: Mapping[str, Sequence[str]] | None = None,
     kinds: Sequence[str] = ("lift", "alignment"),
     rate: float = RATE,
+    exclude: str | None = None,
     **options: Any,
 ) -> pd.DataFrame:
     """How alike every two languages are in each of several checkpoints. One model is in memory at a time.
@@ -41,6 +43,8 @@ def emergence(
         Of `language_matrix`.
     rate : float
         Share of all neurons in a language's set (`top_neurons`).
+    exclude : {"always_on"}, optional
+        Which neurons the sets leave out (`top_neurons`).
     **options
         Passed to `load_model`.
 
@@ -53,8 +57,8 @@ def emergence(
     Raises
     ------
     InputError
-        If a checkpoint does not exist, two have the same name, a kind is unknown, or `rate` is not between 0 and 1: before the
-        first model is loaded.
+        If a checkpoint does not exist, two have the same name, a kind is unknown, `rate` is not between 0 and 1, or `exclude`
+        is unknown: before the first model is loaded.
 
     Notes
     -----
@@ -79,6 +83,7 @@ def emergence(
         raise InputError(f"every checkpoint needs a different name; {count} given, with names: {', '.join(sources) or 'none'}")
     check_kinds(kinds)
     check_share("rate", rate)
+    check_exclude(exclude)
     for source in sources.values():
         find_model(**source, trust_remote_code=options.get("trust_remote_code", False))
     sentences = core_sentences() if sentences is None else dict(sentences)
@@ -87,7 +92,7 @@ def emergence(
         for checkpoint, source in progress:
             model = load_model(**source, **options)
             models[checkpoint] = {fact: model.card[fact] for fact in MODEL_FACTS if fact in model.card}
-            evidence = Evidence(model, count_active(model, sentences), rate, sentences)
+            evidence = Evidence(model, count_active(model, sentences), rate, sentences, exclude=exclude)
             for kind in kinds:
                 pairs = pair_table(language_matrix(evidence, kind))
                 tables.append(pairs.assign(checkpoint=checkpoint, kind=kind)[["checkpoint", "kind", "a", "b", "value"]])
@@ -95,6 +100,6 @@ def emergence(
             gc.collect()  # traced modules refer to each other; free their weights before the next ones are loaded
     table = pd.concat(tables, ignore_index=True)
     data = {"kind": "parallel sentences", **data_card(sentences)}
-    chosen = {"checkpoints": models, "kinds": list(kinds), "rate": rate}
+    chosen = {"checkpoints": models, "kinds": list(kinds), "rate": rate, "exclude": exclude}
     table.attrs["card"] = run_card("emergence", {}, data=data, options=chosen)
     return table

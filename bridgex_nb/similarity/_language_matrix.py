@@ -112,7 +112,7 @@ SPECTRA: dict[str, Callable[[Evidence, tuple[float, float]], pd.DataFrame]] = {
     "alignment": _alignment,
 }
 #: Kinds that read the sentences of the evidence, and kinds that depend on its rate.
-_READ_SENTENCES, _READ_SETS = {"hsic", "alignment"}, {"count", "jaccard", "lift", "hsic"}
+_READ_SENTENCES, READ_SETS = {"hsic", "alignment"}, {"count", "jaccard", "lift", "hsic"}
 
 
 def evidence_card(function: str, evidence: Evidence, kinds: Sequence[str], options: dict) -> RunCard:
@@ -121,7 +121,7 @@ def evidence_card(function: str, evidence: Evidence, kinds: Sequence[str], optio
     if _READ_SENTENCES & set(kinds):
         sentences = {code: evidence.sentences[code] for code in evidence.counts.languages}
         data = {"kind": "parallel sentences", **data_card(sentences)}
-    if _READ_SETS & set(kinds):
+    if READ_SETS & set(kinds):
         options = options | {"rate": evidence.rate, "exclude": evidence.exclude}
     counts = evidence.counts.card
     return run_card(function, evidence.model.card | counts, data=data, options=options, inputs={"counts": counts})

@@ -1,6 +1,7 @@
 """Every row of the sensitivity table against a ranking computed by itself, on a model loaded at that site."""
 
 import pytest
+import tiny
 from scipy import stats
 
 import bridgex_nb as bx
@@ -49,6 +50,26 @@ def test_every_row_is_the_ranking_of_its_setting(table):
                 assert row.chosen == ranking.best
                 assert [getattr(row, code) for code in ranking.table.bridge] == stats.rankdata(-ranking.table.score).tolist()
                 assert row.few == (row.shared < 10)
+
+
+def test_neurons_that_are_always_on_are_left_out_of_all_sets(tmp_path):
+    model = bx.load_model(tiny.always_on(tmp_path / "model"))
+    texts = {code: TEXTS[code][:10] for code in ("sw", "tl", *BRIDGES)}
+
+    def settings(exclude):
+        options = {"rates": [0.3], "rules": ["exclusive"], "statistics": ["mean"], "special_tokens": [False]}
+        options |= {"estimators": ["biased"], "sentences": ["all", "odd"], "sites": ["act"], "exclude": exclude}
+        return bx.sensitivity(model, words("sw", "tl"), BRIDGES, texts=texts, **options)
+
+    table, counts = settings("always_on"), bx.count_active(model, texts)
+    sets = {"all": bx.top_neurons(counts, 0.3, "always_on"), "odd": bx.neurons.half_sets(counts, 0.3, "always_on")[1]}
+    inside = bx.models.layer_window(model.num_layers)
+    shared = [(sets[half]["sw"] & sets[half]["tl"])[inside.start : inside.stop].sum().item() for half in table.sentences]
+    assert table.shared.tolist() == shared
+    assert (table.shared < settings(None).shared).all()
+    assert table.attrs["card"]["options"]["exclude"] == "always_on"
+    with pytest.raises(bx.InputError, match="exclude='never_on'"):
+        settings("never_on")
 
 
 def test_source_and_target_have_no_rank(table):

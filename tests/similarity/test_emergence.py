@@ -35,6 +35,19 @@ def test_emergence_is_the_matrix_of_each_checkpoint(tmp_path, evidence):
     assert table.attrs["card"]["options"]["checkpoints"]["late"]["weights_sha256"] != evidence.model.card["weights_sha256"]
 
 
+def test_neurons_that_are_always_on_are_left_out(tmp_path):
+    folder = tiny.always_on(tmp_path / "final")
+    options = {"sentences": SENTENCES, "kinds": ["count"], "rate": 0.3, "dtype": "float32"}
+    table, whole = (bx.emergence([folder], exclude=exclude, **options) for exclude in ("always_on", None))
+    counts = bx.count_active(bx.load_model(folder), SENTENCES)
+    sets = bx.top_neurons(counts, 0.3, "always_on")
+    assert [row.value for row in table.itertuples()] == [int((sets[row.a] & sets[row.b]).sum()) for row in table.itertuples()]
+    assert table.value.sum() < whole.value.sum()
+    assert table.attrs["card"]["options"]["exclude"] == "always_on"
+    with pytest.raises(bx.InputError, match="exclude='all'"):
+        bx.emergence([folder], exclude="all", **options)
+
+
 def test_bad_checkpoints_are_refused_before_a_model_is_loaded(tmp_path, monkeypatch):
     monkeypatch.setattr("bridgex_nb.models._load_model.TransformersModel", None)
     folder = tiny.folder("llama")
