@@ -45,7 +45,7 @@ def few_words(src, tgt):
 
 @pytest.fixture(autouse=True)
 def _all_known(monkeypatch):
-    monkeypatch.setattr("bridgex_nb.similarity._evidence.known_words", lambda model, lexicon, **asking: lexicon)
+    monkeypatch.setattr("bridgex_nb.similarity._evidence_words.known_words", lambda model, lexicon, **asking: lexicon)
 
 
 def column(evidence, name, src="sw", tgt="tl", bridges=bx.BRIDGES):
@@ -233,7 +233,7 @@ def test_confidence_of_both_hops(evidence, monkeypatch):
 
         return [completion(prompt) for prompt in prompts]
 
-    monkeypatch.setattr("bridgex_nb.similarity._evidence.complete_scored", answer)
+    monkeypatch.setattr("bridgex_nb.similarity._evidence_words.complete_scored", answer)
     fresh = bx.Evidence(evidence.model, evidence.counts, 0.3, evidence.sentences, few_words)
     table = bx.select_bridges(fresh, "sw", "tl", ["en", "fr"], ["confidence_min", "confidence_sum"])
     assert table.confidence_min.to_dict() == {"en": -2, "fr": -4}
@@ -268,7 +268,7 @@ def test_what_the_items_contain_is_not_asked_again(mini, monkeypatch):
         asked.extend(prompts)
         return complete_scored(model, prompts)
 
-    monkeypatch.setattr("bridgex_nb.similarity._evidence.complete_scored", listen)
+    monkeypatch.setattr("bridgex_nb.similarity._evidence_words.complete_scored", listen)
     scores = column(informed, "confidence_sum", bridges=["en", "fr"])
     assert not {bx.word_prompt("sw", bridge, word) for bridge in ("en", "fr") for word in lexicon.entries} & set(asked)
     pd.testing.assert_series_equal(scores, column(bx.Evidence(mini, counts), "confidence_sum", bridges=["en", "fr"]))
