@@ -43,6 +43,7 @@ _NAMES = {
         "same_family",
         "sib200",
         "typological_distance",
+        "web_tokens",
         "word_prompt",
         "xcopa",
         "xnli",
@@ -258,6 +259,7 @@ if TYPE_CHECKING:
     from .datasets import same_family as same_family
     from .datasets import sib200 as sib200
     from .datasets import typological_distance as typological_distance
+    from .datasets import web_tokens as web_tokens
     from .datasets import word_prompt as word_prompt
     from .datasets import xcopa as xcopa
     from .datasets import xnli as xnli

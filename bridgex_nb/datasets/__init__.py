@@ -7,6 +7,7 @@ from ._lexicon import Lexicon, core_lexicon, core_words, pivot, read_muse, word_
 from ._parallel_texts import parallel_texts
 from ._releases import DataSet
 from ._typology import same_family, typological_distance
+from ._web_tokens import web_tokens
 
 __all__ = [
     "BRIDGES",
@@ -30,6 +31,7 @@ __all__ = [
     "same_family",
     "sib200",
     "typological_distance",
+    "web_tokens",
     "word_prompt",
     "xcopa",
     "xnli",
