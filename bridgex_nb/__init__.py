@@ -43,7 +43,6 @@ _NAMES = {
         "same_family",
         "sib200",
         "typological_distance",
-        "web_tokens",
         "word_prompt",
         "xcopa",
         "xnli",
@@ -148,9 +147,13 @@ _NAMES = {
     "bridges": (
         "BridgeRanking",
         "SELECTORS",
+        "add_leaderboard",
+        "beats_baseline",
         "headroom",
         "leaderboard",
+        "merge_leaderboards",
         "rank_bridges",
+        "read_leaderboards",
         "regret",
         "route",
         "routing_regret",
@@ -229,9 +232,13 @@ if TYPE_CHECKING:
     from .activations import token_values as token_values
     from .bridges import SELECTORS as SELECTORS
     from .bridges import BridgeRanking as BridgeRanking
+    from .bridges import add_leaderboard as add_leaderboard
+    from .bridges import beats_baseline as beats_baseline
     from .bridges import headroom as headroom
     from .bridges import leaderboard as leaderboard
+    from .bridges import merge_leaderboards as merge_leaderboards
     from .bridges import rank_bridges as rank_bridges
+    from .bridges import read_leaderboards as read_leaderboards
     from .bridges import regret as regret
     from .bridges import route as route
     from .bridges import routing_regret as routing_regret
@@ -259,7 +266,6 @@ if TYPE_CHECKING:
     from .datasets import same_family as same_family
     from .datasets import sib200 as sib200
     from .datasets import typological_distance as typological_distance
-    from .datasets import web_tokens as web_tokens
     from .datasets import word_prompt as word_prompt
     from .datasets import xcopa as xcopa
     from .datasets import xnli as xnli

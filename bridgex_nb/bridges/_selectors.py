@@ -113,6 +113,15 @@ def select_bridges(
     >>> select_bridges(evidence, "sw", "tl").idxmax()["english"]  # doctest: +SKIP
     'en'
     """
+    table, parts = scores_and_parts(evidence, src, tgt, bridges, selectors)
+    table.attrs["cost"] = {name: cost_of(evidence, asked) for name, asked in parts.items()}
+    return table
+
+
+def scores_and_parts(
+    evidence: Evidence, src: str, tgt: str, bridges: Sequence[str], selectors: Sequence[str] | None
+) -> tuple[pd.DataFrame, dict[str, set[Part]]]:
+    """`select_bridges` without the cost, and selector -> the parts of the evidence that it asks for."""
     for code in (src, tgt, *bridges):
         language(code)
     if src == tgt:
@@ -128,24 +137,17 @@ def select_bridges(
         check_languages(evidence, part, (src, tgt, *chosen))
     if _READ_SETS & set(names):
         for note in evidence.set_notes:
-            warnings.warn(note, stacklevel=2)
-    table, parts = scores_and_parts(evidence, src, tgt, chosen, names)
-    table.attrs["card"] = _card(evidence, src, tgt, chosen, names)
-    table.attrs["cost"] = {name: cost_of(evidence, asked) for name, asked in parts.items()}
-    return table
-
-
-def scores_and_parts(
-    evidence: Evidence, src: str, tgt: str, bridges: Sequence[str], names: Iterable[str]
-) -> tuple[pd.DataFrame, dict[str, set[Part]]]:
-    """Scores [bridge x selector], and selector -> the parts of the evidence that it asks for."""
-    scores, parts = {}, {}
+            warnings.warn(note, stacklevel=3)
+    scores: dict[str, pd.Series] = {}
+    parts: dict[str, set[Part]] = {}
     for name in names:
         with parts_asked() as asked:
-            scores[name] = SELECTORS[name](evidence, src, tgt, bridges)
-        counted = {("counts", code) for code in (src, tgt, *bridges)} if ("counts",) in asked else set()
+            scores[name] = SELECTORS[name](evidence, src, tgt, chosen)
+        counted = {("counts", code) for code in (src, tgt, *chosen)} if ("counts",) in asked else set()
         parts[name] = (asked - {("counts",)}) | counted
-    return pd.DataFrame(scores, index=bridges), parts
+    table = pd.DataFrame(scores, index=chosen)
+    table.attrs["card"] = _card(evidence, src, tgt, chosen, names)
+    return table, parts
 
 
 def cost_of(evidence: Evidence, parts: Iterable[Part]) -> dict[str, int] | None:

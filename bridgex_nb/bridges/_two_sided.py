@@ -13,5 +13,5 @@ def two_sided(compare: Callable[[str, str], float], src: str, tgt: str, bridges:
 
 def undecided(bridges: Sequence[str], why: str) -> pd.Series:
     """The same score for all bridges, and a warning that says why."""
-    warnings.warn(why, stacklevel=6)
+    warnings.warn(why, stacklevel=5)
     return pd.Series(0.0, index=list(bridges))
