@@ -22,10 +22,12 @@ def _ranked(evidence, src, tgt, bridges, estimator, value, tied):
     """Two columns of a ranking: the value by which bridges are chosen, and which are not separated from the first; these have
     the first one's value, so that no choice between them is scored."""
 
+    # Asked for here, and not only where the ranking is computed, so that they are among what each of these selectors reads.
     probe = evidence.probe(src, tgt)
+    shared = _shared_in_window(evidence, src, tgt, probe)
 
     def rank():
-        if _shared_in_window(evidence, src, tgt, probe) < FEW_NEURONS:
+        if shared < FEW_NEURONS:
             return None
         return rank_bridges(
             probe, evidence.sets, bridges, redraws=evidence.redraws, estimator=estimator, resamples=TIE_RESAMPLES
