@@ -155,9 +155,13 @@ _NAMES = {
     "bridges": (
         "BridgeRanking",
         "SELECTORS",
+        "add_leaderboard",
+        "beats_baseline",
         "headroom",
         "leaderboard",
+        "merge_leaderboards",
         "rank_bridges",
+        "read_leaderboards",
         "regret",
         "route",
         "routing_regret",
@@ -237,9 +241,13 @@ if TYPE_CHECKING:
     from .activations import token_values as token_values
     from .bridges import SELECTORS as SELECTORS
     from .bridges import BridgeRanking as BridgeRanking
+    from .bridges import add_leaderboard as add_leaderboard
+    from .bridges import beats_baseline as beats_baseline
     from .bridges import headroom as headroom
     from .bridges import leaderboard as leaderboard
+    from .bridges import merge_leaderboards as merge_leaderboards
     from .bridges import rank_bridges as rank_bridges
+    from .bridges import read_leaderboards as read_leaderboards
     from .bridges import regret as regret
     from .bridges import route as route
     from .bridges import routing_regret as routing_regret

@@ -1,8 +1,10 @@
 """Which bridge language: BridgeX-ICL's ranking, what it depends on, other selectors, their regret."""
 
+from ._beats_baseline import beats_baseline
 from ._bridge_ranking import BridgeRanking
 from ._bridgex_icl import rank_bridges
 from ._leaderboard import leaderboard
+from ._leaderboard_file import add_leaderboard, merge_leaderboards, read_leaderboards
 from ._power import headroom
 from ._regret import regret
 from ._route import route
@@ -14,9 +16,13 @@ from ._window_effect import window_effect
 __all__ = [
     "SELECTORS",
     "BridgeRanking",
+    "add_leaderboard",
+    "beats_baseline",
     "headroom",
     "leaderboard",
+    "merge_leaderboards",
     "rank_bridges",
+    "read_leaderboards",
     "regret",
     "route",
     "routing_regret",

@@ -14,7 +14,10 @@ from ..stats._resampling import check_resamples
 from ..utils._progress import outer_bar
 from ..utils._run_card import data_card, run_card
 from ._regret import regret
-from ._selectors import SELECTORS, select_bridges
+from ._selectors import SELECTORS, cost_of, scores_and_parts, select_options
+
+#: Columns of what a selector costs.
+COST = ["texts", "tokens"]
 
 
 def leaderboard(
@@ -42,8 +45,11 @@ def leaderboard(
     -------
     pandas.DataFrame
         The table of `regret` with always-English as the baseline, sorted by regret. `random` is what choosing at random gives
-        on average, not the one order of `select_bridges`; its regret is the headroom. The row of `headroom` is in
-        ``.attrs["headroom"]``, the run card in ``.attrs["card"]``.
+        on average, not the one order of `select_bridges`; its regret is the headroom. Two more columns say what each selector
+        costs: texts and tokens, what the model reads for its scores alone (`counting`), divided by the number of pairs; missing
+        (NaN) for the oracle, and where it is not known. What pairs have in common, such as the sentences of a language, is read
+        once for all of them; counts and items cost what they would if they were not there already. The row of `headroom` is in
+        ``.attrs["headroom"]``, the scores by pair in ``.attrs["by_pair"]``, the run card in ``.attrs["card"]``.
 
     Raises
     ------
@@ -62,15 +68,21 @@ def leaderboard(
     if isinstance(evidence, NeuronModel):
         shots = items.attrs.get("card", {}).get("options", {}).get("shots", 0)
         evidence = Evidence(evidence, count_active(evidence, core_sentences()), items=items, shots=shots)
-    scores = {}
+    scores, parts = {}, {name: set() for name in computed}
     with outer_bar(list(by_pair), desc="selecting", unit="pair") as progress:
         for src, tgt in progress:
             bridges = by_pair[src, tgt].columns.drop(ZERO_SHOT, errors="ignore")
-            scores[src, tgt] = select_bridges(evidence, src, tgt, list(bridges), computed).assign(random=0.0)
+            table, asked = scores_and_parts(evidence, src, tgt, list(bridges), computed)
+            scores[src, tgt] = table.assign(random=0.0)
+            for name in computed:
+                parts[name] |= asked[name]
     table = regret(items, scores, "english", resamples=resamples, seed=seed)
+    costs = {"random": dict.fromkeys(COST, 0)} | {name: cost_of(evidence, asked) or {} for name, asked in parts.items()}
+    for column in COST:
+        table[column] = [costs.get(name, {}).get(column, float("nan")) / len(by_pair) for name in table.selector]
     # The oracle comes before a selector that is as good.
     table = table.iloc[::-1].sort_values(["regret", "score"], ascending=[True, False], kind="stable").reset_index(drop=True)
-    options = {"selectors": names, "resamples": resamples, "seed": seed}
+    options = select_options(evidence, list(by_pair), computed) | {"selectors": names, "resamples": resamples, "seed": seed}
     inputs = {
         "evidence": {
             "function": "Evidence",

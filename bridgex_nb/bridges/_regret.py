@@ -54,7 +54,8 @@ def regret(
         correlation between the selector's scores and the scores through the bridges of a pair, mean over the pairs where it
         exists). Baseline and oracle have no p_holm (NaN) and no verdict (""). Intervals and detectable leads are missing (NaN)
         with one pair, detectable also where the lead is the same in all pairs. The row of `headroom` is in
-        ``.attrs["headroom"]``, the run card in ``.attrs["card"]``.
+        ``.attrs["headroom"]``, the scores of each pair in ``.attrs["by_pair"]`` ("sw-tl" -> selector -> score), the run card in
+        ``.attrs["card"]``.
 
     Raises
     ------
@@ -129,6 +130,8 @@ def regret(
             "spearman": pd.DataFrame(spearmans).mean().to_numpy(),
         }
     )
+    rows = [dict(zip(table.selector, of_pair, strict=True)) for of_pair in scored.tolist()]
+    table.attrs["by_pair"] = dict(zip(map("-".join, by_pair), rows, strict=True))
     room = headroom(items, resamples=resamples, seed=seed)
     table.attrs["headroom"] = {name: room[name].item() for name in room}
     table.attrs["card"] = _card(items, scores, by_pair, baseline=baseline, resamples=resamples, seed=seed)

@@ -112,6 +112,28 @@ def _parser() -> argparse.ArgumentParser:
     bridge.add_argument("--rule", choices=RULES, default=RULES[0], help="what a bridge's specific neurons are")
     bridge.add_argument("--estimator", choices=ESTIMATORS, default=ESTIMATORS[0], help="HSIC estimator")
 
+    board = commands.add_parser("leaderboard", help="compare selectors of bridges by their regret, on one model or several")
+    board.add_argument("models", nargs="*", metavar="MODEL", help=MODEL)
+    board.add_argument(
+        "--pairs", nargs="+", metavar="SRC-TGT", help="language pairs, e.g. sw-tl ar-he (default: the fifteen of the study)"
+    )
+    board.add_argument("--limit", type=int, default=150, metavar="WORDS", help="words of each pair (default: %(default)s)")
+    board.add_argument(
+        "--shots",
+        type=int,
+        metavar="EXAMPLES",
+        help="worked examples before each word (default: 4; for the bundled model none)",
+    )
+    board.add_argument(
+        "--rate", type=float, default=RATE, help="share of all neurons in a language's set (default: %(default)s)"
+    )
+    board.add_argument(
+        "--store", type=Path, metavar="FOLDER", help="keep answers and counts there; the same command then continues from them"
+    )
+    board.add_argument(
+        "--add", type=Path, metavar="FILE", help="add the leaderboards to this file, and show all that are in it side by side"
+    )
+
     commands.add_parser("lab", help="open JupyterLab on the notebooks; takes JupyterLab's own options", add_help=False)
 
     info = commands.add_parser("info", help="say what a model is and where its neurons are; reads no weights")

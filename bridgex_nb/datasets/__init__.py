@@ -8,6 +8,7 @@ from ._parallel_texts import parallel_texts
 from ._releases import DataSet
 from ._rewriting import romanised, shuffled
 from ._typology import same_family, same_script, typological_distance
+from ._web_tokens import web_tokens
 
 __all__ = [
     "BRIDGES",
@@ -34,6 +35,7 @@ __all__ = [
     "shuffled",
     "sib200",
     "typological_distance",
+    "web_tokens",
     "word_prompt",
     "xcopa",
     "xnli",

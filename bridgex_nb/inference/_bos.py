@@ -5,6 +5,7 @@ from weakref import WeakSet
 
 import torch
 
+from ..models._counting import checking
 from ..models._neuron_model import NeuronModel
 from ._next_token import forward, output_layer, token_logprobs
 
@@ -47,7 +48,7 @@ def _losses(model: NeuronModel, row: list[int], bos: int) -> list[float]:
     ids, mask = inputs["input_ids"], inputs["attention_mask"]
     keep = torch.zeros_like(mask, dtype=torch.bool)
     keep[:, -len(row) : -1] = True
-    with model.lock, torch.inference_mode():
+    with model.lock, torch.inference_mode(), checking(model):
         values, _ = forward(model, ids, mask, keep, use_cache=False)
         wanted = torch.tensor(row[1:] * 2)[:, None].to(values.device)
         logprobs = token_logprobs(output_layer(model), values, wanted)

@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 
 import torch
 
+from ..models._counting import checking
 from ..models._neuron_model import NeuronModel
 
 #: The most logits that are in memory at once. On a CPU they stay below the size from which glibc gives memory back at once.
@@ -54,7 +55,7 @@ def _change(model: NeuronModel, layer: torch.nn.Linear) -> Callable[[torch.Tenso
     hook = layer.register_forward_hook(lambda module, inputs, output: seen.append(output))
     try:
         ids = model.pad([model.tokenizer("one two three")["input_ids"][:3]])
-        with model.lock, torch.inference_mode():
+        with model.lock, torch.inference_mode(), checking(model):
             logits = model.hf_model(**ids, use_cache=False).logits
     finally:
         hook.remove()

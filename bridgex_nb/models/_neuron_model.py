@@ -51,6 +51,8 @@ class NeuronModel:
         Where traces run, as nnsight's ``remote=``.
     generating : bool or None
         Whether the tokens of the forward that runs now are the model's own; None if only the cache can tell.
+    checking : bool
+        Whether the forward that runs now checks something about the model, and is no part of a measurement.
     lock : threading.RLock
         Held by the thread that runs the model, and while a block of `bridgex_nb.interventions` lasts: a widget's own thread
         neither meets a trace of the notebook nor sees a changed model.
@@ -62,6 +64,7 @@ class NeuronModel:
     base_card: dict[str, Any] = field(repr=False)
     remote: bool | str = False
     generating: bool | None = field(default=None, repr=False)
+    checking: bool = field(default=False, repr=False)
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
     _active: list[Intervention] = field(default_factory=list, init=False, repr=False)
 

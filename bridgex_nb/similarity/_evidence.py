@@ -3,39 +3,34 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import InitVar, dataclass, field
-from statistics import fmean
 from types import MappingProxyType
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import pandas as pd
 import torch
 
-from ..activations._count_active import count_active
 from ..activations._probe import probe
 from ..activations._results import ActivationCounts, ProbeActivations
 from ..datasets._corpora import core_sentences
-from ..datasets._lexicon import Lexicon, core_lexicon, word_prompt
+from ..datasets._lexicon import Lexicon, core_lexicon
 from ..evaluation._answer_table import refuse_controls
-from ..evaluation._known_words import known_words
-from ..evaluation._reading import read_word
-from ..evaluation._word_examples import prompts_behind_examples
-from ..evaluation._xicl import ZERO_SHOT, answers
+from ..evaluation._xicl import answers
 from ..exceptions import InputError
-from ..inference._generation import complete_scored
+from ..lens._language_lens import language_lens
+from ..lens._lens_result import LanguageLens
 from ..models._neuron_model import NeuronModel
 from ..neurons._always_on import check_exclude
 from ..neurons._redraw_sets import half_sets, redraw_sets
 from ..neurons._sets import RATE, check_share, sets_without_warnings
 from ..utils._run_card import check_same_model
 from ._alignment import mutual_alignment
+from ._costs import measured, note
+from ._evidence_words import asked_words, asking, confidence, known_of
 from ._linguistic_spectrum import spectrum_without_warnings
+from ._subnetworks import subnetwork_importance
 
 #: What `Evidence.words` may be.
 PROBED = ("known", "all")
-
-#: Model -> the parts that `core_evidence` has computed on it. They do not refer to the model, so both are freed together.
-_core_parts: WeakKeyDictionary[NeuronModel, dict] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,11 +124,14 @@ class Evidence:
             check_same_model("the items are", self.items.attrs.get("card", {}), here, facts)
 
     def _once(self, key: tuple, compute: Callable[[], Any]) -> Any:
-        with _held(self.model, wait=key not in self._parts) as held:
-            if held:
+        with held(self.model, wait=key not in self._parts) as is_held:
+            if is_held:
                 self._check_interventions()
             if key not in self._parts:  # another thread may have computed it meanwhile
-                self._parts[key] = compute()
+                with measured(self.model) as reading:
+                    value = compute()
+                self._parts["reading", key], self._parts[key] = reading, value
+        note(key)
         return self._parts[key]
 
     @contextmanager
@@ -167,6 +165,7 @@ class Evidence:
 
     def _sets_and_notes(self) -> tuple[Mapping[str, torch.Tensor], list[str]]:
         key = ("sets", *self._chosen)
+        note(("counts",))
         if key not in self._parts:  # needs only the counts, so there is no need to wait for the model
             sets, notes = sets_without_warnings(self.counts, *self._chosen)
             self._parts[key] = MappingProxyType(sets), notes
@@ -185,6 +184,7 @@ class Evidence:
     def probability(self, code: str) -> torch.Tensor:
         """Activation probabilities of a language, float64 [L, N]."""
         check_languages(self, "counts", [code])
+        note(("counts",))
         k = self.counts.languages.index(code)
         return self.counts.active[k].double() / self.counts.tokens[k]
 
@@ -193,9 +193,11 @@ class Evidence:
 
         def compute():
             lexicon = self.lexicon(src, tgt)
-            return probe(self.model, lexicon if self.words == "all" else self._known(lexicon), keep=self._keep())
+            return probe(self.model, lexicon if self.words == "all" else known_of(self, lexicon), keep=self._keep())
 
-        return self._once(("probe", *self._chosen, self.words, src, tgt), compute)
+        found = self._once(("probe", *self._chosen, self.words, src, tgt), compute)
+        note(*(("zero-shot", *answered) for answered in self._parts.get(("zero-shot", src, tgt), ())))
+        return found
 
     @property
     def shared_probe(self) -> ProbeActivations:
@@ -210,18 +212,6 @@ class Evidence:
         if self.counts.by_part is not None:
             drawn += [*self.redraws, *half_sets(self.counts, *self._chosen)]
         return torch.stack([neurons for sets in drawn for neurons in sets.values()]).any(dim=0)
-
-    def _known(self, lexicon: Lexicon) -> Lexicon:
-        """`known_words`, from the items if they cover the whole lexicon."""
-        if self.items is not None:
-            of_pair = (self.items.src == lexicon.src) & (self.items.tgt == lexicon.tgt)
-            zero_shot = self.items[of_pair & (self.items.bridge == ZERO_SHOT)]
-            # Behind examples, words that they give away are not among the items.
-            if set(zero_shot.item) == set(lexicon.entries) or (self.shots and len(zero_shot)):
-                right = [word for word in zero_shot.item[zero_shot.correct.astype(bool)] if word in lexicon.entries]
-                if len(right) > 1:
-                    return lexicon.keep(right)
-        return known_words(self.model, lexicon, shots=self.shots)
 
     def answers(self, word: str, src: str, tgt: str, bridges: Sequence[str]) -> pd.DataFrame:
         """Rows of `bridgex_nb.answers` for one word, zero-shot and through bridges, without worked examples.
@@ -257,6 +247,26 @@ class Evidence:
         sentences = {code: self.sentences[code] for code in self.counts.languages}
         return self._once(("alignment",), lambda: mutual_alignment(self.model, sentences))
 
+    @property
+    def hidden_alignment(self) -> torch.Tensor:
+        """The same by MEXA's score, from the hidden states."""
+        check_languages(self, "sentences", self.counts.languages)
+        sentences = {code: self.sentences[code] for code in self.counts.languages}
+        return self._once(("hidden_alignment",), lambda: mutual_alignment(self.model, sentences, state="hidden"))
+
+    def importance(self, code: str) -> torch.Tensor:
+        """`subnetwork_importance` of the neurons on a language's sentences, float32 [L, N]."""
+        check_languages(self, "sentences", [code])
+        return self._once(("importance", code), lambda: subnetwork_importance(self.model, self.sentences[code]))
+
+    def lens(self, src: str, tgt: str, bridges: Sequence[str]) -> LanguageLens:
+        """`language_lens` of the words of a pair's lexicon, in source, target and bridges."""
+        lexicon, looked_for = self.lexicon(src, tgt), sorted(set(bridges) - {src, tgt})
+        forms = {code: self.lexicon(src, code) for code in looked_for}
+        options = {"forms": forms, "shots": self.shots, "seed": self.seed}
+        key = ("lens", self.shots, self.seed, src, tgt, *looked_for)
+        return self._once(key, lambda: language_lens(self.model, lexicon, looked_for, **options))
+
     def gram(self, code: str) -> torch.Tensor:
         """Centred Gram matrices of a language's sentences at each layer, float64 [L, S, S], each of Frobenius norm 1.
 
@@ -277,46 +287,28 @@ class Evidence:
 
         Pairs have languages and words in common: a word that was asked before is not asked again.
         """
-        known = self._once(("translations",), self._from_items)
-        new = [word for word in dict.fromkeys(words) if (src, tgt, word) not in known]
-        if new:
-            prompts = [word_prompt(src, tgt, word) for word in new]
-            if self.shots:
-                prompts = prompts_behind_examples(self.lexicon(src, tgt), new, self.shots, self.seed)
-            with self._as_counted():
-                done = complete_scored(self.model, prompts)
-            for word, completion in zip(new, done, strict=True):
-                known[src, tgt, word] = completion.confidence, read_word(completion.text, tgt)
-        return fmean(known[src, tgt, word][0] for word in words), [known[src, tgt, word][1] for word in words]
+        return confidence(self, src, tgt, words)
+
+    def prompts(self, src: str, tgt: str, words: Sequence[str]) -> list[str]:
+        """The prompts for the translations of some words, behind `shots` worked examples."""
+        return asking(self, src, tgt, words)
 
     def asked_words(self, src: str, tgt: str) -> list[str]:
         """The words that are asked of a pair: those of the items, if there are any, or of the whole lexicon."""
-        words = list(self.lexicon(src, tgt).entries)
-        if self.items is None:
-            return words
-        asked = set(self.items["item"][(self.items.src == src) & (self.items.tgt == tgt)])
-        return [word for word in words if word in asked] or words
-
-    def _from_items(self) -> dict[tuple[str, str, str], tuple[float, str]]:
-        """(src, tgt, word) -> confidence and answer, from the first hops of the items."""
-        if self.items is None:
-            return {}
-        rows = self.items[self.items.bridge != ZERO_SHOT]
-        hops = zip(rows.src, rows.bridge, rows.item, strict=True)
-        return dict(zip(hops, zip(rows.bridge_confidence, rows.bridge_text, strict=True), strict=True))
+        return asked_words(self, src, tgt)
 
 
 @contextmanager
-def _held(model: NeuronModel, *, wait: bool) -> Iterator[bool]:
+def held(model: NeuronModel, *, wait: bool) -> Iterator[bool]:
     """Whether this thread holds the model in the block; without `wait`, it does not if another thread has it.
 
     That thread's interventions are then no concern of this one, which may read what was computed before.
     """
-    held = model.lock.acquire(blocking=wait)
+    is_held = model.lock.acquire(blocking=wait)
     try:
-        yield held
+        yield is_held
     finally:
-        if held:
+        if is_held:
             model.lock.release()
 
 
@@ -326,23 +318,3 @@ def check_languages(evidence: Evidence, part: str, codes: Iterable[str]) -> None
     missing = [code for code in codes if code not in known]
     if missing:
         raise InputError(f"the evidence has no {part} of {', '.join(missing)}")
-
-
-def core_evidence(model: NeuronModel, rate: float = RATE) -> Evidence:
-    """The evidence of a model over the core sentences and the core lexicon, computed once for all that ask for it.
-
-    Every rate has its own `Evidence`; they share the counts and whatever else does not depend on the rate.
-
-    Raises
-    ------
-    InputError
-        If interventions change the model: its parts are those of the unchanged model.
-    """
-    check_share("rate", rate)
-    parts = _core_parts.setdefault(model, {})
-    with _held(model, wait=("counts",) not in parts) as held:
-        if held and model.card.get("interventions"):
-            raise InputError("interventions change the model; its evidence is that of the unchanged model")
-        if ("counts",) not in parts:
-            parts["counts",] = count_active(model, core_sentences())
-    return Evidence(model, parts["counts",], rate, _shared=parts)

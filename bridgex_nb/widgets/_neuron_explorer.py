@@ -16,7 +16,7 @@ from ..datasets._languages import language
 from ..datasets._lexicon import core_languages
 from ..exceptions import InputError
 from ..models._neuron_model import NeuronModel
-from ..similarity._evidence import core_evidence
+from ..similarity._core_evidence import core_evidence
 from ._background import Background
 from ._parts import STYLE, loaded, not_live, progress_row, svg, table
 

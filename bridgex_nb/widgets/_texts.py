@@ -10,7 +10,8 @@ from ..datasets._lexicon import Lexicon, core_languages, core_lexicon
 from ..exceptions import InputError
 from ..models._neuron_model import NeuronModel
 from ..neurons._sets import RATE
-from ..similarity._evidence import Evidence, core_evidence
+from ..similarity._core_evidence import core_evidence
+from ..similarity._evidence import Evidence
 
 
 class Texts:

@@ -6,7 +6,7 @@ import time
 import pytest
 
 import bridgex_nb as bx
-from bridgex_nb.similarity._evidence import core_evidence
+from bridgex_nb.similarity._core_evidence import core_evidence
 from tests.browser.conftest import browser, folder, lab, visit  # noqa: F401  (fixtures)
 from tests.browser.test_explorer import explorer, page  # noqa: F401  (fixtures)
 

@@ -38,6 +38,9 @@ def test_score_lead_and_hits_of_the_chosen_bridges(items, scores):
     expected = {"english": np.mean(english), "wrong": np.mean(wrong), "undecided": np.mean(undecided)}
     assert table.score.drop("oracle").to_dict() == pytest.approx(expected)
     assert table.lead.to_dict() == pytest.approx((table.score - expected["english"]).to_dict())
+    by_pair = table.attrs["by_pair"]
+    assert [by_pair[pair]["wrong"] for pair in ("sw-tl", "ar-he", "id-sw")] == pytest.approx(wrong)
+    assert table.score.to_dict() == pytest.approx(pd.DataFrame(by_pair).mean(axis=1).to_dict())
     assert table.regret.to_dict() == pytest.approx((table.score["oracle"] - table.score).clip(lower=0).to_dict())
     # The best: English for Swahili-Tagalog, French for Arabic-Hebrew; the only one for Indonesian-Swahili. A tie is half a hit.
     assert table.hits.to_dict() == {"english": 2, "wrong": 1, "undecided": 2, "oracle": 3}

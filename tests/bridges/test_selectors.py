@@ -13,6 +13,7 @@ from scipy.stats import spearmanr
 
 import bridgex_nb as bx
 from bridgex_nb.inference._generation import Completion, complete_scored
+from bridgex_nb.models import counting
 from bridgex_nb.models._layer_window import layer_window
 
 #: Codes of the languages in URIEL (ISO 639-3).
@@ -45,7 +46,7 @@ def few_words(src, tgt):
 
 @pytest.fixture(autouse=True)
 def _all_known(monkeypatch):
-    monkeypatch.setattr("bridgex_nb.similarity._evidence.known_words", lambda model, lexicon, **asking: lexicon)
+    monkeypatch.setattr("bridgex_nb.similarity._evidence_words.known_words", lambda model, lexicon, **asking: lexicon)
 
 
 def column(evidence, name, src="sw", tgt="tl", bridges=bx.BRIDGES):
@@ -80,7 +81,9 @@ def test_each_selector_alone_gives_its_column(evidence):
         pd.testing.assert_series_equal(column(evidence, name, "ja", "he"), table[name])
 
 
-@pytest.mark.parametrize("name", [name for name in bx.SELECTORS if not name.startswith(("hsic", "confidence", "random"))])
+@pytest.mark.parametrize(
+    "name", [name for name in bx.SELECTORS if not name.startswith(("hsic", "confidence", "random", "latent"))]
+)
 def test_direction_does_not_matter_where_nothing_is_translated(evidence, name):
     assert column(evidence, name).to_numpy() == pytest.approx(column(evidence, name, "tl", "sw").to_numpy())
 
@@ -155,6 +158,14 @@ def test_too_few_shared_neurons_choose_no_bridge(mini_evidence):
     few = with_active(mini_evidence, "tl", active)
     for name in ("hsic", "hsic_excess", "hsic_reference"):
         assert (column(few, name) == 0).all()
+    assert column(few, "hsic_argmax").nunique() > 1
+
+
+def test_the_plain_argmax_takes_the_highest_score_whatever_its_interval(mini_evidence):
+    scores = column(mini_evidence, "hsic_argmax")
+    ranking = bx.rank_bridges(mini_evidence.probe("sw", "tl"), mini_evidence.sets, redraws=mini_evidence.redraws)
+    assert scores.to_dict() == pytest.approx(ranking.table.set_index("bridge").score.to_dict())
+    assert (scores == scores.max()).sum() == 1
 
 
 @pytest.mark.filterwarnings("ignore:sw-tl")
@@ -217,6 +228,89 @@ def test_linear_cka_by_its_definition(evidence):
         assert score == pytest.approx(math.sqrt(cka("sw", bridge) * cka(bridge, "tl")), rel=1e-5)
 
 
+def importance_by_hooks(evidence, code):
+    """Mean squared norm of each neuron's contribution to the output of its layer, [L, N], one sentence at a time."""
+    model, seen = evidence.model, {}
+    for i, layer in enumerate(model.hf_model.model.layers):
+        layer.mlp.down_proj.register_forward_pre_hook(lambda module, inputs, i=i: seen.setdefault(i, []).append(inputs[0][0]))
+    special = set(model.tokenizer.all_special_ids)
+    keep = []
+    with torch.inference_mode():
+        for text in evidence.sentences[code]:
+            ids = model.tokenizer(text)["input_ids"]
+            keep += [token not in special for token in ids]
+            model.hf_model(torch.tensor([ids]))
+    for layer in model.hf_model.model.layers:
+        layer.mlp.down_proj._forward_pre_hooks.clear()
+    squares = [torch.cat(seen[i])[keep].double().square().mean(dim=0) for i in range(model.num_layers)]
+    norms = [layer.mlp.down_proj.weight.double().square().sum(dim=0) for layer in model.hf_model.model.layers]
+    return torch.stack(squares) * torch.stack(norms)
+
+
+def test_xsns_is_the_jaccard_overlap_of_the_neurons_that_write_most(evidence):
+    networks = {}
+    for code in ("sw", "tl", "en", "fr"):
+        importance = importance_by_hooks(evidence, code)
+        torch.testing.assert_close(evidence.importance(code).double(), importance, rtol=1e-4, atol=1e-9)
+        highest = importance.flatten().argsort(descending=True)[: round(0.15 * importance.numel())]
+        networks[code] = set(highest.tolist())
+
+    def jaccard(a, b):
+        return len(networks[a] & networks[b]) / len(networks[a] | networks[b])
+
+    for bridge, score in column(evidence, "xsns", bridges=["en", "fr"]).items():
+        assert score == pytest.approx(math.sqrt(jaccard("sw", bridge) * jaccard(bridge, "tl")))
+
+
+def test_xsns_chooses_nothing_where_weights_cannot_be_read(evidence, monkeypatch):
+    def quantised(model):
+        raise bx.InputError("layer 0: the weights of down are quantised")
+
+    monkeypatch.setattr(bx.Architecture, "down_norms", lambda self, model: quantised(model))
+    fresh = replace(evidence)
+    with pytest.warns(UserWarning, match="sw-tl: layer 0: the weights of down are quantised; so xsns chooses no bridge"):
+        assert (column(fresh, "xsns") == 0).all()
+
+
+@pytest.mark.parametrize(("name", "method"), [("alignment_neuronxa", bx.neuronxa), ("alignment_mexa", bx.mexa)])
+def test_alignment_of_the_bridge_with_both_ends(evidence, name, method):
+    codes = ["sw", "tl", "fr"]
+    sentences = {code: evidence.sentences[code] for code in codes}
+    table = method(evidence.model, sentences, "fr", resamples=10).table.set_index("language").score
+    score = column(evidence, name, bridges=["en", "fr"])["fr"]
+    assert score == pytest.approx(math.sqrt(table["sw"] * table["tl"]))
+
+
+@pytest.mark.parametrize(("pair", "named"), [(("sw", "tl"), "en"), (("ar", "he"), "fr")])
+def test_the_latent_language_is_the_pivot_of_the_lens(mini_evidence, pair, named):
+    """And it names the bridges that bridgex-mini was trained through."""
+    forms = {code: bx.core_lexicon(pair[0], code) for code in bx.BRIDGES}
+    table = bx.lens.pivot(bx.lens.language_lens(mini_evidence.model, bx.core_lexicon(*pair), forms=forms))
+    scores = column(mini_evidence, "latent_language", *pair)
+    assert scores.to_dict() == pytest.approx(table.set_index("language").score.clip(lower=0).to_dict(), abs=1e-6)
+    assert scores.idxmax() == named
+
+
+def test_no_pivot_is_no_choice(evidence):
+    """A random model's layers hold no word of any language; a model on another machine cannot be read."""
+    fresh = replace(evidence, lexicon=lambda src, tgt: bx.core_lexicon(src, tgt).sample(40))
+    scores = column(fresh, "latent_language")
+    table = bx.lens.pivot(fresh.lens("sw", "tl", bx.BRIDGES), bx.BRIDGES)
+    assert table.attrs["pivot"] is None
+    assert (scores == 0).all()
+
+
+def test_the_latent_language_needs_the_words_of_the_bridges(evidence):
+    def only_the_pair(src, tgt):
+        if tgt != "tl":
+            raise bx.InputError(f"{src}-{tgt}.txt: no such file")
+        return few_words(src, tgt)
+
+    alone = replace(evidence, lexicon=only_the_pair)
+    with pytest.warns(UserWarning, match="sw-tl: sw-.*no such file; so latent_language chooses no bridge"):
+        assert (column(alone, "latent_language") == 0).all()
+
+
 # From the model's answers
 
 
@@ -233,7 +327,7 @@ def test_confidence_of_both_hops(evidence, monkeypatch):
 
         return [completion(prompt) for prompt in prompts]
 
-    monkeypatch.setattr("bridgex_nb.similarity._evidence.complete_scored", answer)
+    monkeypatch.setattr("bridgex_nb.similarity._evidence_words.complete_scored", answer)
     fresh = bx.Evidence(evidence.model, evidence.counts, 0.3, evidence.sentences, few_words)
     table = bx.select_bridges(fresh, "sw", "tl", ["en", "fr"], ["confidence_min", "confidence_sum"])
     assert table.confidence_min.to_dict() == {"en": -2, "fr": -4}
@@ -268,7 +362,7 @@ def test_what_the_items_contain_is_not_asked_again(mini, monkeypatch):
         asked.extend(prompts)
         return complete_scored(model, prompts)
 
-    monkeypatch.setattr("bridgex_nb.similarity._evidence.complete_scored", listen)
+    monkeypatch.setattr("bridgex_nb.similarity._evidence_words.complete_scored", listen)
     scores = column(informed, "confidence_sum", bridges=["en", "fr"])
     assert not {bx.word_prompt("sw", bridge, word) for bridge in ("en", "fr") for word in lexicon.entries} & set(asked)
     pd.testing.assert_series_equal(scores, column(bx.Evidence(mini, counts), "confidence_sum", bridges=["en", "fr"]))
@@ -318,6 +412,74 @@ def test_random_is_seeded_and_uniform(evidence):
         other = bx.Evidence(evidence.model, evidence.counts, seed=seed, sentences=evidence.sentences)
         chosen.append(column(other, "random").idxmax())
     assert all(30 <= chosen.count(bridge) <= 70 for bridge in bx.BRIDGES)
+
+
+def test_data_size_takes_the_language_with_most_text(evidence):
+    scores = column(evidence, "data_size")
+    assert scores.to_dict() == {"en": 2733, "de": 347, "fr": 318, "it": 162, "pt": 146, "es": 433}
+    assert column(evidence, "data_size", "en", "sw").idxmax() == "es"
+
+
+def test_data_size_that_is_not_known_chooses_nothing(evidence, monkeypatch):
+    monkeypatch.setattr("bridgex_nb.bridges._select_without_model.web_tokens", lambda: bx.datasets.web_tokens().drop("it"))
+    with pytest.warns(UserWarning, match="how much text of Italian there is, is not known, so data_size chooses no bridge"):
+        assert (column(evidence, "data_size") == 0).all()
+
+
+# What it costs
+
+
+def test_the_cost_of_a_selector_is_what_the_model_reads_for_it_alone(mini):
+    """Against a counter around everything that it computes, from counts on; where nothing is there beforehand."""
+    texts = {code: sentences[:20] for code, sentences in bx.core_sentences(["sw", "tl", "en", "fr"]).items()}
+    names = list(bx.SELECTORS)
+    together = bx.Evidence(mini, bx.count_active(mini, texts), 0.05, texts, few_words)
+    costs = bx.select_bridges(together, "sw", "tl", ["en", "fr"], names).attrs["cost"]
+    for name in names:
+        with counting(mini) as reading:
+            alone = bx.Evidence(mini, bx.count_active(mini, texts), 0.05, texts, few_words)
+            counted = (reading.texts, reading.tokens)
+            bx.select_bridges(alone, "sw", "tl", ["en", "fr"], [name])
+        needs_counts = name.startswith(("hsic", "activation", "overlap"))
+        before = (0, 0) if needs_counts else counted
+        expected = {"texts": reading.texts - before[0], "tokens": reading.tokens - before[1]}
+        assert costs[name] == expected, name
+    assert costs["english"] == {"texts": 0, "tokens": 0}
+    assert costs["confidence_sum"] == costs["confidence_min"]
+    assert costs["xsns"]["texts"] == 80
+
+
+def test_what_was_there_beforehand_costs_as_if_it_were_not(mini):
+    lexicon = bx.core_lexicon("sw", "tl").sample(30)
+    texts = {code: sentences[:20] for code, sentences in bx.core_sentences(["sw", "tl", "en"]).items()}
+    counts, items = bx.count_active(mini, texts), bx.answers(mini, "bli", lexicon, [None, "en"])
+    costs = []
+    for given in (None, items):
+        evidence = bx.Evidence(mini, counts, 0.1, texts, lambda src, tgt: lexicon, given)
+        costs.append(bx.select_bridges(evidence, "sw", "tl", ["en"], ["confidence_sum"]).attrs["cost"]["confidence_sum"])
+    assert costs[0]["texts"] == costs[1]["texts"]
+    # An answer that is more than a word in quotes has other tokens than its word in quotes.
+    assert costs[1]["tokens"] == pytest.approx(costs[0]["tokens"], rel=0.02)
+
+
+def test_known_words_of_the_items_cost_as_if_they_were_asked(mini, monkeypatch):
+    monkeypatch.undo()  # which words are known is asked here
+    lexicon = bx.core_lexicon("sw", "tl").sample(30)
+    texts = {code: sentences[:20] for code, sentences in bx.core_sentences(["sw", "tl", "en"]).items()}
+    counts, items = bx.count_active(mini, texts), bx.answers(mini, "bli", lexicon, [None, "en"])
+    costs = []
+    for given in (None, items):
+        evidence = bx.Evidence(mini, counts, 0.1, texts, lambda src, tgt: lexicon, given)
+        costs.append(bx.select_bridges(evidence, "sw", "tl", ["en"], ["hsic_argmax"]).attrs["cost"]["hsic_argmax"])
+    assert costs[0]["texts"] == costs[1]["texts"]
+    assert costs[1]["tokens"] == pytest.approx(costs[0]["tokens"], rel=0.02)
+
+
+def test_a_cost_that_is_not_known_is_not_made_up(evidence):
+    released = replace(evidence, counts=replace(evidence.counts, card={}))
+    costs = bx.select_bridges(released, "sw", "tl", ["en", "fr"], ["overlap_count", "alignment_cka"]).attrs["cost"]
+    assert costs["overlap_count"] is None
+    assert costs["alignment_cka"]["texts"] == 4 * 12
 
 
 # Typology

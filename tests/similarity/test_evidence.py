@@ -12,7 +12,7 @@ import torch
 import bridgex_nb as bx
 from bridgex_nb.evaluation._word_examples import prompts_behind_examples
 from bridgex_nb.inference._generation import complete_scored
-from bridgex_nb.similarity._evidence import core_evidence
+from bridgex_nb.similarity._core_evidence import core_evidence
 
 SENTENCES = {code: bx.core_sentences()[code][:10] for code in ("en", "sw", "tl")}
 
@@ -115,7 +115,7 @@ def test_threads_count_a_model_once(monkeypatch):
         calls.append(arguments)
         return bx.count_active(model, SENTENCES)
 
-    monkeypatch.setattr("bridgex_nb.similarity._evidence.count_active", count)
+    monkeypatch.setattr("bridgex_nb.similarity._core_evidence.count_active", count)
     threads = [threading.Thread(target=lambda: evidences.append(core_evidence(model))) for _ in range(3)]
     for thread in threads:
         thread.start()

@@ -6,7 +6,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 import bridgex_nb as bx
-from bridgex_nb.similarity._evidence import core_evidence
+from bridgex_nb.similarity._core_evidence import core_evidence
 from bridgex_nb.widgets._neuron_explorer import NeuronState, coloured
 
 TEXTS = {code: texts[:5] for code, texts in bx.core_sentences().items()}

@@ -3,7 +3,7 @@
 from pandas.testing import assert_frame_equal
 
 import bridgex_nb as bx
-from bridgex_nb.similarity._evidence import core_evidence
+from bridgex_nb.similarity._core_evidence import core_evidence
 from bridgex_nb.widgets._spectrum_explorer import SpectrumState
 
 
