@@ -6,6 +6,7 @@ import torch
 
 from ..exceptions import InputError
 from ..inference._next_token import Output, output_layer
+from ..models._counting import checking
 from ..models._neuron_model import NeuronModel
 
 #: Models that were checked -> their normalization.
@@ -62,7 +63,7 @@ def _norm_between(model: NeuronModel, path: str) -> torch.nn.Module:
         model.hf_model.get_output_embeddings().register_forward_pre_hook(lambda module, inputs: seen.update(read=inputs[0])),
     ]
     try:
-        with model.lock, torch.inference_mode():
+        with model.lock, torch.inference_mode(), checking(model):
             model.hf_model(**model.pad([model.tokenizer("one two three")["input_ids"][:3]]), use_cache=False)
     finally:
         for hook in hooks:
