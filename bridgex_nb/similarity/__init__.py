@@ -15,6 +15,7 @@ from ._pairing import aligned
 from ._script import script_change, script_share
 from ._sentence_vectors import sentence_vectors
 from ._spelling import spelling_alignment
+from ._subnetworks import subnetwork, subnetwork_importance
 
 __all__ = [
     "SPECTRA",
@@ -37,5 +38,7 @@ __all__ = [
     "sentence_vectors",
     "spectrum",
     "spelling_alignment",
+    "subnetwork",
+    "subnetwork_importance",
     "variance_between_languages",
 ]
