@@ -19,7 +19,7 @@ _NAMES = {
     "datasets": (
         "BRIDGES LANGUAGES Language Lexicon PAIRS add_language belebele core_lexicon core_sentences core_words flores "
         "language mgsm output_language parallel_texts pivot read_muse romanised same_family same_script shuffled sib200 "
-        "typological_distance word_prompt xcopa xnli"
+        "typological_distance web_tokens word_prompt xcopa xnli"
     ),
     "models": "Architecture NeuronModel load_model register_site",
     "inference": "complete complete_scored loglikelihood option_logprobs perplexity",
@@ -152,6 +152,7 @@ if TYPE_CHECKING:
     from .datasets import shuffled as shuffled
     from .datasets import sib200 as sib200
     from .datasets import typological_distance as typological_distance
+    from .datasets import web_tokens as web_tokens
     from .datasets import word_prompt as word_prompt
     from .datasets import xcopa as xcopa
     from .datasets import xnli as xnli

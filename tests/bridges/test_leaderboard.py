@@ -112,10 +112,10 @@ def test_boards_are_read_as_they_were_written(small_study, tmp_path):
     boards = [bx.leaderboard(evidence, rows, ["hsic", "typology"], resamples=20) for rows in (items, one_pair)]
     file = tmp_path / "boards.json"
     for board in boards:
-        bx.bridges.add_leaderboard(board, file)
+        bx.add_leaderboard(board, file)
     assert "NaN" not in file.read_text()
     assert boards[1].low.isna().all()
-    read = bx.bridges.read_leaderboards(file)
+    read = bx.read_leaderboards(file)
     assert len(read) == 2
     for a, b in zip(read, boards, strict=True):
         same_board(a, b)
@@ -129,10 +129,10 @@ def test_a_new_board_of_the_same_study_takes_the_place_of_the_old_one(small_stud
     other = first.copy()
     other.attrs = first.attrs | {"card": first.attrs["card"] | {"model": "another"}}
     for board in (first, other, again):
-        bx.bridges.add_leaderboard(board, file)
-    names = [board.attrs["card"]["model"] for board in bx.bridges.read_leaderboards(file)]
+        bx.add_leaderboard(board, file)
+    names = [board.attrs["card"]["model"] for board in bx.read_leaderboards(file)]
     assert names == ["another", "bridgex-mini"]
-    merged = bx.bridges.merge_leaderboards(bx.bridges.read_leaderboards(file))
+    merged = bx.merge_leaderboards(bx.read_leaderboards(file))
     assert merged.columns[:5].tolist() == ["model", "task", "scored_by", "pairs", "selector"]
     assert set(merged.task) == {"bli"}
     wide = merged.pivot(index="selector", columns="model", values="regret")
@@ -145,9 +145,9 @@ def test_other_files_are_refused_and_left_as_they_are(small_study, tmp_path, tex
     file = tmp_path / "boards.json"
     file.write_text(text)
     with pytest.raises(bx.InputError, match="not a file of leaderboards"):
-        bx.bridges.read_leaderboards(file)
+        bx.read_leaderboards(file)
     with pytest.raises(bx.InputError, match="not a file of leaderboards"):
-        bx.bridges.add_leaderboard(bx.leaderboard(evidence, items, ["typology"], resamples=20), file)
+        bx.add_leaderboard(bx.leaderboard(evidence, items, ["typology"], resamples=20), file)
     assert file.read_text() == text
 
 
@@ -156,13 +156,13 @@ def test_what_is_no_leaderboard_is_refused(small_study, tmp_path):
     board = bx.leaderboard(evidence, items, ["typology"], resamples=20)
     bare = pd.DataFrame(board.to_dict("list"))
     with pytest.raises(bx.InputError, match="only a table of `leaderboard`"):
-        bx.bridges.add_leaderboard(bare, tmp_path / "boards.json")
+        bx.add_leaderboard(bare, tmp_path / "boards.json")
     with pytest.raises(bx.InputError, match="has no run card"):
-        bx.bridges.merge_leaderboards([bare])
+        bx.merge_leaderboards([bare])
     with pytest.raises(bx.InputError, match="no leaderboard to merge"):
-        bx.bridges.merge_leaderboards([])
+        bx.merge_leaderboards([])
     with pytest.raises(bx.InputError, match="no such file of leaderboards"):
-        bx.bridges.read_leaderboards(tmp_path / "none.json")
+        bx.read_leaderboards(tmp_path / "none.json")
 
 
 def test_translations_have_a_leaderboard(mini, small_study, shared_data):

@@ -421,7 +421,7 @@ def test_data_size_takes_the_language_with_most_text(evidence):
 
 
 def test_data_size_that_is_not_known_chooses_nothing(evidence, monkeypatch):
-    monkeypatch.setattr("bridgex_nb.bridges._select_without_model.web_tokens", lambda: bx.datasets.web_tokens().drop("it"))
+    monkeypatch.setattr("bridgex_nb.bridges._select_without_model.web_tokens", lambda: bx.web_tokens().drop("it"))
     with pytest.warns(UserWarning, match="how much text of Italian there is, is not known, so data_size chooses no bridge"):
         assert (column(evidence, "data_size") == 0).all()
 

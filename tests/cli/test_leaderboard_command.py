@@ -17,7 +17,7 @@ def test_leaderboards_are_printed_and_added_to_a_file(run, tmp_path):
     first, header, *rows = out.splitlines()
     assert first.startswith("bridgex-mini: 2 pairs; regret and lead")
     assert header.split()[:2] == ["regret", "interval"]
-    (board,) = bx.bridges.read_leaderboards(file)
+    (board,) = bx.read_leaderboards(file)
     assert [row.split()[0] for row in rows[: len(board)]] == board.selector.tolist()
     assert set(board.selector) == {*bx.SELECTORS, "oracle"}
     shown = {row.split()[0]: row.split()[1] for row in rows[: len(board)]}

@@ -10,7 +10,7 @@ CC100 |= {"tl": 0.701, "fi": 15, "hu": 15, "sw": 0.332}
 
 
 def test_every_language_of_the_study_is_known_and_codes_are_ours():
-    tokens = bx.datasets.web_tokens()
+    tokens = bx.web_tokens()
     assert set(bx.LANGUAGES) <= set(tokens.index)
     assert all(bx.language(code).code == code for code in tokens.index)
     assert tokens.index.is_unique
@@ -18,7 +18,7 @@ def test_every_language_of_the_study_is_known_and_codes_are_ours():
 
 
 def test_another_crawl_orders_the_languages_alike():
-    tokens = bx.datasets.web_tokens()
+    tokens = bx.web_tokens()
     alike = spearmanr(tokens[list(CC100)], list(CC100.values()), alternative="greater")
     assert alike.pvalue < 0.05, alike
     assert tokens.idxmax() == "en"
