@@ -53,12 +53,12 @@ def figure(name: str, folder: str = MINI_FIGURES) -> pd.DataFrame:
     return pd.read_csv(ROOT / folder / f"{name}.csv", keep_default_na=False, na_values=[""])
 
 
-def board(folder: str = MINI_FIGURES, name: str = "04_leaderboard") -> pd.DataFrame:
+def board(folder: str = MINI_FIGURES, name: str = "05_leaderboard") -> pd.DataFrame:
     return figure(name, folder).set_index("selector")
 
 
 def sharing(layer: int) -> pd.Series:
-    table = figure("06_sharing_types")
+    table = figure("07_sharing_types")
     layers = table[table.threshold == 0].set_index("layer")
     return layers.loc[layers.index[layer]] * 100
 
@@ -103,13 +103,13 @@ def leaderboard_row(row: dict[str, str], folder: str = MINI_FIGURES) -> dict[str
 
 
 def reach_row(row: dict[str, str]) -> dict[str, str]:
-    table = figure("04_training_reach").set_index(["asked", "training"])
+    table = figure("05_training_reach").set_index(["asked", "training"])
     numbers = table.loc[row["asked"], row["training holds"]]
     return {"words": f"{numbers.n:,.0f}", "accuracy": points(numbers.accuracy, numbers.low, numbers.high)}
 
 
 def cause_row(row: dict[str, str]) -> dict[str, str]:
-    causes = figure("07_bridge_causality")
+    causes = figure("08_bridge_causality")
     asked = "zero-shot" if row["asked"] == "zero-shot" else "en"
     (numbers,) = causes[(causes.set == row["neurons"].split(" ", 1)[1]) & (causes.asked == asked)].itertuples()
     return {
@@ -122,11 +122,11 @@ def cause_row(row: dict[str, str]) -> dict[str, str]:
 
 def dominance(folder: str = MINI_FIGURES) -> pd.Series:
     names = ["change", "low", "high", "random", "random_low", "random_high", "p"]
-    return figure("07_dominance", folder).iloc[0][names]
+    return figure("08_dominance", folder).iloc[0][names]
 
 
 def own_neurons_off() -> dict[str, str]:
-    numbers, matrix = dominance(GEMMA_FIGURES), figure("07_dominance", GEMMA_FIGURES).iloc[0]
+    numbers, matrix = dominance(GEMMA_FIGURES), figure("08_dominance", GEMMA_FIGURES).iloc[0]
     return {
         "change": nats(numbers.change, numbers.low, numbers.high),
         "random": nats(numbers.random, numbers.random_low, numbers.random_high),
@@ -138,7 +138,7 @@ def own_neurons_off() -> dict[str, str]:
 
 
 def random_sets() -> dict[str, str]:
-    causes = figure("07_bridge_causality")
+    causes = figure("08_bridge_causality")
     (number,) = set(causes.random_sets)
     return {
         "sets": str(number),
@@ -198,7 +198,7 @@ def mixture() -> dict[str, float]:
 
 
 def accuracies() -> dict[str, str]:
-    accuracy = figure("04_xicl_accuracy")
+    accuracy = figure("05_xicl_accuracy")
     zero_shot = accuracy[accuracy.bridge == "zero-shot"].accuracy.mean()
     best = board().loc["oracle"]
     room = [signed(100 * best[name], sign=False) for name in ("headroom", "headroom_low", "headroom_high")]
@@ -229,7 +229,7 @@ def percent(middle: float, low: float, high: float) -> str:
 
 def gemma_leaderboard_row(row: dict[str, str]) -> dict[str, str]:
     name = re.match(r"`(\w+)`", row["selector, by log-probability"])[1]
-    numbers = board(GEMMA_FIGURES, "04_leaderboard_logprob").loc[name]
+    numbers = board(GEMMA_FIGURES, "05_leaderboard_logprob").loc[name]
     compared, lead = name != "english", nats(numbers.lead, numbers.lead_low, numbers.lead_high, sign=True)
     return {
         "loses against the best bridge, nats": nats(numbers.regret, numbers.low, numbers.high),
@@ -243,7 +243,7 @@ def gemma_leaderboard_row(row: dict[str, str]) -> dict[str, str]:
 
 def side_by_side_row(row: dict[str, str]) -> dict[str, str]:
     name = re.match(r"`(\w+)`", row["chosen by"])[1]
-    gemma, mini = board(GEMMA_FIGURES, "04_leaderboard_logprob").loc[name], board().loc[name]
+    gemma, mini = board(GEMMA_FIGURES, "05_leaderboard_logprob").loc[name], board().loc[name]
     first, second = list(row)[1:]
     return {first: nats(gemma.regret, gemma.low, gemma.high), second: points(mini.regret, mini.low, mini.high)}
 
@@ -268,7 +268,7 @@ def agreement() -> dict[str, str]:
 
 
 def aligned_with_english() -> dict[str, str]:
-    table = figure("05_alignment", GEMMA_FIGURES)
+    table = figure("06_alignment", GEMMA_FIGURES)
     layer = table[table.layer == 7].set_index("language")
     above = (table.p_holm < 0.05).groupby(table.layer).sum()
     all_of_them = above[above == table.language.nunique()].index
@@ -286,17 +286,17 @@ def overlaps() -> dict[str, str]:
 
 
 def answered() -> dict[str, str]:
-    accuracy = figure("04_xicl_accuracy", GEMMA_FIGURES)
+    accuracy = figure("05_xicl_accuracy", GEMMA_FIGURES)
     zero_shot = accuracy[accuracy.bridge == "zero-shot"].sort_values("accuracy")
     best, second = zero_shot.iloc[-1], zero_shot.iloc[-2]
     assert (best.src, best.tgt) == ("zh", "ja")
     assert second.accuracy < 0.05
-    gains = figure("04_gains_logprob", GEMMA_FIGURES)
+    gains = figure("05_gains_logprob", GEMMA_FIGURES)
     sure = gains[gains.p_holm < 0.05]
     return {
         "accuracy": percent(best.accuracy, best.low, best.high),
         "copy": f"{100 * best['copy']:.0f}",
-        "reliability": f"{board(GEMMA_FIGURES, '04_leaderboard_logprob').reliability.iloc[0]:.2f}",
+        "reliability": f"{board(GEMMA_FIGURES, '05_leaderboard_logprob').reliability.iloc[0]:.2f}",
         "likelier": str((sure.gain > 0).sum()),
         "cases": str(len(gains)),
         "less_likely": str((sure.gain < 0).sum()),
@@ -305,7 +305,7 @@ def answered() -> dict[str, str]:
 
 
 def lost(selector: str) -> str:
-    numbers = board(GEMMA_FIGURES, "04_leaderboard_logprob").loc[selector]
+    numbers = board(GEMMA_FIGURES, "05_leaderboard_logprob").loc[selector]
     return nats(numbers.regret, numbers.low, numbers.high)
 
 
@@ -323,7 +323,7 @@ SENTENCES = [
         "{sentences} sentences in each of {languages} languages",
         lambda: {"sentences": str(len(bx.core_sentences()["sw"])), "languages": str(len(bx.core_sentences()))},
     ),
-    Sentence([RESULTS], "{words} random words per pair", lambda: {"words": str(figure("04_xicl_accuracy").n.max())}),
+    Sentence([RESULTS], "{words} random words per pair", lambda: {"words": str(figure("05_xicl_accuracy").n.max())}),
     Sentence(
         [RESULTS],
         "Accuracy is {zero_shot} % zero-shot and {oracle} % through the best bridge of each pair. "
@@ -472,7 +472,7 @@ NOT_RESULTS: dict[str, Callable[[], bool] | None] = {
     r"\b5 % of all neurons\b": lambda: "rate = 0.05 " in text_of("notebooks/02_linguistic_spectrum.ipynb"),
     r"\babove one in twenty only from Chinese\b": lambda: bool(answered()),
     r"\bsix bridges\b": lambda: len(bx.BRIDGES) == 6,
-    r"\bnine notebooks\b": lambda: len(list((ROOT / "notebooks").glob("*.ipynb"))) == 9,
+    r"\bten notebooks\b": lambda: len(list((ROOT / "notebooks").glob("*.ipynb"))) == 10,
     r"\bat least nine in ten of the lexicon's entries\b": lambda: (
         "assert share >= 0.90" in text_of("tests/datasets/test_lexicon_references.py")
     ),
@@ -597,7 +597,7 @@ def test_every_number_has_a_source(name):
 
 def test_prose_that_numbers_decide():
     """Words of docs/results.md that would have to change if these did."""
-    reach = figure("04_training_reach").set_index(["asked", "training"])
+    reach = figure("05_training_reach").set_index(["asked", "training"])
     both, apart = reach.loc[("zero-shot", "both hops of a bridge")], reach.loc[("zero-shot", "both words, not both hops")]
     assert both.low > apart.high  # "more often where some bridge holds both of its hops"
     assert apart.low > 0.05  # "some words are right all the same"
@@ -608,28 +608,28 @@ def test_prose_that_numbers_decide():
     assert growth["all_shared_mismatched"] > 5 * growth["all_shared_excess"] > 0
     assert dominance().p < 0.05
     assert 0 < dominance().change < 0.05  # "a small effect"
-    assert (figure("07_bridge_causality").p > 0.05).all()  # "None of the four is unusual"
+    assert (figure("08_bridge_causality").p > 0.05).all()  # "None of the four is unusual"
 
 
 def test_prose_on_gemma_that_numbers_decide():
     """Words of README.md and docs/gemma.md that would have to change if these did."""
-    boards = [board(), board(GEMMA_FIGURES, "04_leaderboard_logprob")]
+    boards = [board(), board(GEMMA_FIGURES, "05_leaderboard_logprob")]
     assert all(table.verdict["hsic"] == "worse than English" for table in boards)
     assert not any((table.verdict == "better than English").any() for table in boards)  # "On neither model is that decided"
     agreeing = figure("02_agreement", GEMMA_FIGURES)
     assert (agreeing[["p_holm", "partial_p_holm"]] < 0.05).all(axis=None)  # "script alone does not explain it"
-    gains = figure("04_gains_logprob", GEMMA_FIGURES)
+    gains = figure("05_gains_logprob", GEMMA_FIGURES)
     assert (gains.gain < 0).mean() > 0.75  # "more often a loss than a gain"
     assert boards[1].spearman["hsic"] < 0
     assert dominance().change < 0.01 * dominance(GEMMA_FIGURES).change  # "less than a hundredth"
-    matrix = figure("07_deactivation", GEMMA_FIGURES).set_index("changed")
+    matrix = figure("08_deactivation", GEMMA_FIGURES).set_index("changed")
     assert (matrix.loc["zh", ["ja", "ar", "he"]] > 2).all()  # "the neurons of Chinese hurt Arabic and Hebrew"
     assert (matrix.loc["zh"].drop(["zh", "ja", "ar", "he"]) < 1).all()
     settings = figure("03_sensitivity", GEMMA_FIGURES)
     by_rule = settings.groupby("rule").chosen.agg(lambda chosen: chosen.mode()[0])
     assert by_rule.pop("fully_activated") == "de"  # "with the default rule German"
     assert set(by_rule) == {"en"}
-    lape = figure("06_lape", GEMMA_FIGURES).set_index("language")
+    lape = figure("07_lape", GEMMA_FIGURES).set_index("language")
     assert lape.iloc[:, -5:].to_numpy().sum() > 0.7 * lape.to_numpy().sum()  # "in the last layers"
 
 

@@ -33,6 +33,6 @@ def confidence_sum(evidence: Evidence, src: str, tgt: str, bridges: Sequence[str
     -----
     The winner of a search: with bridgex-mini, about two thousand selectors (forms of HSIC, overlap, alignment, confidence and
     agreement of answers) were tried on seven of the study pairs, and the best of each family then on the other eight (notebook
-    04). It runs the model as often as prompting through every bridge does, but needs no gold translation.
+    05). It runs the model as often as prompting through every bridge does, but needs no gold translation.
     """
     return _confidence(evidence, src, tgt, bridges, sum)

@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
         "--limit",
         type=int,
         metavar="WORDS",
-        help="words in each measurement (default: 150 in notebooks 03, 04 and 05, all in the others; 30 with --model)",
+        help="words in each measurement (default: 150 in notebooks 03, 05 and 06, all in the others; 30 with --model)",
     )
     figures.add_argument("--pair", metavar="SRC-TGT", help="language pair of the notebooks that show one, e.g. ar-he")
     figures.add_argument("--compare", type=Path, metavar="FOLDER", help="figures of another model, to show side by side")

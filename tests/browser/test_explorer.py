@@ -20,7 +20,7 @@ SECONDS = 1000  # Playwright counts milliseconds
 @pytest.fixture(scope="module")
 def page(visit, lab):
     """The notebook of the explorers, after "run all"."""
-    page = visit(lab.format("lab/tree/08_explorer.ipynb"))
+    page = visit(lab.format("lab/tree/09_explorer.ipynb"))
     page.get_by_text("Best bridge").first.wait_for(timeout=180 * SECONDS)
     yield page
     page.close()
@@ -179,7 +179,7 @@ def test_nothing_went_wrong_behind_the_scenes(page):
 
 
 def test_the_explorer_in_notebook_7(visit, notebook_7, direct, failures):
-    page = visit(notebook_7.format("notebooks/08_explorer.ipynb"))
+    page = visit(notebook_7.format("notebooks/09_explorer.ipynb"))
     page.get_by_text("Best bridge").first.wait_for(timeout=180 * SECONDS)
     explorer = page.locator(".bridgex-explorer").first
     shows(explorer, direct("sw", "tl"))

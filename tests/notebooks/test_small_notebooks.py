@@ -19,7 +19,7 @@ from bridgex_nb.models._load_model import MINI
 def study(tmp_path_factory):
     """Folder that `bridgex figures` wrote three small notebooks to."""
     out = tmp_path_factory.mktemp("study") / "figures"
-    assert main(["figures", "--only", "00", "01", "06", "--out", str(out)]) == 0
+    assert main(["figures", "--only", "00", "01", "07", "--out", str(out)]) == 0
     return out
 
 
@@ -69,8 +69,8 @@ def test_01_counts_the_neurons_of_each_layer(study, counts):
     assert table.loc["sw"].tolist() == sets["sw"].sum(dim=1).tolist()
 
 
-def test_06_counts_the_lape_neurons(study, counts):
-    table = pd.read_csv(study / "06_lape.csv", index_col=0)
+def test_07_counts_the_lape_neurons(study, counts):
+    table = pd.read_csv(study / "07_lape.csv", index_col=0)
     assert table.loc["sw"].tolist() == bx.lape(counts, bx.neurons.RATE)["sw"].sum(dim=1).tolist()
 
 

@@ -363,7 +363,7 @@ def test_training_aligns_the_words_it_was_trained_on(mini, untrained, state):
 
 @pytest.mark.parametrize("state", ["binary", "value", "hidden"])
 def test_bridgex_mini_aligns_words_beyond_spelling_and_sentences_no_further_than_spelling(mini, state):
-    """What notebook 05 says."""
+    """What notebook 06 says."""
 
     def above(table):
         return {*table.language[table.p_holm < 0.05]}
