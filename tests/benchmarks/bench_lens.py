@@ -142,4 +142,4 @@ def test_memory_does_not_grow_with_the_vocabulary_times_the_words(tmp_path):
         extra[number] = json.loads(done.stdout.splitlines()[-1])
         print(f"\n{number} words: {extra[number]:.0f} MB above what was there before")
     # All layers' distributions of 2,000 words would be 6.3 GB; prompts, token ids and results are some 10 KB a word.
-    assert extra[2000] < extra[200] + 60
+    assert max(extra.values()) < 500
