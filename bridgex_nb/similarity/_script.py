@@ -141,7 +141,8 @@ def script_change(
     Notes
     -----
     After arXiv 2604.05090. The gap closes as well if rewritten texts are nothing but noise to the model. So compare it with the
-    row of the kind `alignment`, and with `language_kept`.
+    row of the kind `alignment`, and with `language_kept`. The share that closes is a ratio, which says something only where
+    there clearly is a gap as written (p of the script in `script_share`); below 0 the gap is wider.
 
     Examples
     --------
