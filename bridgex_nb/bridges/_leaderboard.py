@@ -8,6 +8,7 @@ from ..activations._count_active import count_active
 from ..datasets._corpora import core_sentences
 from ..evaluation._answer_table import scores_by_pair
 from ..evaluation._xicl import ZERO_SHOT
+from ..exceptions import InputError
 from ..models._neuron_model import NeuronModel
 from ..similarity._evidence import Evidence
 from ..stats._resampling import check_resamples
@@ -54,7 +55,7 @@ def leaderboard(
     Raises
     ------
     InputError
-        As `select_bridges` and `regret`.
+        As `select_bridges` and `regret`, or if there are rows of `combine`, `max_ensemble` or `route`.
 
     Examples
     --------
@@ -62,6 +63,11 @@ def leaderboard(
     >>> leaderboard(model, items).selector[1]  # the oracle is first  # doctest: +SKIP
     """
     check_resamples(resamples)
+    if "route" in items:
+        raise InputError(
+            "a leaderboard is of single bridges, and among these rows are some of several together or of a router; "
+            "routing_regret compares those"
+        )
     names = list(dict.fromkeys([*(SELECTORS if selectors is None else selectors), "english"]))
     computed = [name for name in names if name != "random"]
     by_pair = scores_by_pair(items)

@@ -165,6 +165,13 @@ def test_what_is_no_leaderboard_is_refused(small_study, tmp_path):
         bx.read_leaderboards(tmp_path / "none.json")
 
 
+def test_answers_of_several_bridges_together_are_refused(small_study):
+    evidence, items = small_study
+    both = pd.concat([items, bx.combine(items, ["fr", "es"])])
+    with pytest.raises(bx.InputError, match="a leaderboard is of single bridges"):
+        bx.leaderboard(evidence, both, ["typology"], resamples=20)
+
+
 def test_translations_have_a_leaderboard(mini, small_study, shared_data):
     evidence, _ = small_study
     sentences = bx.task_items("translation", "sw", "tl", folder=shared_data, limit=3)

@@ -99,7 +99,8 @@ assert not heavy, heavy
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["--version"], [], ["bridge", "--help"], ["bridge", "sw", "tl", "--rule", "x"]]
+    "arguments",
+    [["--help"], ["--version"], [], ["bridge", "--help"], ["leaderboard", "--help"], ["bridge", "sw", "tl", "--rule", "x"]],
 )
 def test_help_version_and_wrong_options_import_nothing_heavy(arguments):
     script = LIGHT.format(arguments=arguments)
