@@ -64,10 +64,14 @@ def test_every_figure_has_its_numbers_and_its_run_card(folder):
         "03_hsic_by_layer",
         "03_ranking",
         "03_sensitivity",
+        "04_lens",
+        "04_lens_by_pair",
+        "04_pivots",
         "05_xicl_accuracy",
         "05_controls",
         "05_gains",
         "05_leaderboard",
+        "05_routing",
         "05_training_reach",
         "07_sharing_types",
     }
@@ -103,6 +107,15 @@ def test_02_says_what_the_whole_model_agrees_with(folder, mini, counts):
 def test_03_has_a_score_for_every_bridge(folder, ranking):
     table = pd.read_csv(folder / "03_ranking.csv").set_index("bridge")
     assert table.score.to_dict() == pytest.approx(ranking.table.set_index("bridge").score.to_dict(), rel=1e-3)
+
+
+def test_04_names_the_pivot_that_the_lens_gives(folder, mini):
+    table = pd.read_csv(folder / "04_pivots.csv")
+    assert set(table.pair) == {f"{src}-{tgt}" for src, tgt in bx.PAIRS}
+    directly = bx.lens.pivot(bx.language_lens(mini, bx.core_lexicon("sw", "tl").sample(150))).set_index("language")
+    found = table[table.pair == "sw-tl"].set_index("language")
+    assert list(found.index) == list(directly.index)
+    assert found.score.to_dict() == pytest.approx(directly.score.to_dict(), rel=1e-3)
 
 
 def test_05_has_every_pair_zero_shot_and_through_every_bridge(folder, mini):
