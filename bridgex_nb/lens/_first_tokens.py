@@ -61,7 +61,7 @@ def of_one_language(tokens: torch.Tensor) -> torch.Tensor:
 
 
 def other_concepts(tokens: torch.Tensor, alone: torch.Tensor) -> torch.Tensor:
-    """For each language and word, how many other words of the language could be confused with none of its own.
+    """For each language and word, how many other words of the language the null is a mean over.
 
     A word counts if it has an unambiguous first token with which no form of the concept in question begins, in any language.
 
