@@ -104,7 +104,7 @@ def _shown(board: pd.DataFrame) -> str:
     if row.pairs:
         lines.append(
             f"Does the selector that is best on the other pairs beat always-English on a new one? {row.beats}: "
-            f"{-100 * row.difference:+.1f} points [{-100 * row.high:.1f}, {-100 * row.low:.1f}]"
+            f"{-100 * row.difference:+.1f} points [{-100 * row.high:.1f}, {-100 * row.low:.1f}], p = {row.p_holm:.2f}"
         )
     return "\n".join(lines)
 
