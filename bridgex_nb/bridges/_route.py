@@ -84,7 +84,7 @@ def route(items: pd.DataFrame, calibration: pd.DataFrame | None = None) -> pd.Da
         best = by_item.idxmax()
         taken += best.tolist()
         promises += (worths.worth[best] - by_item.mean().to_numpy()).tolist()
-    table = items.iloc[taken].reset_index(drop=True)
+    table = items.drop(columns="route", errors="ignore").iloc[taken].reset_index(drop=True)
     table.insert(list(table).index("bridge") + 1, "route", table.bridge)
     table = table.assign(bridge=ROUTER, promise=promises)
     table.attrs["weights"] = weights

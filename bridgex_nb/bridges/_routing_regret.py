@@ -125,7 +125,7 @@ def routing_regret(
             "strategy": names,
             "score": scored.mean(axis=0),
             "regret": lost.mean(axis=0),
-            "low": low,
+            "low": low.clip(min=0),
             "high": high,
             "lead": leads.mean(axis=0),
             "lead_low": lead_low,

@@ -83,7 +83,7 @@ def combine(items: pd.DataFrame, bridges: Sequence[str | None], by: str = "vote"
         for name, *found in zip(used["item"], used.index, map(fold, used.answer), used.logprob, strict=True):
             by_item[name].append(tuple(found))
         taken += [_winner(found, by) for found in by_item.values()]
-    table = items.iloc[taken].reset_index(drop=True)
+    table = items.drop(columns="route", errors="ignore").iloc[taken].reset_index(drop=True)
     table.insert(list(table).index("bridge") + 1, "route", table.bridge)
     table["bridge"] = f"{'+'.join(names)} by {by}"
     table.attrs["card"] = card_from_items("combine", items, bridges=names, by=by)
@@ -114,9 +114,9 @@ def answer_logprobs(items: pd.DataFrame) -> pd.Series:
     InputError
         If an answer has neither.
     """
-    scored = items.logprobs.notna()
-    shares = [-float(np.logaddexp.reduce(np.array(row) - max(row))) for row in items.logprobs[scored]]
-    logprobs = items.confidence.astype(float).mask(scored, pd.Series(shares, items.index[scored], dtype=float))
+    logprobs = items.confidence.astype(float).copy()
+    scored = items.logprobs.notna().to_numpy()
+    logprobs[scored] = [-float(np.logaddexp.reduce(np.array(row) - max(row))) for row in items.logprobs[scored]]
     if logprobs.isna().any():
         raise InputError(f"{int(logprobs.isna().sum())} answers have neither a confidence nor scored choices")
     return logprobs

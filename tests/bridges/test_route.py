@@ -184,6 +184,15 @@ def test_the_router_is_one_more_bridge(items):
     assert "router" in set(bx.accuracy(both).bridge)
 
 
+def test_a_combination_can_be_routed_to(items):
+    """It is one more way of asking; what says how sure it is are the numbers of the answer that it takes."""
+    both = pd.concat([items, bx.combine(items, ["en", "fr"])])
+    routed = bx.route(both)
+    assert routed.columns.tolist().count("route") == 1
+    assert set(routed.route) <= {*items.bridge, "en+fr by vote"}
+    assert routed[["src", "tgt", "item"]].equals(bx.route(items)[["src", "tgt", "item"]])
+
+
 @pytest.mark.parametrize(
     ("change", "calibration", "message"),
     [

@@ -111,6 +111,8 @@ def test_a_combination_is_one_more_bridge(items):
     assert compared.bridge.tolist().count(name) == compared.bridge.tolist().count("en+fr by max") == 2
     row = compared[(compared.src == "sw") & (compared.bridge == name)].iloc[0]
     assert row.score == pytest.approx(bx.combine(items, ["en", "fr"]).query("src == 'sw'").score.mean())
+    again = bx.combine(both, ["en", "fr", "it"])  # rows of a combination, and numbers of rows that occur twice, do no harm
+    pd.testing.assert_frame_equal(again, bx.combine(items, ["en", "fr", "it"]))
     assert len(bx.side_by_side(both[both.src != "en"])) == 50
 
 
