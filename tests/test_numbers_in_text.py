@@ -467,7 +467,6 @@ NOT_RESULTS: dict[str, Callable[[], bool] | None] = {
     r"\b[Tt]he fifteen languages\b|\ball fifteen languages\b|\blanguages of the fifteen\b": lambda: len(bx.LANGUAGES) == 15,
     r"\bthe fifteen of the study\b": lambda: len(bx.LANGUAGES) == 15,
     r"\b117 of FLORES-200\b": None,  # Belebele
-    r"\bmC4\b": None,
     r"\bone half of the texts\b|\bthe half of the target's maximum\b": None,
     r"\bsix measures\b": lambda: figure("02_agreement", GEMMA_FIGURES).kind.nunique() == 6,
     r"\bin layer 7\b|\bsplit-half\b": None,
