@@ -10,6 +10,7 @@ import bridgex_nb as bx
 PAIRS = ["--pairs", "sw-tl", "ar-he", "--limit", "30"]
 
 
+@pytest.mark.slow
 def test_leaderboards_are_printed_and_added_to_a_file(run, tmp_path):
     file = tmp_path / "boards.json"
     code, out, _ = run("leaderboard", *PAIRS, "--add", str(file), "--store", str(tmp_path / "store"))
