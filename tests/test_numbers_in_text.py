@@ -241,6 +241,24 @@ def gemma_leaderboard_row(row: dict[str, str]) -> dict[str, str]:
     }
 
 
+def routing_row(row: dict[str, str]) -> dict[str, str]:
+    numbers = figure("05_routing").set_index("strategy").loc[re.match(r"`(\w+)`", row["strategy"])[1]]
+    return {
+        "loses against the best way of each word": points(numbers.regret, numbers.low, numbers.high),
+        "lead over the pair's best bridge": ""
+        if row["strategy"].startswith("`best`")
+        else points(numbers.lead, numbers.lead_low, numbers.lead_high, sign=True),
+        "verdict": numbers.verdict if pd.notna(numbers.verdict) else "",
+    }
+
+
+def pivots(folder: str = MINI_FIGURES) -> dict[str, str]:
+    """The first language of each pair, with its score."""
+    table = figure("04_pivots", folder)
+    first = table.groupby("pair").first()
+    return {pair.replace("-", "_"): nats(row.score, row.low, row.high) for pair, row in first.iterrows()}
+
+
 def side_by_side_row(row: dict[str, str]) -> dict[str, str]:
     name = re.match(r"`(\w+)`", row["chosen by"])[1]
     gemma, mini = board(GEMMA_FIGURES, "05_leaderboard_logprob").loc[name], board().loc[name]
@@ -353,6 +371,12 @@ SENTENCES = [
         "those of {sets} random sets, matched likewise, and its p-value, which so many sets cannot make smaller than {least}:",
         random_sets,
     ),
+    Sentence(
+        [RESULTS],
+        "English from Swahili to Tagalog with {sw_tl} (probabilities, summed over layers), French from Arabic to Hebrew with "
+        "{ar_he}",
+        pivots,
+    ),
     Sentence([RESULTS], "intervals of up to {widest} points either way", random_sets),
     Sentence([README], "some of {selectors} selectors", lambda: {"selectors": str(len(bx.SELECTORS))}),
     Sentence(["docs/methods.md"], "| {selectors} selectors of bridges", lambda: {"selectors": str(len(bx.SELECTORS))}),
@@ -423,6 +447,7 @@ SENTENCES = [
 ]
 TABLES = [
     Table([RESULTS], "selector", leaderboard_row),
+    Table([RESULTS], "strategy", routing_row),
     Table([GEMMA], "selector, by log-probability", gemma_leaderboard_row),
     Table([README], "chosen by", side_by_side_row),
     Table([RESULTS], "asked", reach_row),
@@ -610,6 +635,16 @@ def test_prose_that_numbers_decide():
     assert dominance().p < 0.05
     assert 0 < dominance().change < 0.05  # "a small effect"
     assert (figure("08_bridge_causality").p > 0.05).all()  # "None of the four is unusual"
+
+
+def test_prose_on_routes_and_pivots_that_numbers_decide():
+    """Words of docs/results.md that would have to change if these did."""
+    routing = figure("05_routing").set_index("strategy")
+    assert routing.verdict["surest"] == "better than best"  # "more often than the best bridge of each pair"
+    first = figure("04_pivots").groupby("pair").first()
+    assert len(first) == len(bx.PAIRS)
+    assert (first.low > 0).all()  # "in all fifteen pairs"
+    assert (first.language["sw-tl"], first.language["ar-he"]) == ("en", "fr")
 
 
 def test_prose_on_gemma_that_numbers_decide():
