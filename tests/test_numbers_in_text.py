@@ -12,6 +12,7 @@ import math
 import re
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -108,8 +109,8 @@ def reach_row(row: dict[str, str]) -> dict[str, str]:
     return {"words": f"{numbers.n:,.0f}", "accuracy": points(numbers.accuracy, numbers.low, numbers.high)}
 
 
-def cause_row(row: dict[str, str]) -> dict[str, str]:
-    causes = figure("08_bridge_causality")
+def cause_row(row: dict[str, str], folder: str = MINI_FIGURES) -> dict[str, str]:
+    causes = figure("08_bridge_causality", folder)
     asked = "zero-shot" if row["asked"] == "zero-shot" else "en"
     (numbers,) = causes[(causes.set == row["neurons"].split(" ", 1)[1]) & (causes.asked == asked)].itertuples()
     return {
@@ -452,6 +453,7 @@ TABLES = [
     Table([README], "chosen by", side_by_side_row),
     Table([RESULTS], "asked", reach_row),
     Table([RESULTS], "neurons", cause_row),
+    Table([GEMMA], "neurons", partial(cause_row, folder=GEMMA_FIGURES)),
     Table(["docs/guides/speed.md"], "what", speed_row),
     Table(["docs/guides/task.md"], "task", task_row),
 ]
@@ -665,6 +667,7 @@ def test_prose_on_gemma_that_numbers_decide():
     by_rule = settings.groupby("rule").chosen.agg(lambda chosen: chosen.mode()[0])
     assert by_rule.pop("fully_activated") == "de"  # "with the default rule German"
     assert set(by_rule) == {"en"}
+    assert (figure("08_bridge_causality", GEMMA_FIGURES).p > 0.05).all()  # "none of the four is unusual"
     lape = figure("07_lape", GEMMA_FIGURES).set_index("language")
     assert lape.iloc[:, -5:].to_numpy().sum() > 0.7 * lape.to_numpy().sum()  # "in the last layers"
 
