@@ -260,6 +260,12 @@ def pivots(folder: str = MINI_FIGURES) -> dict[str, str]:
     return {pair.replace("-", "_"): nats(row.score, row.low, row.high) for pair, row in first.iterrows()}
 
 
+def pivots_found(folder: str) -> dict[str, str]:
+    first = figure("04_pivots", folder).groupby("pair").first()
+    found = first[first.low > 0]
+    return {"found": str(len(found)), "english": str((found.language == "en").sum())}
+
+
 def side_by_side_row(row: dict[str, str]) -> dict[str, str]:
     name = re.match(r"`(\w+)`", row["chosen by"])[1]
     gemma, mini = board(GEMMA_FIGURES, "05_leaderboard_logprob").loc[name], board().loc[name]
@@ -430,6 +436,12 @@ SENTENCES = [
         "{most} % are hurt more by their own neurons than any other language is, of the random sets {random_most} %",
         own_neurons_off,
     ),
+    Sentence(
+        [GEMMA],
+        "a third language is above its null in {found}, the first of them being English in {english}, with small "
+        "probabilities: from Japanese to Hebrew, {ja_he}, summed",
+        lambda: pivots(GEMMA_FIGURES) | pivots_found(GEMMA_FIGURES),
+    ),
     Sentence([GEMMA], "each measurement takes {words} words", answered),
     Sentence([GEMMA], "Chinese to Japanese ({accuracy}, where copying the Chinese word scores {copy} %)", answered),
     Sentence(
@@ -496,6 +508,9 @@ NOT_RESULTS: dict[str, Callable[[], bool] | None] = {
     r"\b117 of FLORES-200\b": None,  # Belebele
     r"\bone half of the texts\b|\bthe half of the target's maximum\b": None,
     r"\bsix measures\b": lambda: figure("02_agreement", GEMMA_FIGURES).kind.nunique() == 6,
+    r"\bbehind layer 12\b": lambda: (
+        figure("04_lens", GEMMA_FIGURES).query("language == 'zh'").set_index("layer").probability.idxmax() == 12
+    ),
     r"\bin layer 7\b|\bsplit-half\b": None,
     r"\b5 % of all neurons\b": lambda: "rate = 0.05 " in text_of("notebooks/02_linguistic_spectrum.ipynb"),
     r"\babove one in twenty only from Chinese\b": lambda: bool(answered()),

@@ -151,6 +151,6 @@ def _by_language(lenses: Sequence[LanguageLens]) -> tuple[pd.DataFrame, pd.DataF
     codes = dict.fromkeys(code for lens in lenses for code in lens.languages)
     known = [code for code in codes if any(code in set(table.language) for table in tables)]
     values = pd.DataFrame([table.set_index("language").score.reindex(known) for table in tables])
-    texts = values.map(lambda score: "" if np.isnan(score) else f"{score:.2f}").reset_index(drop=True)
+    texts = values.map(lambda score: "" if np.isnan(score) else f"{score:.2f}".replace("-0.00", "0.00")).reset_index(drop=True)
     framed = [(row, known.index(code)) for row, table in enumerate(tables) if (code := table.attrs["pivot"]) is not None]
     return values.rename(columns=language_name), texts.rename(columns=language_name), framed
