@@ -385,7 +385,6 @@ SENTENCES = [
         pivots,
     ),
     Sentence([RESULTS], "intervals of up to {widest} points either way", random_sets),
-    Sentence([README], "some of {selectors} selectors", lambda: {"selectors": str(len(bx.SELECTORS))}),
     Sentence(["docs/methods.md"], "| {selectors} selectors of bridges", lambda: {"selectors": str(len(bx.SELECTORS))}),
     Sentence(
         [GEMMA],
