@@ -29,15 +29,23 @@ def model_folder(name, folder):
     """The folder of a model; the one of about 150M parameters is made in `folder`, with random weights."""
     if name == "bridgex-mini":
         return MINI
-    for file in MINI.glob("tokenizer*"):
-        shutil.copy(file, folder)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    config = LlamaConfig(
+    return saved_llama(
+        folder,
         vocab_size=32_000,
         hidden_size=768,
         intermediate_size=3072,
         num_hidden_layers=12,
         num_attention_heads=12,
+    )
+
+
+def saved_llama(folder, **sizes):
+    """The folder, in which a Llama of these sizes is saved, with random weights and bridgex-mini's tokenizer."""
+    for file in MINI.glob("tokenizer*"):
+        shutil.copy(file, folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    config = LlamaConfig(
+        **sizes,
         max_position_embeddings=2048,
         tie_word_embeddings=True,
         bos_token_id=tokenizer.bos_token_id,

@@ -11,9 +11,9 @@ from statistics import median
 
 import pytest
 import torch
-from bench_activations import in_turns, over
+from bench_activations import in_turns, over, saved_llama
 from record import record
-from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+from transformers import LlamaConfig, LlamaForCausalLM
 
 import bridgex_nb as bx
 from bridgex_nb.inference._batches import batches_by_length, default_token_budget
@@ -27,10 +27,8 @@ def model_folder(name, folder):
     """The folder of a model; the one with 262,144 tokens of vocabulary is made in `folder`, with random weights."""
     if name == "bridgex-mini":
         return MINI
-    for file in MINI.glob("tokenizer*"):
-        shutil.copy(file, folder)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    config = LlamaConfig(
+    return saved_llama(
+        folder,
         vocab_size=262_144,
         hidden_size=640,
         intermediate_size=2048,
@@ -38,15 +36,7 @@ def model_folder(name, folder):
         num_attention_heads=4,
         num_key_value_heads=1,
         head_dim=256,
-        max_position_embeddings=2048,
-        tie_word_embeddings=True,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
     )
-    torch.manual_seed(0)
-    LlamaForCausalLM(config).save_pretrained(folder)
-    return folder
 
 
 def bare_forward(model, rows):
